@@ -1,0 +1,130 @@
+//! How a caller stands to a handbook, from rows.
+
+use chrono::{DateTime, Utc};
+use domain::access::{Role, Standing, Tie};
+use domain::id::HandbookId;
+use domain::visit::{LATE_RESULTS, Visit, VisitKind};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
+
+use crate::app::App;
+use crate::db::entities::{delegation, handbook, member, pregnancy, visit};
+use crate::error::ApiError;
+use crate::session::{Caller, Staff, User};
+
+/// A handbook and how the caller stands to it.
+#[derive(Debug)]
+pub struct Found {
+    /// The handbook.
+    pub handbook: handbook::Model,
+    /// How the caller stands to it.
+    pub standing: Standing,
+    /// The visit of the own institution that gives the tie, or the latest one.
+    pub visit: Option<visit::Model>,
+}
+
+/// Loads the handbook and the relation; `None` when there is no such handbook or the caller is no member of it.
+pub async fn of(app: &App, caller: &Caller, id: HandbookId) -> Result<Option<Found>, ApiError> {
+    let Some(handbook) = handbook::Entity::find_by_id(id).one(app.db.read()).await? else { return Ok(None) };
+    match caller {
+        Caller::Family(user) => {
+            let standing = membership(app, *user, id).await?;
+            Ok(standing.map(|standing| Found { handbook, standing, visit: None }))
+        }
+        Caller::Staff(staff) => {
+            let now = app.now();
+            let visits = recent_visits(app, staff, id, now).await?;
+            let ties = ties(app, staff, &handbook, &visits, now).await?;
+            let standing = Standing::Staff { roles: staff.roles.clone(), ties };
+            let visit = visits.iter().find(|visit| span(visit).is_open(now)).or(visits.first()).cloned();
+            Ok(Some(Found { handbook, standing, visit }))
+        }
+    }
+}
+
+async fn membership(app: &App, user: User, id: HandbookId) -> Result<Option<Standing>, DbErr> {
+    let live = member::Entity::find()
+        .filter(member::COLUMN.handbook_id.eq(id))
+        .filter(member::COLUMN.user_id.eq(user.id))
+        .filter(member::COLUMN.ended_at.is_null());
+    let found = live.one(app.db.read()).await?;
+    Ok(found.map(|member| Standing::Member { role: member.role, is_woman: member.is_woman }))
+}
+
+/// Visits of the own institution whose results may still come, the newest first; emergency access is personal.
+async fn recent_visits(
+    app: &App,
+    staff: &Staff,
+    id: HandbookId,
+    now: DateTime<Utc>,
+) -> Result<Vec<visit::Model>, DbErr> {
+    let Some(institution) = staff.institution else { return Ok(Vec::new()) };
+    let visits = visit::Entity::find()
+        .filter(visit::COLUMN.handbook_id.eq(id))
+        .filter(visit::COLUMN.institution_id.eq(institution))
+        .filter(visit::COLUMN.opened_at.gt(now - LATE_RESULTS))
+        .order_by_desc(visit::COLUMN.opened_at)
+        .all(app.db.read())
+        .await?;
+    Ok(visits
+        .into_iter()
+        .filter(|visit| visit.kind != VisitKind::BreakGlass || visit.staff_id == staff.id)
+        .collect())
+}
+
+fn span(visit: &visit::Model) -> Visit {
+    Visit { kind: visit.kind, opened_at: visit.opened_at, ends_at: visit.ends_at }
+}
+
+async fn ties(
+    app: &App,
+    staff: &Staff,
+    handbook: &handbook::Model,
+    visits: &[visit::Model],
+    now: DateTime<Utc>,
+) -> Result<Vec<Tie>, DbErr> {
+    let mut ties = Vec::new();
+    for visit in visits {
+        if span(visit).is_open(now) {
+            ties.push(if visit.kind == VisitKind::BreakGlass { Tie::BreakGlass } else { Tie::Visit });
+        } else if span(visit).takes_late_results(now) {
+            ties.push(Tie::LateResults);
+        }
+    }
+    if staff.institution == Some(handbook.managing_id) {
+        ties.push(Tie::Managing);
+    }
+    if staff.institution == Some(handbook.issued_by) {
+        ties.push(Tie::Issuing);
+    }
+    if staff.roles.iter().any(|role| role.is_regional()) && staff.region.holds(handbook.region_code) {
+        ties.push(Tie::InRegion);
+        if staff.is(Role::CountyMch) && is_high_risk(app, handbook.id).await? {
+            ties.push(Tie::HighRisk);
+        }
+    }
+    if staff.is(Role::VillageWorker) && is_delegated(app, staff, handbook.id).await? {
+        ties.push(Tie::Delegated);
+    }
+    ties.sort_unstable();
+    ties.dedup();
+    Ok(ties)
+}
+
+/// County MCH sees clinical detail of high-risk cases: orange, red or purple in the pregnancy that is open.
+async fn is_high_risk(app: &App, id: HandbookId) -> Result<bool, DbErr> {
+    let open = pregnancy::Entity::find()
+        .filter(pregnancy::COLUMN.handbook_id.eq(id))
+        .order_by_desc(pregnancy::COLUMN.id)
+        .one(app.db.read())
+        .await?;
+    Ok(open
+        .is_some_and(|open| open.risk_purple || matches!(open.risk_grade.as_deref(), Some("orange" | "red"))))
+}
+
+async fn is_delegated(app: &App, staff: &Staff, id: HandbookId) -> Result<bool, DbErr> {
+    let live = delegation::Entity::find()
+        .filter(delegation::COLUMN.handbook_id.eq(id))
+        .filter(delegation::COLUMN.staff_id.eq(staff.id))
+        .filter(delegation::COLUMN.ended_at.is_null());
+    Ok(live.count(app.db.read()).await? > 0)
+}

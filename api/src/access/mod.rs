@@ -1,0 +1,173 @@
+//! The guard: who may do what, asked by every handler in its signature.
+//!
+//! [`Access`] stands before one handbook, [`Office`] before what staff do outside one. Both ask the one table in
+//! `domain::access`; whatever is not in it is refused. A staff read of personal data is written to the access log here.
+
+pub mod facts;
+pub mod log;
+
+use std::marker::PhantomData;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use domain::access::{Action, OfficeAction, Standing, Tie, Verdict, may, may_in_office};
+use domain::id::HandbookId;
+use futures_util::future::{FutureExt, LocalBoxFuture};
+
+use crate::app::App;
+use crate::db::entities::{handbook, visit};
+use crate::error::ApiError;
+use crate::idempotency::request_id;
+use crate::problem::Code;
+use crate::session::{Caller, SignedIn, Staff, app_of};
+
+/// Something that is done in a handbook, as a type for signatures.
+pub trait InHandbook: 'static {
+    /// What is done.
+    const ACTION: Action;
+    /// Whether staff read personal data by it: then the guard writes the access log. Writing leaves its own rows.
+    const READS: bool;
+}
+
+/// Something that staff do outside one handbook, as a type for signatures.
+pub trait InOffice: 'static {
+    /// What is done.
+    const ACTION: OfficeAction;
+}
+
+macro_rules! guarded {
+    ($($name:ident $reads:literal)+ ; office $($office:ident)+) => {
+        $(
+            #[doc = concat!("Guard for `Action::", stringify!($name), "`.")]
+            #[derive(Debug, Clone, Copy)]
+            pub struct $name;
+            impl InHandbook for $name {
+                const ACTION: Action = Action::$name;
+                const READS: bool = $reads;
+            }
+        )+
+        /// Guards of what staff do outside one handbook.
+        pub mod office {
+            use super::*;
+            $(
+                #[doc = concat!("Guard for `OfficeAction::", stringify!($office), "`.")]
+                #[derive(Debug, Clone, Copy)]
+                pub struct $office;
+                impl InOffice for $office {
+                    const ACTION: OfficeAction = OfficeAction::$office;
+                }
+            )+
+        }
+    };
+}
+
+guarded! {
+    ReadCover true ReadRecords true WriteEntry false ShowCode false ReadMembers true ManageMembers false Leave false
+    ReadAccessLog false ReadNotices false Watch false AttachCheckup false AttachResult false CorrectOwn false
+    Countersign true Delegate false ManagePregnancy false PrintCode false Reclaim false CorrectIdentity false
+    Transfer false Close false Replace false ReadAlerts true
+    ; office
+    FindHandbook IssueHandbook OpenVisit BreakGlass ReadUsage ReadAlerts ReadInstitutions ManageInstitutions ManageStaff
+    ManageRegions SetTargets ReviewOverrides
+}
+
+/// A caller who may do `A` in the handbook of the path (`{handbook}`).
+#[derive(Debug)]
+pub struct Access<A> {
+    /// Who is calling.
+    pub caller: Caller,
+    /// The handbook.
+    pub handbook: handbook::Model,
+    /// How the caller stands to it.
+    pub standing: Standing,
+    /// For staff: the tie that allows it.
+    pub tie: Option<Tie>,
+    /// For staff: the own institution's latest visit, open or taking late results.
+    pub visit: Option<visit::Model>,
+    action: PhantomData<A>,
+}
+
+impl<A: InHandbook> Access<A> {
+    /// Whether the caller may see sensitive results here.
+    pub fn may_see_sensitive(&self) -> bool {
+        self.may(Action::ReadSensitive)
+    }
+
+    /// Whether the caller may do something else here too.
+    pub fn may(&self, action: Action) -> bool {
+        matches!(may(&self.standing, action), Verdict::Allowed(_))
+    }
+
+    /// Judges a caller; what the extractor does, for handlers that learn the handbook otherwise.
+    pub async fn judge(
+        app: &App,
+        request: &HttpRequest,
+        caller: Caller,
+        id: HandbookId,
+    ) -> Result<Self, ApiError> {
+        let found = facts::of(app, &caller, id).await?.ok_or_else(|| ApiError::told(Code::NotFound))?;
+        let tie = match may(&found.standing, A::ACTION) {
+            Verdict::Allowed(tie) => tie,
+            Verdict::Forbidden => return Err(ApiError::told(Code::Forbidden)),
+            Verdict::Hidden => return Err(ApiError::told(Code::NotFound)),
+        };
+        let facts::Found { handbook, standing, visit } = found;
+        if A::READS
+            && let Caller::Staff(staff) = &caller
+        {
+            let read = log::Read {
+                handbook: id,
+                action: A::ACTION,
+                tie,
+                visit: visit.as_ref().filter(|_| tie == Some(Tie::Visit)).map(|visit| visit.id),
+            };
+            log::write(app, staff, &[read], request_id(request)).await?;
+        }
+        Ok(Self { caller, handbook, standing, tie, visit, action: PhantomData })
+    }
+}
+
+impl<A: InHandbook> FromRequest for Access<A> {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let signed_in = SignedIn::from_request(request, payload);
+        let request = request.clone();
+        async move {
+            let SignedIn(caller) = signed_in.await?;
+            // What is no id names no handbook.
+            let id = request.match_info().get("handbook").and_then(|text| text.parse().ok());
+            let id = id.ok_or_else(|| ApiError::told(Code::NotFound))?;
+            Self::judge(app_of(&request)?, &request, caller, id).await
+        }
+        .boxed_local()
+    }
+}
+
+/// Staff who may do `A`; what they may do it to is their scope, which every finder takes as an argument.
+#[derive(Debug)]
+pub struct Office<A> {
+    /// Who is calling.
+    pub staff: Staff,
+    action: PhantomData<A>,
+}
+
+impl<A: InOffice> FromRequest for Office<A> {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let signed_in = SignedIn::from_request(request, payload);
+        async move {
+            let SignedIn(caller) = signed_in.await?;
+            let staff = caller.staff()?.clone();
+            if may_in_office(&staff.roles, A::ACTION) {
+                Ok(Self { staff, action: PhantomData })
+            } else {
+                Err(ApiError::told(Code::Forbidden))
+            }
+        }
+        .boxed_local()
+    }
+}

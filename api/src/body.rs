@@ -1,0 +1,261 @@
+//! `Body<T>`: bytes now, parsed when the handler asks, so that a wrong body never answers before the guard.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::web::Bytes;
+use actix_web::{FromRequest, HttpRequest};
+use futures_util::StreamExt;
+use futures_util::future::{FutureExt, LocalBoxFuture};
+use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+use crate::error::ApiError;
+use crate::problem::Code;
+
+/// Largest JSON body.
+pub const LIMIT: usize = 1024 * 1024;
+
+/// How long a body may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Deepest nesting of a JSON body.
+const DEPTH: usize = 32;
+
+/// A JSON body that is not parsed yet.
+#[derive(Debug)]
+pub struct Body<T> {
+    bytes: Bytes,
+    is_json: bool,
+    kind: PhantomData<fn() -> T>,
+}
+
+impl<T: DeserializeOwned> Body<T> {
+    /// The value, or what is wrong with the JSON or its shape.
+    pub fn parse(&self) -> Result<T, ApiError> {
+        if !self.is_json {
+            return Err(ApiError::with(Code::UnsupportedMedia, "allowed", "application/json"));
+        }
+        parse(&self.bytes)
+    }
+}
+
+impl<T> Body<T> {
+    /// The bytes as they came: what an idempotency key is held against.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Parses strict JSON: no duplicate keys, no NUL, no deep nesting, no unknown fields.
+pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = Strict { depth: 0 }.deserialize(&mut reader).map_err(|err| bad_json(&err))?;
+    reader.end().map_err(|err| bad_json(&err))?;
+    serde_path_to_error::deserialize(value).map_err(|err| wrong_shape(&err))
+}
+
+/// Where the JSON is wrong; what came is not repeated.
+fn bad_json(err: &serde_json::Error) -> ApiError {
+    let text = err.to_string();
+    let reason = match text.strip_prefix(REFUSED) {
+        Some(refused) => refused.to_owned(),
+        None => format!("line {} column {}", err.line(), err.column()),
+    };
+    ApiError::with(Code::BadJson, "reason", reason)
+}
+
+/// A field of the wrong type, missing or unknown: serde stops at the first, which is enough for the outer shape; what
+/// a record holds is judged by the catalogue, all fields at once.
+fn wrong_shape(err: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
+    let path = err.path().to_string();
+    let mut pointer = if path == "." {
+        String::new()
+    } else {
+        format!("/{}", path.replace("[", "/").replace(']', "").replace('.', "/"))
+    };
+    let text = err.inner().to_string();
+    let quoted = || text.split('`').nth(1).unwrap_or_default().to_owned();
+    let (code, zh, en) = if text.starts_with("unknown field") {
+        ("unknown_field", "没有这个字段。".to_owned(), "There is no such field.".to_owned())
+    } else if text.starts_with("missing field") {
+        pointer = format!("{pointer}/{}", quoted());
+        ("required", "必须填写。".to_owned(), "This field is required.".to_owned())
+    } else if text.starts_with("unknown variant") {
+        let allowed: Vec<_> = text.split('`').skip(3).step_by(2).collect();
+        let allowed = allowed.join(", ");
+        ("not_an_option", format!("可选值为：{allowed}。"), format!("Allowed are: {allowed}."))
+    } else {
+        let expected = text.rsplit_once("expected ").map_or("another type", |(_, expected)| expected);
+        (
+            "wrong_type",
+            format!("类型或格式不正确（应为 {expected}）。"),
+            format!("The type or form is wrong: expected {expected}."),
+        )
+    };
+    if code == "unknown_field" && !pointer.ends_with(&format!("/{}", quoted())) {
+        pointer = format!("{pointer}/{}", quoted());
+    }
+    ApiError::field(&pointer, code, zh, en)
+}
+
+impl<T: 'static> FromRequest for Body<T> {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let is_json = content_type
+            .map(|text| text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+            .is_some_and(|kind| kind == "application/json" || kind.ends_with("+json"));
+        let bytes = collect(payload.take(), LIMIT);
+        async move { Ok(Self { bytes: bytes.await?, is_json, kind: PhantomData }) }.boxed_local()
+    }
+}
+
+/// Collects a body up to a limit; one byte more is refused without reading on, and so is one that trickles.
+pub async fn collect(payload: Payload, limit: usize) -> Result<Bytes, ApiError> {
+    let collected = tokio::time::timeout(PATIENCE, collect_slowly(payload, limit)).await;
+    collected.map_err(|_| ApiError::told(Code::Timeout))?
+}
+
+async fn collect_slowly(mut payload: Payload, limit: usize) -> Result<Bytes, ApiError> {
+    let mut bytes = actix_web::web::BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| ApiError::told(Code::BadRequest))?;
+        if bytes.len() + chunk.len() > limit {
+            return Err(ApiError::with(Code::TooLarge, "limit", format!("{} MB", limit / 1024 / 1024)));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes.freeze())
+}
+
+/// Marks our own refusals among serde's messages.
+const REFUSED: &str = "refused: ";
+
+/// Reads a JSON value strictly.
+struct Strict {
+    depth: usize,
+}
+
+impl Strict {
+    fn deeper<E: serde::de::Error>(&self) -> Result<Self, E> {
+        if self.depth == DEPTH {
+            return Err(E::custom(format!("{REFUSED}nested deeper than {DEPTH}")));
+        }
+        Ok(Self { depth: self.depth + 1 })
+    }
+}
+
+fn checked<E: serde::de::Error>(text: String) -> Result<String, E> {
+    if text.contains('\0') { Err(E::custom(format!("{REFUSED}NUL in a text"))) } else { Ok(text) }
+}
+
+impl<'de> DeserializeSeed<'de> for Strict {
+    type Value = Value;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+        Number::from_f64(value)
+            .map(Value::Number)
+            .ok_or_else(|| E::custom(format!("{REFUSED}a number out of range")))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Value, E> {
+        checked(value.to_owned()).map(Value::String)
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element_seed(self.deeper()?)? {
+            list.push(item);
+        }
+        Ok(Value::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut map = Map::new();
+        while let Some(key) = entries.next_key::<String>()? {
+            let key = checked(key)?;
+            let value = entries.next_value_seed(self.deeper()?)?;
+            if map.insert(key, value).is_some() {
+                return Err(A::Error::custom(format!("{REFUSED}a key stands twice in one object")));
+            }
+        }
+        Ok(Value::Object(map))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Sample {
+        #[expect(dead_code, reason = "only its shape is tested")]
+        name: String,
+        #[expect(dead_code, reason = "only its shape is tested")]
+        items: Option<Vec<u8>>,
+    }
+
+    fn refusal(json: &str) -> (Code, String) {
+        match parse::<Sample>(json.as_bytes()).unwrap_err() {
+            ApiError::Invalid(fields) => (Code::Invalid, format!("{} {}", fields[0].pointer, fields[0].code)),
+            ApiError::Told(code, words) => (code, words[0].1.clone()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn hostile_json_is_refused_with_a_reason() {
+        assert!(refusal(r#"{"name":"a","name":"b"}"#).1.starts_with("a key stands twice in one object"));
+        assert!(refusal(&"[".repeat(1000)).1.starts_with("nested deeper than 32"));
+        assert!(refusal(r#"{"name":"a\u0000"}"#).1.starts_with("NUL in a text"));
+        assert_eq!(refusal(r#"{"name":"\ud800"}"#).0, Code::BadJson);
+        assert_eq!(refusal(r#"{"name":1e400}"#).0, Code::BadJson);
+        assert_eq!(refusal("{").0, Code::BadJson);
+        assert_eq!(refusal(r#"{"name":"a"} x"#).0, Code::BadJson);
+        assert!(parse::<Sample>(b"\xff").is_err());
+    }
+
+    #[test]
+    fn a_wrong_shape_names_the_field() {
+        assert_eq!(refusal(r#"{"name":"a","colour":1}"#), (Code::Invalid, "/colour unknown_field".into()));
+        assert_eq!(refusal("{}"), (Code::Invalid, "/name required".into()));
+        assert_eq!(refusal(r#"{"name":7}"#), (Code::Invalid, "/name wrong_type".into()));
+        assert_eq!(refusal(r#"{"name":"a","items":[1,300]}"#), (Code::Invalid, "/items/1 wrong_type".into()));
+    }
+}

@@ -1,0 +1,406 @@
+//! Settings: from the command line, the environment and an optional TOML file; secrets from the environment alone.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use clap::Args;
+use figment::Figment;
+use figment::providers::{Format, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::keys::{Secrets, random};
+
+/// Every setting that is no secret. Command line before environment before file.
+#[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// TOML file with any of the settings below (names with underscores); it never holds secrets
+    #[arg(long, env = "MUZI_CONFIG", value_name = "FILE")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+
+    /// Address and port to listen on [default: 127.0.0.1:8080]
+    #[arg(long, env = "MUZI_LISTEN", value_name = "ADDRESS:PORT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<SocketAddr>,
+
+    /// Address and port of /metrics, kept apart from the public one [default: none]
+    #[arg(long, env = "MUZI_METRICS_LISTEN", value_name = "ADDRESS:PORT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics_listen: Option<SocketAddr>,
+
+    /// Address under which families and clinics reach this server; it stands in every QR code, so it is a promise for 20 years
+    #[arg(long, env = "MUZI_PUBLIC_URL", value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
+
+    /// Folder of the embedded database and photos [default: ./.muzi]
+    #[arg(long, env = "MUZI_DATA", value_name = "DIR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<PathBuf>,
+
+    /// Connections to the database, 2 to 200 [default: 12]
+    #[arg(long, env = "MUZI_DATABASE_CONNECTIONS", value_name = "N", value_parser = clap::value_parser!(u32).range(2..=200))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database_connections: Option<u32>,
+
+    /// Where photos are kept: s3://BUCKET with the AWS_* variables; left out, the data folder
+    #[arg(long, env = "MUZI_PHOTOS", value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub photos: Option<String>,
+
+    /// Base address of WeChat's interfaces [default: the official one]
+    #[arg(long, env = "MUZI_WECHAT_URL", value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wechat_url: Option<String>,
+
+    /// App id of the mini-program
+    #[arg(long, env = "MUZI_WECHAT_APP_ID", value_name = "ID")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wechat_app_id: Option<String>,
+
+    /// Origins of browsers that may call the API, separated by commas; `*` is refused in production
+    #[arg(long, env = "MUZI_CORS_ORIGINS", value_name = "ORIGIN,…", value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cors_origins: Option<Vec<String>>,
+
+    /// Addresses of proxies whose X-Forwarded-For is believed, separated by commas
+    #[arg(long, env = "MUZI_TRUSTED_PROXIES", value_name = "IP,…", value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trusted_proxies: Option<Vec<IpAddr>>,
+
+    /// Leave background jobs to `muzi worker`
+    #[arg(long, env = "MUZI_NO_JOBS", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_jobs: Option<bool>,
+
+    /// What is logged, for example `info,sqlx=warn`
+    #[arg(long, env = "MUZI_LOG", value_name = "FILTER")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
+}
+
+/// What the settings and secrets come to.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Demo: embedded back ends, development secrets, the WeChat stand-in.
+    pub demo: bool,
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Where to serve metrics.
+    pub metrics_listen: Option<SocketAddr>,
+    /// What stands before `/s/` in a QR code.
+    pub public_url: String,
+    /// Folder of the embedded database and photos.
+    pub data: PathBuf,
+    /// URL of the database; it may hold a password.
+    pub database_url: Zeroizing<String>,
+    /// Connections to the database.
+    pub database_connections: u32,
+    /// URL of Redis, if there is one; it may hold a password.
+    pub redis_url: Option<Zeroizing<String>>,
+    /// Bucket of photos, if it is not the data folder.
+    pub photos: Option<String>,
+    /// WeChat.
+    pub wechat: WechatConfig,
+    /// Browsers' origins that may call the API.
+    pub cors_origins: Vec<String>,
+    /// Proxies that are believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// Carry out jobs in this process.
+    pub run_jobs: bool,
+    /// Log filter.
+    pub log: String,
+    /// Keys.
+    pub secrets: Secrets,
+}
+
+/// How WeChat is reached.
+#[derive(Debug, Clone)]
+pub struct WechatConfig {
+    /// Base address; `None` is the official one.
+    pub url: Option<String>,
+    /// App id.
+    pub app_id: String,
+    /// App secret.
+    pub secret: Zeroizing<String>,
+}
+
+/// Version of the consent and privacy text that a claim must agree to.
+pub const PRIVACY_TEXT: &str = "2026-11";
+
+/// A setting or secret that is missing or wrong; each line names it and what is allowed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct Misconfigured(pub Vec<String>);
+
+/// The secrets of the demo and of tests. They are public: production refuses them.
+fn development_key(purpose: u8) -> Zeroizing<[u8; 32]> {
+    let mut key = *b"muzi development key, never use.";
+    key[31] = purpose;
+    Zeroizing::new(key)
+}
+
+/// The keys of the demo and of tests.
+pub fn development_secrets() -> Secrets {
+    let one = |purpose| BTreeMap::from([(1, development_key(purpose))]);
+    Secrets { data: one(1), index: development_key(2), print: one(3), token: one(4) }
+}
+
+impl Settings {
+    /// Merges file, environment and command line; `demo` fills in what production must be told.
+    pub fn resolve(&self, demo: bool, environment: &Environment) -> Result<Config, Misconfigured> {
+        let mut figment = Figment::new();
+        if let Some(file) = &self.config {
+            if !file.is_file() {
+                return Err(Misconfigured(vec![format!(
+                    "--config / MUZI_CONFIG: there is no file {}",
+                    file.display()
+                )]));
+            }
+            figment = figment.merge(Toml::file(file));
+        }
+        let settings: Self = figment
+            .merge(Serialized::defaults(self))
+            .extract()
+            .map_err(|err| Misconfigured(err.into_iter().map(|err| err.to_string()).collect()))?;
+        let listen = settings.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
+        let data = settings.data.clone().unwrap_or_else(|| PathBuf::from(".muzi"));
+        let mut wrong = Vec::new();
+        let database_url = environment.secret("DATABASE_URL", &mut wrong);
+        let redis_url = environment.secret("REDIS_URL", &mut wrong);
+        let secrets = if demo { development_secrets() } else { environment.secrets(&mut wrong) };
+        let app_secret = environment.secret("MUZI_WECHAT_APP_SECRET", &mut wrong);
+        let (database_url, redis_url) = if demo { (None, None) } else { (database_url, redis_url) };
+        if let Some(url) = &database_url
+            && !["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| url.starts_with(scheme))
+        {
+            wrong.push("DATABASE_URL: must begin with postgres:// or sqlite://".to_owned());
+        }
+        let app_id = settings.wechat_app_id.clone().unwrap_or_default();
+        if !demo && (app_id.is_empty() || app_secret.is_none()) {
+            wrong.push(
+                "MUZI_WECHAT_APP_ID and MUZI_WECHAT_APP_SECRET: both are needed for sign-in of families"
+                    .to_owned(),
+            );
+        }
+        let public_url = settings.public_url.clone().unwrap_or_else(|| format!("http://{listen}"));
+        if !demo && !public_url.starts_with("https://") {
+            wrong.push("MUZI_PUBLIC_URL: must be the https:// address that families reach".to_owned());
+        }
+        if !wrong.is_empty() {
+            return Err(Misconfigured(wrong));
+        }
+        let embedded = || Zeroizing::new(crate::db::Db::embedded(&data));
+        Ok(Config {
+            demo,
+            listen,
+            metrics_listen: settings.metrics_listen,
+            public_url: public_url.trim_end_matches('/').to_owned(),
+            database_url: database_url.unwrap_or_else(embedded),
+            database_connections: settings.database_connections.unwrap_or(12),
+            redis_url,
+            photos: settings.photos,
+            wechat: WechatConfig { url: settings.wechat_url, app_id, secret: app_secret.unwrap_or_default() },
+            cors_origins: settings.cors_origins.unwrap_or_default(),
+            trusted_proxies: settings.trusted_proxies.unwrap_or_default(),
+            run_jobs: !settings.no_jobs.unwrap_or(false),
+            log: settings
+                .log
+                .unwrap_or_else(|| if demo { "warn,muzi=info".to_owned() } else { "info".to_owned() }),
+            secrets,
+            data,
+        })
+    }
+}
+
+/// The environment, as an argument so that tests bring their own.
+#[derive(Clone)]
+pub struct Environment(BTreeMap<String, String>);
+
+impl Environment {
+    /// The environment of the process.
+    pub fn of_process() -> Self {
+        Self(std::env::vars().collect())
+    }
+
+    /// An environment of one's own.
+    pub fn from_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        Self(pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    }
+
+    /// A secret from `NAME` or from the file that `NAME_FILE` names.
+    fn secret(&self, name: &str, wrong: &mut Vec<String>) -> Option<Zeroizing<String>> {
+        let file_name = format!("{name}_FILE");
+        match (self.0.get(name), self.0.get(&file_name)) {
+            (Some(_), Some(_)) => {
+                wrong.push(format!("{name} and {file_name}: give one of them, not both"));
+                None
+            }
+            (Some(value), None) => Some(Zeroizing::new(value.clone())),
+            (None, Some(path)) => match std::fs::read_to_string(path) {
+                Ok(text) => Some(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned())),
+                Err(_) => {
+                    wrong.push(format!("{file_name}: the file cannot be read"));
+                    None
+                }
+            },
+            (None, None) => None,
+        }
+        .filter(|value| !value.is_empty())
+    }
+
+    fn secrets(&self, wrong: &mut Vec<String>) -> Secrets {
+        Secrets {
+            data: self.keys("MUZI_DATA_KEYS", wrong),
+            index: self.key("MUZI_INDEX_KEY", wrong),
+            print: self.keys("MUZI_PRINT_KEYS", wrong),
+            token: self.keys("MUZI_TOKEN_KEYS", wrong),
+        }
+    }
+
+    fn key(&self, name: &str, wrong: &mut Vec<String>) -> Zeroizing<[u8; 32]> {
+        let decoded = self.secret(name, wrong).and_then(|text| decode_key(&text));
+        decoded.unwrap_or_else(|| {
+            wrong.push(format!("{name}: must be 32 random bytes in base64; make one with `muzi keys new`"));
+            Zeroizing::new(random())
+        })
+    }
+
+    fn keys(&self, name: &str, wrong: &mut Vec<String>) -> BTreeMap<u8, Zeroizing<[u8; 32]>> {
+        let text = self.secret(name, wrong).unwrap_or_default();
+        let read = |entry: &str| {
+            let (id, key) = entry.trim().split_once(':')?;
+            Some((id.parse::<u8>().ok().filter(|id| *id > 0)?, decode_key(key)?))
+        };
+        let keys: Option<BTreeMap<_, _>> = text.split(',').map(read).collect();
+        keys.filter(|keys| keys.len() == text.split(',').count()).unwrap_or_else(|| {
+            let form = "must be ID:KEY pairs separated by commas, ID 1 to 255, KEY 32 random bytes in base64";
+            wrong.push(format!("{name}: {form}; make one with `muzi keys new`"));
+            BTreeMap::new()
+        })
+    }
+}
+
+fn decode_key(text: &str) -> Option<Zeroizing<[u8; 32]>> {
+    STANDARD.decode(text.trim()).ok()?.try_into().ok().map(Zeroizing::new)
+}
+
+/// A fresh key as text, for `muzi keys new`.
+pub fn new_key() -> String {
+    STANDARD.encode(random::<32>())
+}
+
+impl Config {
+    /// Why production refuses to start with this, every reason at once. The demo refuses nothing.
+    pub fn refusals(&self) -> Vec<String> {
+        if self.demo {
+            return Vec::new();
+        }
+        let mut refusals = Vec::new();
+        let all: Vec<_> = [&self.secrets.data, &self.secrets.print, &self.secrets.token]
+            .into_iter()
+            .flat_map(BTreeMap::values)
+            .chain([&self.secrets.index])
+            .map(|key| **key)
+            .collect();
+        if (1..=4).any(|purpose| all.contains(&*development_key(purpose))) {
+            refusals.push(
+                "a key is one of the public development keys; make your own with `muzi keys new`".to_owned(),
+            );
+        }
+        if all.iter().any(|key| key.iter().all(|byte| *byte == key[0])) {
+            refusals.push("a key is one byte repeated; make your own with `muzi keys new`".to_owned());
+        }
+        if all.iter().enumerate().any(|(at, key)| all.iter().skip(at + 1).any(|other| other == key)) {
+            refusals.push("one key is used for two purposes; each of MUZI_DATA_KEYS, MUZI_INDEX_KEY, MUZI_PRINT_KEYS and MUZI_TOKEN_KEYS needs its own".to_owned());
+        }
+        if self
+            .wechat
+            .url
+            .as_ref()
+            .is_some_and(|url| url.trim_end_matches('/') != miniprogram_adapter::OFFICIAL_BASE_URL)
+        {
+            refusals.push("MUZI_WECHAT_URL is not the official interface: the WeChat stand-in is for the demo and tests".to_owned());
+        }
+        if self.cors_origins.iter().any(|origin| origin == "*") {
+            refusals.push("MUZI_CORS_ORIGINS is *: name the origins".to_owned());
+        }
+        refusals
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn production(change: impl Fn(&mut BTreeMap<String, String>)) -> Environment {
+        let key =
+            |byte: u8| STANDARD.encode(std::array::from_fn::<u8, 32, _>(|at| byte.wrapping_add(at as u8)));
+        let mut pairs = BTreeMap::from([
+            ("DATABASE_URL".to_owned(), "postgres://muzi@localhost/muzi".to_owned()),
+            ("MUZI_DATA_KEYS".to_owned(), format!("1:{}", key(1))),
+            ("MUZI_INDEX_KEY".to_owned(), key(40)),
+            ("MUZI_PRINT_KEYS".to_owned(), format!("1:{},2:{}", key(80), key(90))),
+            ("MUZI_TOKEN_KEYS".to_owned(), format!("3:{}", key(120))),
+            ("MUZI_WECHAT_APP_SECRET".to_owned(), "secret".to_owned()),
+        ]);
+        change(&mut pairs);
+        Environment(pairs)
+    }
+
+    fn settings() -> Settings {
+        Settings {
+            public_url: Some("https://muzi.example.cn/".into()),
+            wechat_app_id: Some("wx0".into()),
+            ..Settings::default()
+        }
+    }
+
+    #[test]
+    fn a_complete_production_environment_is_accepted() {
+        let config = settings().resolve(false, &production(|_| {})).unwrap();
+        assert_eq!(config.refusals(), Vec::<String>::new());
+        assert_eq!(config.public_url, "https://muzi.example.cn");
+        assert_eq!(config.secrets.print.len(), 2);
+    }
+
+    #[test]
+    fn every_wrong_setting_is_named_at_once() {
+        let err = Settings::default().resolve(false, &Environment(BTreeMap::new())).unwrap_err();
+        for name in [
+            "MUZI_DATA_KEYS",
+            "MUZI_INDEX_KEY",
+            "MUZI_PRINT_KEYS",
+            "MUZI_TOKEN_KEYS",
+            "MUZI_WECHAT_APP_ID",
+            "MUZI_PUBLIC_URL",
+        ] {
+            assert!(err.0.iter().any(|line| line.contains(name)), "{name} in {err}");
+        }
+        let err = settings().resolve(
+            false,
+            &production(|pairs| {
+                pairs.insert("DATABASE_URL".into(), "mysql://x".into());
+            }),
+        );
+        assert_eq!(err.unwrap_err().0, ["DATABASE_URL: must begin with postgres:// or sqlite://"]);
+    }
+
+    #[test]
+    fn production_refuses_development_keys_shared_keys_stand_ins_and_open_cors() {
+        let secrets = development_secrets();
+        let mut config = settings().resolve(false, &production(|_| {})).unwrap();
+        config.secrets.data = secrets.data;
+        config.secrets.index = config.secrets.print[&1].clone();
+        config.cors_origins = vec!["*".into()];
+        config.wechat.url = Some("http://127.0.0.1:9".into());
+        assert_eq!(config.refusals().len(), 4, "{:?}", config.refusals());
+        config.demo = true;
+        assert!(config.refusals().is_empty());
+    }
+}

@@ -1,0 +1,41 @@
+//! Table `handbook`.
+
+use domain::handbook::{CloseReason, Group, State};
+use domain::id::{HandbookId, InstitutionId, PersonId};
+use domain::place::RegionCode;
+use sea_orm::entity::prelude::*;
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "handbook")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: HandbookId,
+    #[sea_orm(unique)]
+    pub number: String,
+    pub state: State,
+    pub issued_group: Group,
+    pub region_code: RegionCode,
+    pub woman_id: Option<PersonId>,
+    /// The woman whose pregnancy (or plan) this handbook waits for: one live handbook per pregnancy.
+    #[sea_orm(unique)]
+    pub expecting_id: Option<PersonId>,
+    pub issued_on: Date,
+    pub issued_by: InstitutionId,
+    pub managing_id: InstitutionId,
+    #[sea_orm(unique)]
+    pub slip_hash: Option<Vec<u8>>,
+    pub slip_expires_at: Option<DateTimeUtc>,
+    pub printed_serial: i32,
+    pub first_used_at: Option<DateTimeUtc>,
+    pub change_seq: i64,
+    /// The handbook whose issue this one's use counts for: itself, or the one that it replaces.
+    pub counts_as: HandbookId,
+    pub closed_at: Option<DateTimeUtc>,
+    pub close_reason: Option<CloseReason>,
+    pub successor_id: Option<HandbookId>,
+    pub created_at: DateTimeUtc,
+    pub version: i32,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,61 @@
+//! One file per table, no logic. Column meanings stand in the migrations.
+#![expect(missing_docs, reason = "the columns are documented where they are created, in the migrations")]
+
+pub mod access_log;
+pub mod alert;
+pub mod catchment;
+pub mod child;
+pub mod code;
+pub mod consent;
+pub mod delegation;
+pub mod handbook;
+pub mod idempotency;
+pub mod institution;
+pub mod invitation;
+pub mod issuance;
+pub mod job;
+pub mod live_ticket;
+pub mod member;
+pub mod notice;
+pub mod number_series;
+pub mod person;
+pub mod photo;
+pub mod pregnancy;
+pub mod record;
+pub mod record_version;
+pub mod refresh_token;
+pub mod region;
+pub mod session;
+pub mod staff;
+pub mod target;
+pub mod throttle;
+pub mod usage_counter;
+pub mod usage_day;
+pub mod usage_evidence;
+pub mod usage_rolled;
+pub mod usage_rollup;
+pub mod visit;
+pub mod wechat_user;
+
+use domain::access::Role;
+use domain::handbook::Group;
+use domain::handbook::issuing::Explained;
+use domain::institution::AgencyClass;
+use sea_orm::FromJsonQueryResult;
+use serde::{Deserialize, Serialize};
+
+/// Roles of a staff member, a JSON list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
+pub struct Roles(pub Vec<Role>);
+
+/// Agency classes of an institution, a JSON list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
+pub struct Classes(pub Vec<AgencyClass>);
+
+/// Groups that an institution may issue to, a JSON list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
+pub struct Groups(pub Vec<Group>);
+
+/// What was explained at an issue, a JSON list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
+pub struct ExplainedList(pub Vec<Explained>);

@@ -1,0 +1,370 @@
+//! `ApiError`, its code and status, and the middleware that writes every problem as `application/problem+json`.
+
+use std::time::Duration;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::{StatusCode, header};
+use actix_web::middleware::Next;
+use actix_web::{HttpMessage, HttpResponse, ResponseError};
+use domain::checkup::CheckupRefusal;
+use domain::credential::PasswordRefusal;
+use domain::entry::EntryRefusal;
+use domain::handbook::code::NotACode;
+use domain::handbook::issuing::IssueRefusal;
+use domain::member::MemberRefusal;
+use domain::pregnancy::DatesRefusal;
+use sea_orm::{DbErr, RuntimeErr};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::problem::{Code, Language, fill};
+use crate::telemetry::RequestId;
+
+/// Why a request was not carried out. Nothing of it was.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// A problem the caller can act on, with the words that fill its text.
+    #[error("{}", .0.word())]
+    Told(Code, Vec<(&'static str, String)>),
+    /// Fields of the body are wrong: all of them at once.
+    #[error("invalid fields")]
+    Invalid(Vec<FieldProblem>),
+    /// Refused for a while.
+    #[error("{}", .0.word())]
+    Wait(Code, Duration),
+    /// The database (or another thing we stand on) does not answer.
+    #[error("unavailable")]
+    Unavailable(#[source] anyhow::Error),
+    /// The disk is full.
+    #[error("storage full")]
+    StorageFull(#[source] anyhow::Error),
+    /// A mistake of ours.
+    #[error("internal")]
+    Internal(#[source] anyhow::Error),
+}
+
+/// One wrong field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldProblem {
+    /// JSON pointer into the body.
+    pub pointer: String,
+    /// Stable English word.
+    pub code: String,
+    /// What is wrong and what is allowed, Chinese.
+    #[serde(skip)]
+    pub zh: String,
+    /// The same in English.
+    #[serde(skip)]
+    pub en: String,
+}
+
+impl FieldProblem {
+    /// A wrong field with its text in both languages.
+    pub fn new(pointer: impl Into<String>, code: &str, zh: impl Into<String>, en: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), code: code.to_owned(), zh: zh.into(), en: en.into() }
+    }
+}
+
+impl ApiError {
+    /// A problem without words to fill.
+    pub fn told(code: Code) -> Self {
+        Self::Told(code, Vec::new())
+    }
+
+    /// A problem with one word to fill.
+    pub fn with(code: Code, name: &'static str, value: impl ToString) -> Self {
+        Self::Told(code, vec![(name, value.to_string())])
+    }
+
+    /// One wrong field.
+    pub fn field(pointer: &str, code: &str, zh: impl Into<String>, en: impl Into<String>) -> Self {
+        Self::Invalid(vec![FieldProblem::new(pointer, code, zh, en)])
+    }
+
+    /// A mistake of ours, with its cause.
+    pub fn internal(cause: impl Into<anyhow::Error>) -> Self {
+        Self::Internal(cause.into())
+    }
+
+    /// The code of the answer.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Told(code, _) | Self::Wait(code, _) => *code,
+            Self::Invalid(_) => Code::Invalid,
+            Self::Unavailable(_) => Code::Unavailable,
+            Self::StorageFull(_) => Code::StorageFull,
+            Self::Internal(_) => Code::Internal,
+        }
+    }
+
+    fn words(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Told(_, words) => words.clone(),
+            Self::Wait(_, wait) => vec![("seconds", wait.as_secs().max(1).to_string())],
+            Self::Invalid(fields) => vec![("count", fields.len().to_string())],
+            Self::Unavailable(_) | Self::StorageFull(_) | Self::Internal(_) => Vec::new(),
+        }
+    }
+
+    fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Wait(_, wait) => Some(wait.as_secs().max(1)),
+            Self::Unavailable(_) | Self::StorageFull(_) => Some(2),
+            Self::Told(Code::InFlight | Code::WechatDown, _) => Some(1),
+            _ => None,
+        }
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        self.code().status()
+    }
+
+    /// Bare: the middleware writes the problem, because it knows the language and the request id.
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::new(self.status_code())
+    }
+}
+
+/// A database that is away, locked out or full is not a mistake of ours and is told as what it is.
+impl From<DbErr> for ApiError {
+    fn from(err: DbErr) -> Self {
+        if is_full(&err) {
+            Self::StorageFull(err.into())
+        } else if is_away(&err) {
+            Self::Unavailable(err.into())
+        } else {
+            Self::Internal(err.into())
+        }
+    }
+}
+
+fn is_away(err: &DbErr) -> bool {
+    match err {
+        DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => true,
+        DbErr::Exec(RuntimeErr::SqlxError(err)) | DbErr::Query(RuntimeErr::SqlxError(err)) => {
+            match err.as_ref() {
+                sqlx::Error::Io(_)
+                | sqlx::Error::PoolTimedOut
+                | sqlx::Error::PoolClosed
+                | sqlx::Error::WorkerCrashed => true,
+                // 57P0x: the server is shutting down; 08: connection; 40: serialisation or deadlock, worth another try;
+                // 55P03 and 57014: a lock or statement took too long; 53300: too many connections.
+                sqlx::Error::Database(err) => err.code().is_some_and(|code| {
+                    code.starts_with("57P0")
+                        || code.starts_with("08")
+                        || code.starts_with("40")
+                        || matches!(code.as_ref(), "55P03" | "57014" | "53300")
+                }),
+                _ => false,
+            }
+        }
+        _ => false,
+    }
+}
+
+fn is_full(err: &DbErr) -> bool {
+    match err {
+        DbErr::Exec(RuntimeErr::SqlxError(err)) | DbErr::Query(RuntimeErr::SqlxError(err)) => {
+            match err.as_ref() {
+                // SQLITE_FULL, and disk_full of PostgreSQL.
+                sqlx::Error::Database(err) => {
+                    err.code().is_some_and(|code| matches!(code.as_ref(), "13" | "53100"))
+                }
+                _ => false,
+            }
+        }
+        _ => false,
+    }
+}
+
+impl From<IssueRefusal> for ApiError {
+    fn from(refusal: IssueRefusal) -> Self {
+        match refusal {
+            IssueRefusal::NoServicePoint => Self::told(Code::NoServicePoint),
+            IssueRefusal::GroupNotAllowed(group) => Self::with(Code::GroupNotAllowed, "group", group.zh()),
+            IssueRefusal::ChildPastThree => Self::told(Code::ChildPastThree),
+            IssueRefusal::ChildPastSix => Self::told(Code::ChildPastSix),
+            IssueRefusal::ImpossibleAge(age) => Self::field(
+                "/woman/birth_date",
+                "out_of_range",
+                format!("出生日期对应的年龄为{age}岁，应为10至60岁。"),
+                format!("The birth date gives an age of {age} years; 10 to 60 years are possible."),
+            ),
+        }
+    }
+}
+
+impl From<MemberRefusal> for ApiError {
+    fn from(refusal: MemberRefusal) -> Self {
+        match refusal {
+            MemberRefusal::LastOwner => Self::told(Code::LastOwner),
+            MemberRefusal::WomanTaken => Self::told(Code::WomanTaken),
+        }
+    }
+}
+
+impl From<NotACode> for ApiError {
+    fn from(_: NotACode) -> Self {
+        Self::told(Code::CodeRefused)
+    }
+}
+
+impl From<PasswordRefusal> for ApiError {
+    fn from(_: PasswordRefusal) -> Self {
+        Self::told(Code::PasswordRefused)
+    }
+}
+
+impl From<DatesRefusal> for ApiError {
+    fn from(refusal: DatesRefusal) -> Self {
+        Self::with(Code::ImpossibleDates, "reason", refusal)
+    }
+}
+
+impl From<CheckupRefusal> for ApiError {
+    fn from(refusal: CheckupRefusal) -> Self {
+        let (code, day, limit) = match refusal {
+            CheckupRefusal::InTheFuture(day) => (Code::DateInFuture, day, day),
+            CheckupRefusal::BeforeBirth(day, limit) => (Code::DateBeforeBirth, day, limit),
+            CheckupRefusal::BeforeIssue(day, limit) => (Code::DateBeforeIssue, day, limit),
+            CheckupRefusal::BeforeVisit(day, limit) => (Code::DateBeforeVisit, day, limit),
+        };
+        Self::Told(code, vec![("day", day.to_string()), ("limit", limit.to_string())])
+    }
+}
+
+impl From<EntryRefusal> for ApiError {
+    fn from(refusal: EntryRefusal) -> Self {
+        match refusal {
+            EntryRefusal::InTheFuture(day) => Self::with(Code::DateInFuture, "day", day),
+            EntryRefusal::TooOld(day) => Self::with(Code::DateTooOld, "day", day),
+            EntryRefusal::BeforeBirth(day, limit) => Self::Told(
+                Code::DateBeforeBirth,
+                vec![("day", day.to_string()), ("limit", limit.to_string())],
+            ),
+            EntryRefusal::Withdrawn => Self::told(Code::RecordEnded),
+        }
+    }
+}
+
+/// A problem as it is sent (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct Problem {
+    /// URI of the kind of problem.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Short text in the caller's language.
+    pub title: String,
+    /// HTTP status.
+    pub status: u16,
+    /// What is wrong in this case and what to do.
+    pub detail: String,
+    /// Stable English word for programs.
+    pub code: String,
+    /// Id of the request, to mention when asking for help.
+    pub request_id: String,
+    /// Wrong fields, if any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<ProblemField>,
+}
+
+/// One wrong field as it is sent.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ProblemField {
+    /// JSON pointer into the body.
+    pub pointer: String,
+    /// Stable English word.
+    pub code: String,
+    /// What is wrong and what is allowed, in the caller's language.
+    pub message: String,
+}
+
+/// The problem of an error in a language.
+pub fn problem_of(error: &ApiError, language: Language, request_id: RequestId) -> Problem {
+    let code = error.code();
+    let errors = match error {
+        ApiError::Invalid(fields) => fields
+            .iter()
+            .map(|field| ProblemField {
+                pointer: field.pointer.clone(),
+                code: field.code.clone(),
+                message: language.of(&field.zh, &field.en).to_owned(),
+            })
+            .collect(),
+        _ => Vec::new(),
+    };
+    Problem {
+        kind: format!("urn:muzi:problem:{}", code.word()),
+        title: code.title(language).to_owned(),
+        status: code.status().as_u16(),
+        detail: fill(code.detail(language), &error.words()),
+        code: code.word().to_owned(),
+        request_id: request_id.to_string(),
+        errors,
+    }
+}
+
+/// Middleware: every error response, ours or the framework's, leaves as a problem in the caller's language. A 5xx is
+/// logged once, with its chain of causes; no cause is ever sent.
+pub async fn write_problems(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let header = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let language = Language::preferred(header);
+    let request_id = request.extensions().get::<RequestId>().copied().unwrap_or_default();
+    // Handlers and extractors answer errors as responses; the request must not be held while they run.
+    let response = next.call(request).await?.map_into_boxed_body();
+    let status = response.status();
+    let written = status.is_success() || status.is_redirection() || status.is_informational();
+    let by_hand =
+        response.response().error().is_none() && response.headers().contains_key(header::CONTENT_TYPE);
+    if written || by_hand {
+        return Ok(response);
+    }
+    let error = response.response().error().and_then(|error| error.as_error::<ApiError>());
+    let fallback;
+    let error = match error {
+        Some(error) => error,
+        None => {
+            fallback = from_framework(status);
+            &fallback
+        }
+    };
+    if let ApiError::Internal(cause) | ApiError::Unavailable(cause) | ApiError::StorageFull(cause) = error {
+        tracing::error!(status = error.status_code().as_u16(), cause = %chain(cause), "request failed");
+    }
+    let problem = problem_of(error, language, request_id);
+    let mut answer = HttpResponse::build(error.status_code());
+    answer.content_type("application/problem+json").insert_header((header::CACHE_CONTROL, "no-store"));
+    answer.insert_header((header::CONTENT_LANGUAGE, language.of("zh-CN", "en")));
+    if let Some(seconds) = error.retry_after() {
+        answer.insert_header((header::RETRY_AFTER, seconds));
+    }
+    if let Some(allow) = response.headers().get(header::ALLOW) {
+        answer.insert_header((header::ALLOW, allow.clone()));
+    }
+    let answer = answer.json(problem);
+    Ok(response.into_response(answer))
+}
+
+/// The causes of a failure, outermost first. Database messages name tables and constraints but, on both databases, a
+/// message may quote a value after a colon or in brackets of `DETAIL`; only the primary message is used.
+fn chain(cause: &anyhow::Error) -> String {
+    cause.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+fn from_framework(status: StatusCode) -> ApiError {
+    match status {
+        StatusCode::NOT_FOUND => ApiError::told(Code::NotFound),
+        StatusCode::METHOD_NOT_ALLOWED => ApiError::told(Code::MethodNotAllowed),
+        StatusCode::REQUEST_TIMEOUT => ApiError::told(Code::Timeout),
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::with(Code::TooLarge, "limit", "1 MB"),
+        status if status.is_client_error() => ApiError::told(Code::BadRequest),
+        status => ApiError::Internal(anyhow::anyhow!("the framework answered {status}")),
+    }
+}

@@ -1,0 +1,29 @@
+//! `/healthz`, `/readyz`: for whoever watches over the process.
+
+use actix_web::web::Data;
+use actix_web::{HttpResponse, get};
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::session::Public;
+
+/// The process is alive
+#[utoipa::path(tag = "operations", responses((status = 200, description = "Alive")))]
+#[get("/healthz")]
+pub(crate) async fn healthz(_: Public) -> HttpResponse {
+    HttpResponse::Ok().json(serde_json::json!({ "status": "alive" }))
+}
+
+/// The process can answer: its database does, and it is not stopping
+#[utoipa::path(tag = "operations", responses(
+    (status = 200, description = "Ready"),
+    (status = 503, description = "Not ready", body = crate::error::Problem, content_type = "application/problem+json"),
+))]
+#[get("/readyz")]
+pub(crate) async fn readyz(app: Data<App>, _: Public) -> Result<HttpResponse, ApiError> {
+    if *app.stopping.borrow() {
+        return Err(ApiError::Unavailable(anyhow::anyhow!("the process is stopping")));
+    }
+    app.db.ping().await.map_err(|err| ApiError::Unavailable(err.into()))?;
+    Ok(HttpResponse::Ok().json(serde_json::json!({ "status": "ready", "demo": app.config.demo })))
+}

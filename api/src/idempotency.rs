@@ -1,0 +1,190 @@
+//! `Idempotency-Key` and `If-Match`: a request sent twice acts once, and nobody overwrites what they have not seen.
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, dev::Payload};
+use futures_util::future::{Ready, ready};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, EntityTrait};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::db::entities::idempotency;
+use crate::db::statement;
+use crate::error::ApiError;
+use crate::keys::{Place, sha256};
+use crate::problem::Code;
+
+/// How long a first answer is kept.
+pub const KEPT: chrono::TimeDelta = chrono::TimeDelta::hours(48);
+
+/// The request as far as it may come twice: its key, and where it goes.
+#[derive(Debug, Clone)]
+pub struct Once {
+    key: Option<String>,
+    target: String,
+}
+
+/// A writing request that has not been answered before, with its transaction.
+#[derive(Debug)]
+pub struct Work {
+    /// Everything that the request changes goes through this.
+    pub txn: DatabaseTransaction,
+    kept: Option<Kept>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    actor: Uuid,
+    key: String,
+}
+
+/// Either the first answer again, or work to do.
+#[derive(Debug)]
+pub enum Attempt {
+    /// The same request was answered before: this is that answer.
+    Answered(HttpResponse),
+    /// Nobody sent this before.
+    New(Work),
+}
+
+impl FromRequest for Once {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let key = request
+            .headers()
+            .get("idempotency-key")
+            .map(|value| value.to_str().unwrap_or_default().to_owned());
+        let visible =
+            |key: &String| (1..=128).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+        if key.as_ref().is_some_and(|key| !visible(key)) {
+            return ready(Err(ApiError::told(Code::KeyRequired)));
+        }
+        let target = format!("{} {}", request.method(), request.path());
+        ready(Ok(Self { key, target }))
+    }
+}
+
+impl Once {
+    /// Begins the work of a request, once per actor and key. `id` is the id that the body gave to what it creates: it
+    /// stands in for the header, of which one or the other is needed.
+    pub async fn begin(
+        &self,
+        app: &App,
+        actor: Uuid,
+        id: Option<Uuid>,
+        body: &[u8],
+    ) -> Result<Attempt, ApiError> {
+        let (key, by_id) = match (&self.key, id) {
+            (Some(key), _) => (format!("k:{key}"), false),
+            (None, Some(id)) => (format!("i:{id}"), true),
+            (None, None) => return Err(ApiError::told(Code::KeyRequired)),
+        };
+        let hash = sha256(&[self.target.as_bytes(), b"\n", body].concat());
+        let txn = app.db.begin().await?;
+        if self.first(app, &txn, actor, &key, &hash).await? {
+            return Ok(Attempt::New(Work { txn, kept: Some(Kept { actor, key }) }));
+        }
+        let first = idempotency::Entity::find_by_id((actor, key)).one(&txn).await?;
+        let Some(first) = first else { return Err(ApiError::told(Code::InFlight)) };
+        if first.request_hash != hash {
+            return Err(ApiError::told(if by_id { Code::IdInUse } else { Code::KeyReused }));
+        }
+        let body = app.keys.open_bytes(Place::new("idempotency.answer", actor), &first.answer);
+        let body = body.map_err(ApiError::internal)?;
+        let status = u16::try_from(first.status).ok().and_then(|status| StatusCode::from_u16(status).ok());
+        let mut answer = HttpResponse::build(status.unwrap_or(StatusCode::OK));
+        Ok(Attempt::Answered(answer.content_type("application/json").body(body)))
+    }
+
+    /// Claims the key inside the transaction. A twin in flight waits here for the first to end: on PostgreSQL at the
+    /// unique index, on SQLite at the write lock.
+    async fn first(
+        &self,
+        app: &App,
+        txn: &DatabaseTransaction,
+        actor: Uuid,
+        key: &str,
+        hash: &[u8],
+    ) -> Result<bool, ApiError> {
+        let claim = statement(
+            app.db.backend(),
+            "INSERT INTO idempotency (actor, key, request_hash, status, answer, created_at) VALUES (?, ?, ?, 0, ?, ?) \
+             ON CONFLICT (actor, key) DO NOTHING",
+            [actor.into(), key.into(), hash.to_vec().into(), Vec::<u8>::new().into(), app.now().into()],
+        );
+        match txn.execute_raw(claim).await {
+            Ok(result) => Ok(result.rows_affected() == 1),
+            Err(err) => match ApiError::from(err) {
+                // The lock was not had in time: the first is still being worked on.
+                ApiError::Unavailable(_) => Err(ApiError::told(Code::InFlight)),
+                other => Err(other),
+            },
+        }
+    }
+}
+
+impl Work {
+    /// Work that needs no key: it may be done twice without harm (an update under `If-Match`).
+    pub async fn without_key(app: &App) -> Result<Self, ApiError> {
+        Ok(Self { txn: app.db.begin().await?, kept: None })
+    }
+
+    /// Keeps the answer, commits, and gives it.
+    pub async fn answer<T: Serialize>(
+        self,
+        app: &App,
+        status: StatusCode,
+        value: &T,
+    ) -> Result<HttpResponse, ApiError> {
+        let body = serde_json::to_vec(value).map_err(ApiError::internal)?;
+        if let Some(Kept { actor, key }) = &self.kept {
+            let sealed = app.keys.seal_bytes(Place::new("idempotency.answer", *actor), &body);
+            let keep = statement(
+                app.db.backend(),
+                "UPDATE idempotency SET status = ?, answer = ? WHERE actor = ? AND key = ?",
+                [i32::from(status.as_u16()).into(), sealed.into(), (*actor).into(), key.as_str().into()],
+            );
+            self.txn.execute_raw(keep).await?;
+        }
+        self.txn.commit().await?;
+        Ok(HttpResponse::build(status).content_type("application/json").body(body))
+    }
+}
+
+/// The version in `If-Match`: what the caller saw.
+#[derive(Debug, Clone, Copy)]
+pub struct IfMatch(pub i32);
+
+impl FromRequest for IfMatch {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let text = request.headers().get(header::IF_MATCH).and_then(|value| value.to_str().ok());
+        let version = text.map(|text| text.trim().trim_start_matches("W/").trim_matches('"').parse::<i32>());
+        ready(match version {
+            Some(Ok(version)) => Ok(Self(version)),
+            // `*` would overwrite what nobody looked at.
+            Some(Err(_)) | None => Err(ApiError::told(Code::IfMatchRequired)),
+        })
+    }
+}
+
+impl IfMatch {
+    /// Refuses when the row moved on since it was read.
+    pub fn check(self, current: i32) -> Result<(), ApiError> {
+        if self.0 == current { Ok(()) } else { Err(ApiError::with(Code::Stale, "version", current)) }
+    }
+}
+
+/// The ETag of a version.
+pub fn etag(version: i32) -> (header::HeaderName, String) {
+    (header::ETAG, format!("\"{version}\""))
+}
+
+/// The request id, for rows that name the request that made them.
+pub fn request_id(request: &HttpRequest) -> Uuid {
+    request.extensions().get::<crate::telemetry::RequestId>().copied().unwrap_or_default().0
+}

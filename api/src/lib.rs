@@ -1,0 +1,40 @@
+//! Muzi: HTTP, authorisation, persistence, jobs and the command line.
+//!
+//! A request enters by [`routes`], passes one guard of [`access`], is told as a story in one file named after what the
+//! user does, asks `domain` for the rule and a `store` for the rows. Imports run downwards in this list.
+//!
+//! | module | what it is |
+//! | --- | --- |
+//! | [`server`], [`routes`], [`openapi`], [`worker`] | the edge |
+//! | [`handbooks`], [`members`], [`visits`], [`records`], [`entries`], [`checkups`], [`usage`], [`offices`] … | features, one folder per noun, one file per verb |
+//! | [`access`], [`session`] | who may do what, and who is calling |
+//! | [`outbox`], [`idempotency`], [`body`], [`page`] | what every feature uses |
+//! | [`app`], [`start`], [`config`], [`db`], [`cache`], [`keys`], [`error`], [`problem`] | the ground |
+
+pub mod access;
+pub mod app;
+pub mod body;
+pub mod cache;
+pub mod commands;
+pub mod config;
+pub mod db;
+pub mod error;
+pub mod health;
+pub mod idempotency;
+pub mod keys;
+pub mod live;
+pub mod notices;
+pub mod openapi;
+pub mod outbox;
+pub mod page;
+pub mod people;
+pub mod photos;
+pub mod problem;
+pub mod routes;
+pub mod server;
+pub mod session;
+pub mod start;
+pub mod sweep;
+pub mod telemetry;
+pub mod usage;
+pub mod worker;

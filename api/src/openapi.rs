@@ -1,0 +1,76 @@
+//! The API document: gathered from the annotations above the handlers, with a schema per kind of record.
+
+use actix_web::App;
+use actix_web::dev::ResourceDef;
+use actix_web::http::Method;
+use serde_json::{Value, json};
+use utoipa::OpenApi;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa_actix_web::AppExt;
+
+use crate::error::{Problem, ProblemField};
+use crate::routes;
+
+#[derive(Debug, OpenApi)]
+#[openapi(
+    info(
+        title = "Muzi 母子",
+        description = "Digital mother-and-child health handbook (母子健康手册). Dates are civil days in Asia/Shanghai, instants are UTC. \
+                       Errors are RFC 9457 problems in the language of Accept-Language (zh-CN by default, en).",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    components(schemas(Problem, ProblemField)),
+    modifiers(&Bearer)
+)]
+struct Document;
+
+struct Bearer;
+
+impl utoipa::Modify for Bearer {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+    }
+}
+
+/// The document as JSON.
+pub fn document() -> anyhow::Result<Value> {
+    let (_, document) = App::new()
+        .into_utoipa_app()
+        .openapi(Document::openapi())
+        .configure(routes::configure)
+        .split_for_parts();
+    let mut document = serde_json::to_value(document)?;
+    sign_in_by_default(&mut document);
+    Ok(document)
+}
+
+/// Every operation needs a sign-in unless it says `security(())`.
+fn sign_in_by_default(document: &mut Value) {
+    if let Some(document) = document.as_object_mut() {
+        document.insert("security".to_owned(), json!([{ "bearer": [] }]));
+    }
+}
+
+/// Which methods an address takes, for an honest 405.
+#[derive(Debug, Clone, Default)]
+pub struct Methods(Vec<(ResourceDef, Vec<Method>)>);
+
+impl Methods {
+    /// Reads the addresses and methods of a document.
+    pub fn of(document: &Value) -> Self {
+        let paths = document.get("paths").and_then(Value::as_object);
+        let read = |(path, operations): (&String, &Value)| {
+            let operations = operations.as_object().into_iter().flatten();
+            let methods = operations
+                .filter_map(|(name, _)| Method::from_bytes(name.to_ascii_uppercase().as_bytes()).ok());
+            (ResourceDef::new(path.as_str()), methods.collect())
+        };
+        Self(paths.into_iter().flatten().map(read).collect())
+    }
+
+    /// The methods of the address of a path; nothing when there is no such address.
+    pub fn at(&self, path: &str) -> Vec<&Method> {
+        self.0.iter().filter(|(address, _)| address.is_match(path)).flat_map(|(_, methods)| methods).collect()
+    }
+}

@@ -1,0 +1,55 @@
+//! Photos of entries: where they are kept. How they are checked and drawn anew is `add`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use actix_web::web::Bytes;
+use object_store::aws::AmazonS3Builder;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path as Key;
+use object_store::{ObjectStore, ObjectStoreExt};
+use tokio::sync::Semaphore;
+
+/// A folder or an S3-compatible bucket; what is put there is sealed.
+#[derive(Debug, Clone)]
+pub struct Shelf {
+    store: Arc<dyn ObjectStore>,
+    /// One photo is decoded at a time, so that memory stays bounded.
+    pub decoder: Arc<Semaphore>,
+}
+
+impl Shelf {
+    /// A folder, made when missing.
+    pub fn folder(path: &Path) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(path)?;
+        Ok(Self::new(Arc::new(LocalFileSystem::new_with_prefix(path)?)))
+    }
+
+    /// A bucket `s3://NAME`, with endpoint, region and credentials from the usual `AWS_*` variables.
+    pub fn bucket(url: &str) -> anyhow::Result<Self> {
+        Ok(Self::new(Arc::new(AmazonS3Builder::from_env().with_url(url).build()?)))
+    }
+
+    fn new(store: Arc<dyn ObjectStore>) -> Self {
+        Self { store, decoder: Arc::new(Semaphore::new(1)) }
+    }
+
+    /// Keeps bytes under a name made by us.
+    pub async fn put(&self, name: &str, bytes: Vec<u8>) -> anyhow::Result<()> {
+        self.store.put(&Key::from(name), bytes.into()).await?;
+        Ok(())
+    }
+
+    /// What is kept under a name.
+    pub async fn get(&self, name: &str) -> anyhow::Result<Bytes> {
+        Ok(self.store.get(&Key::from(name)).await?.bytes().await?)
+    }
+
+    /// Drops what is kept under a name; dropping twice does no harm.
+    pub async fn remove(&self, name: &str) -> anyhow::Result<()> {
+        match self.store.delete(&Key::from(name)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(err) => Err(err.into()),
+        }
+    }
+}

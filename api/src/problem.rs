@@ -1,0 +1,221 @@
+//! Every problem the API answers with (RFC 9457): code, status and both texts, in one place.
+//!
+//! Words in braces are filled with the arguments of the case. A text says what is wrong and what to do, and never
+//! repeats personal data.
+
+use actix_web::http::StatusCode;
+
+/// The language of an answer: `zh-CN` unless `Accept-Language` prefers English.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Language {
+    /// Simplified Chinese.
+    #[default]
+    Chinese,
+    /// English.
+    English,
+}
+
+impl Language {
+    /// The first of `zh` and `en` by weight in an `Accept-Language` header.
+    pub fn preferred(header: Option<&str>) -> Self {
+        let weight_of = |part: &str, wanted: &str| {
+            let mut pieces = part.trim().split(';');
+            let tag = pieces.next().unwrap_or_default().trim().to_ascii_lowercase();
+            let weight = pieces.find_map(|piece| piece.trim().strip_prefix("q=")?.parse::<f32>().ok());
+            let fits = tag.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
+            if fits { weight.unwrap_or(1.0) } else { 0.0 }
+        };
+        let best = |wanted| {
+            header.unwrap_or_default().split(',').map(|part| weight_of(part, wanted)).fold(0.0, f32::max)
+        };
+        if best("en") > best("zh") { Self::English } else { Self::Chinese }
+    }
+
+    /// Picks the text of this language.
+    pub fn of<'a>(self, zh: &'a str, en: &'a str) -> &'a str {
+        match self {
+            Self::Chinese => zh,
+            Self::English => en,
+        }
+    }
+}
+
+macro_rules! problems {
+    ($($name:ident = $status:literal $code:literal { $title_zh:literal, $title_en:literal, $zh:literal, $en:literal })+) => {
+        /// What went wrong, as a stable word.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Code { $(#[doc = $title_en] $name,)+ }
+
+        impl Code {
+            /// Every code, for the API document and its tests.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// The stable English word of the `code` member.
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$name => $code),+ }
+            }
+
+            /// The HTTP status.
+            pub fn status(self) -> StatusCode {
+                let status: u16 = match self { $(Self::$name => $status),+ };
+                StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+            }
+
+            /// The short text, the same for every case.
+            pub const fn title(self, language: Language) -> &'static str {
+                match (self, language) { $(
+                    (Self::$name, Language::Chinese) => $title_zh,
+                    (Self::$name, Language::English) => $title_en,
+                )+ }
+            }
+
+            /// The text of the case, with words in braces to fill.
+            pub const fn detail(self, language: Language) -> &'static str {
+                match (self, language) { $(
+                    (Self::$name, Language::Chinese) => $zh,
+                    (Self::$name, Language::English) => $en,
+                )+ }
+            }
+        }
+    };
+}
+
+problems! {
+    // What the framework and the conventions refuse.
+    BadRequest = 400 "bad_request" { "请求有误", "Bad request", "请求格式不正确。", "The request is not well formed." }
+    BadJson = 400 "bad_json" { "JSON格式错误", "Not valid JSON", "请求内容不是有效的JSON：{reason}。", "The body is not valid JSON: {reason}." }
+    BadCursor = 400 "bad_cursor" { "翻页位置无效", "Not a cursor of this list", "翻页位置不属于这个列表，请从第一页重新开始。", "The cursor does not belong to this list; start again from the first page." }
+    BadQuery = 400 "bad_query" { "查询参数有误", "Bad query", "查询参数有误：{reason}。", "The query is wrong: {reason}." }
+    KeyRequired = 400 "idempotency_key_required" { "缺少幂等键", "Idempotency-Key required", "请在请求头 Idempotency-Key 中给出1到128个可见字符，重发时保持不变。", "Send an Idempotency-Key header of 1 to 128 visible characters, and the same one when sending again." }
+    NotSignedIn = 401 "not_signed_in" { "请先登录", "Not signed in", "请先登录，或登录已过期。", "Sign in first; the sign-in is missing or has ended." }
+    WrongCredentials = 401 "wrong_credentials" { "用户名或密码不正确", "Wrong user name or password", "用户名、密码或动态口令不正确。", "The user name, password or one-time code is not right." }
+    WechatCodeRefused = 401 "wechat_code_refused" { "微信登录码无效", "WeChat code refused", "微信登录码已使用或已过期，请重新获取后再试。", "The WeChat code was used or has expired; get a new one and try again." }
+    RefreshRefused = 401 "refresh_refused" { "请重新登录", "Refresh refused", "登录已失效，请重新登录。", "This sign-in has ended; sign in again." }
+    Forbidden = 403 "forbidden" { "无权操作", "Not allowed", "您可以查看，但无权进行此操作。", "You may see this but not do it." }
+    OutOfScope = 403 "out_of_scope" { "超出管辖范围", "Outside your scope", "该内容不在您的管辖范围内。", "This lies outside the region or institution you answer for." }
+    PasswordChangeRequired = 403 "password_change_required" { "请先修改密码", "Change the issued password first", "您正在使用发放的初始密码，请先修改密码。", "You are using an issued password; change it first." }
+    SecondFactorRequired = 403 "second_factor_required" { "需要动态口令", "Second factor required", "您的角色需要先启用动态口令。", "Your role needs a one-time code to be set up first." }
+    NotFound = 404 "not_found" { "没有找到", "Not found", "没有找到您要的内容，或您无权查看。", "What you asked for does not exist, or you may not see it." }
+    MethodNotAllowed = 405 "method_not_allowed" { "不支持此方法", "Method not allowed", "该地址不支持此请求方法。", "This address does not take that method." }
+    Timeout = 408 "timeout" { "请求超时", "Request timed out", "请求未能及时收完，请重试。", "The request did not arrive in time; try again." }
+    Conflict = 409 "conflict" { "与现状冲突", "Conflict", "与已有内容冲突，请刷新后再试。", "This conflicts with what is there; load it again." }
+    IdInUse = 409 "id_in_use" { "编号已被使用", "Id already used", "该 id 已用于其他内容，请换一个新的 id。", "This id is already used for something else; take a new one." }
+    InFlight = 409 "in_flight" { "相同请求处理中", "The same request is in flight", "相同的请求正在处理，请稍后重试。", "The same request is being worked on; try again shortly." }
+    Gone = 410 "gone" { "已失效", "No longer there", "该内容已失效。", "This is no longer available." }
+    Stale = 412 "stale" { "内容已被修改", "Changed meanwhile", "内容已被他人修改，当前版本为 {version}，请刷新后再改。", "Somebody changed it; the current version is {version}. Load it again and repeat your change." }
+    TooLarge = 413 "too_large" { "内容过大", "Too large", "请求内容超过上限 {limit}。", "The body is larger than the limit of {limit}." }
+    UnsupportedMedia = 415 "unsupported_media_type" { "内容类型不支持", "Unsupported media type", "请使用 {allowed}。", "Use {allowed}." }
+    Invalid = 422 "invalid" { "内容有误", "Some fields are wrong", "有 {count} 处内容需要修改，见 errors。", "{count} fields need mending; see errors." }
+    KeyReused = 422 "idempotency_key_reused" { "幂等键已用于其他内容", "Idempotency-Key reused", "同一个 Idempotency-Key 已用于不同的内容。", "The same Idempotency-Key came before with another body." }
+    IfMatchRequired = 428 "if_match_required" { "缺少版本", "If-Match required", "修改时请在 If-Match 中带上读取时的 ETag。", "Send the ETag you read in If-Match when changing something." }
+    TooManyRequests = 429 "too_many_requests" { "请求过于频繁", "Too many requests", "请求过于频繁，请在 {seconds} 秒后再试。", "Too many requests; try again in {seconds} seconds." }
+    TooManyTries = 429 "too_many_tries" { "尝试次数过多", "Too many tries", "错误次数过多，请在 {seconds} 秒后再试。", "Too many wrong tries; try again in {seconds} seconds." }
+    Internal = 500 "internal" { "系统错误", "Internal error", "系统出错，我们已记录。请稍后再试，并告知请求编号。", "Something went wrong on our side and was logged. Try again later and mention the request id." }
+    Unavailable = 503 "unavailable" { "服务暂不可用", "Temporarily unavailable", "服务暂时不可用，请稍后再试；您的内容没有保存。", "The service is temporarily unavailable; nothing was saved. Try again shortly." }
+    WechatDown = 503 "wechat_unavailable" { "微信服务暂不可用", "WeChat is unavailable", "微信服务暂时没有响应，请稍后再试。", "WeChat does not answer at the moment; try again shortly." }
+    StorageFull = 507 "storage_full" { "存储空间不足", "Storage full", "服务器存储空间不足，您的内容没有保存。", "The server is out of storage; nothing was saved." }
+
+    // Issuing.
+    NoServicePoint = 409 "no_service_point" { "没有手册管理员", "No trained handbook administrator", "本机构没有指定并培训过的手册管理员，不能发放手册；请联系县级妇幼保健机构。", "This institution has no service point with a named, trained handbook administrator, so it cannot issue; ask the county MCH institution." }
+    GroupNotAllowed = 403 "group_not_allowed" { "不能向该人群发放", "May not issue to this group", "县级未授权本机构向{group}发放手册。", "The county does not let this institution issue to: {group}." }
+    ChildPastThree = 422 "child_past_three" { "3岁以上原则上不补发", "Three years or more", "3岁及以上儿童原则上不再补发手册；如需发放请由手册管理员填写 override_reason。", "A child of three years or more is in principle not issued a handbook; a handbook administrator gives override_reason." }
+    ChildPastSix = 422 "child_past_six" { "超过6岁", "Past six years", "手册适用于6岁及以下儿童。", "A handbook is for children up to 6 years." }
+    AlreadyHasHandbook = 409 "already_has_handbook" { "已有手册", "Already has a handbook", "该对象已有有效手册，编号 {number}。", "There is a live handbook already: number {number}." }
+    NoManagingInstitution = 422 "no_managing_institution" { "现住址没有管理机构", "No managing institution for the address", "现住址所在区域尚未指定管理机构，请由县级妇幼保健机构设置。", "No institution manages the region of this address yet; the county MCH institution sets one." }
+    UnknownRegion = 422 "unknown_region" { "区划代码不存在", "No such region", "区划代码 {code} 不存在。", "There is no region with code {code}." }
+    NumbersUsedUp = 409 "numbers_used_up" { "编号已用完", "Numbers used up", "本县本年度的手册编号已用完。", "The handbook numbers of this county and year are used up." }
+
+    // Claiming and members.
+    ClaimRefused = 422 "claim_refused" { "领取信息不符", "Claim refused", "领取码或核对信息不正确，还可以尝试 {left} 次。", "The code or the check does not fit; {left} tries are left." }
+    AlreadyClaimed = 409 "already_claimed" { "手册已被领取", "Already claimed", "该手册已被领取；如手机丢失或更换账号，请到发放机构重新绑定。", "This handbook is claimed already; for a lost phone or account, go to the issuing institution to re-claim it." }
+    ConsentRequired = 422 "consent_required" { "需要同意隐私说明", "Consent required", "请先阅读并同意版本 {version} 的隐私说明。", "Read and agree to version {version} of the privacy text first." }
+    LastOwner = 409 "last_owner" { "至少保留一名户主", "The last owner stays", "手册至少要有一名户主，请先移交。", "A handbook keeps at least one owner; hand over first." }
+    WomanTaken = 409 "woman_taken" { "孕产妇本人已在成员中", "The woman is a member already", "手册中已有经核实的孕产妇本人。", "The woman herself is a verified member already." }
+    AlreadyMember = 409 "already_member" { "已是成员", "Already a member", "您已经是该手册的成员。", "You are a member of this handbook already." }
+    InvitationRefused = 422 "invitation_refused" { "邀请无效", "Invitation refused", "邀请码不正确、已使用或已过期。", "The invitation is wrong, used or expired." }
+    HandbookClosed = 409 "handbook_closed" { "手册已结案", "The handbook is closed", "手册已结案或已换发，不能再添加内容。", "The handbook is closed or replaced and takes no more records." }
+
+    // Codes and visits.
+    CodeRefused = 422 "code_refused" { "二维码无效", "Code refused", "二维码不是母子健康手册的，或识读不完整。", "This is not a handbook code, or it was read incompletely." }
+    CodeExpired = 410 "code_expired" { "二维码已过期", "Code expired", "二维码已过期，请家庭在手机上刷新后重扫。", "The code has expired; ask the family to show a new one." }
+    CodeUsed = 409 "code_used" { "二维码已使用", "Code used", "二维码已被扫描过，请家庭在手机上刷新后重扫。", "The code was scanned before; ask the family to show a new one." }
+    CodeRevoked = 410 "code_revoked" { "二维码已作废", "Code revoked", "封面二维码已作废并重印，请使用新的二维码。", "This printed code was revoked and reprinted; use the new one." }
+    LastFourRequired = 422 "last_four_required" { "需要核对后四位", "Last four required", "扫描封面码请同时填写身份证号或手机号的后四位。", "Scanning the cover needs the last four of the ID number or of the phone." }
+    LastFourWrong = 422 "last_four_wrong" { "后四位不符", "Last four do not fit", "后四位不符，还可以尝试 {left} 次。", "The last four do not fit; {left} tries are left." }
+    VisitOver = 409 "visit_over" { "就诊已结束", "The visit is over", "就诊访问已于 {ended_at} 结束，请重新扫码。", "The visit ended at {ended_at}; scan again." }
+
+    // Records.
+    KindUnknown = 422 "kind_unknown" { "没有这种记录", "No such kind of record", "没有名为 {kind} 的记录，或在 {day} 尚未启用。", "There is no kind {kind} of record, or none in force on {day}." }
+    KindNotAllowed = 403 "kind_not_allowed" { "不能填写此类记录", "May not write this kind", "您在本机构的角色不能填写“{kind}”。", "Your role at this institution may not write: {kind}." }
+    SubjectNotAllowed = 422 "subject_not_allowed" { "记录对象不符", "Wrong subject", "“{kind}”不能用于该对象。", "{kind} is not about this subject." }
+    DateInFuture = 422 "date_in_future" { "日期在将来", "In the future", "{day} 在将来。", "{day} is in the future." }
+    DateBeforeBirth = 422 "date_before_birth" { "日期早于出生", "Before the birth", "{day} 早于出生日期 {limit}。", "{day} is before the birth on {limit}." }
+    DateBeforeIssue = 422 "date_before_issue" { "日期早于发放", "Before the issue", "{day} 早于手册发放日期 {limit}，原则上不补录；如需补录请由手册管理员填写 override_reason。", "{day} is before the handbook was issued on {limit}; such checkups are in principle not back-filled. A handbook administrator gives override_reason." }
+    DateBeforeVisit = 422 "date_before_visit" { "日期早于就诊", "Before the visit", "补录结果的日期 {day} 早于就诊日期 {limit}。", "{day} is before the visit on {limit}." }
+    DateTooOld = 422 "date_too_old" { "日期过早", "Too long ago", "{day} 过早，请核对年份。", "{day} is too long ago; check the year." }
+    OverrideNotAllowed = 403 "override_not_allowed" { "不能使用例外原因", "May not override", "只有手册管理员可以填写 override_reason。", "Only a handbook administrator may give override_reason." }
+    NotYours = 403 "not_yours" { "不是您的记录", "Not your record", "只能更正或作废本人填写的记录。", "Only the author corrects or voids a record." }
+    RecordEnded = 409 "record_ended" { "记录已撤回或作废", "Withdrawn or voided", "记录已撤回或作废，不能再修改。", "The record was withdrawn or voided and does not change any more." }
+    NoPregnancy = 409 "no_pregnancy" { "没有进行中的妊娠", "No pregnancy", "该日期没有对应的妊娠，请先登记孕情。", "No pregnancy of this handbook holds that day; register it first." }
+    PregnancyOpen = 409 "pregnancy_open" { "已有进行中的妊娠", "A pregnancy is open", "手册中已有进行中的妊娠。", "The handbook has an open pregnancy already." }
+    NeedsNewHandbook = 409 "needs_new_handbook" { "需要新手册", "Needs a new handbook", "活产后的新妊娠请发放新手册。", "After a live birth a new pregnancy gets a new handbook." }
+    ImpossibleDates = 422 "impossible_dates" { "日期不可能", "Impossible dates", "孕期日期不可能：{reason}", "The dates of the pregnancy are not possible: {reason}" }
+    PhotoRefused = 422 "photo_refused" { "照片无法识别", "Not a photo", "请上传有效的 JPEG、PNG 或 WebP 照片。", "Send a valid JPEG, PNG or WebP photo." }
+    PhotoTooLarge = 413 "photo_too_large" { "照片过大", "Photo too large", "照片不能超过 10 MB 或 2400 万像素。", "A photo has at most 10 MB and 24 megapixels." }
+
+    // Staff and institutions.
+    UserNameTaken = 409 "user_name_taken" { "用户名已存在", "User name taken", "该用户名已被使用。", "This user name is taken." }
+    RoleNotGrantable = 403 "role_not_grantable" { "不能授予该角色", "May not give this role", "您不能授予“{role}”角色。", "You may not give the role: {role}." }
+    InUse = 409 "in_use" { "仍在使用", "Still in use", "仍有内容依赖它，不能删除：{reason}", "Something still depends on it: {reason}" }
+    PasswordRefused = 422 "password_refused" { "密码不符合要求", "Password refused", "密码需10到128个字符，含小写、大写、数字、其他字符中的至少三种（或20个字符以上），不含用户名，且不同于旧密码。", "A password has 10 to 128 characters with three of small letters, capitals, digits, others (or 20 characters and more), does not hold the user name, and differs from the old one." }
+}
+
+/// Fills the words in braces.
+pub fn fill(text: &str, args: &[(&'static str, String)]) -> String {
+    args.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chinese_unless_english_is_preferred() {
+        let cases = [
+            (None, Language::Chinese),
+            (Some("zh-CN,zh;q=0.9,en;q=0.8"), Language::Chinese),
+            (Some("en-US,en;q=0.9,zh;q=0.1"), Language::English),
+            (Some("fr, en;q=0.2"), Language::English),
+            (Some("fr"), Language::Chinese),
+            (Some("en;q=abc,,;"), Language::English),
+        ];
+        for (header, language) in cases {
+            assert_eq!(Language::preferred(header), language, "{header:?}");
+        }
+    }
+
+    #[test]
+    fn codes_are_unique_and_both_texts_take_the_same_words() {
+        let words = |text: &str| -> Vec<String> {
+            let mut words: Vec<_> = text
+                .split('{')
+                .skip(1)
+                .filter_map(|rest| rest.split('}').next())
+                .map(str::to_owned)
+                .collect();
+            words.sort();
+            words
+        };
+        let mut seen = std::collections::HashSet::new();
+        for code in Code::ALL {
+            assert!(seen.insert(code.word()), "{} twice", code.word());
+            assert!(code.status().is_client_error() || code.status().is_server_error());
+            assert_eq!(
+                words(code.detail(Language::Chinese)),
+                words(code.detail(Language::English)),
+                "{}",
+                code.word()
+            );
+        }
+    }
+}

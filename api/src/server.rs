@@ -1,0 +1,111 @@
+//! Middleware in order, limits, and a graceful stop.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use actix_cors::Cors;
+use actix_web::dev::Server;
+use actix_web::http::header;
+use actix_web::middleware::{Compress, DefaultHeaders, from_fn};
+use actix_web::web::{self, Data};
+use actix_web::{App as Actix, HttpRequest, HttpResponse, HttpServer};
+use utoipa_actix_web::AppExt;
+use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
+
+use crate::app::App;
+use crate::error::write_problems;
+use crate::openapi::{self, Methods};
+use crate::routes;
+use crate::telemetry::observe;
+
+/// Open requests get this long to end when the process stops; streams are told before.
+pub const GRACE: Duration = Duration::from_secs(8);
+
+/// Serves on a listener until it is stopped.
+pub fn serve(app: &Data<App>, listener: TcpListener, workers: usize) -> anyhow::Result<Server> {
+    let document = openapi::document()?;
+    let methods = Data::new(Methods::of(&document));
+    let document = Data::new(Document(document.to_string()));
+    let app = app.clone();
+    let server = HttpServer::new(move || {
+        Actix::new()
+            .app_data(app.clone())
+            .app_data(methods.clone())
+            .app_data(document.clone())
+            .wrap(Compress::default())
+            .wrap(cors(&app.config.cors_origins))
+            .wrap(
+                DefaultHeaders::new()
+                    .add((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+                    .add((header::REFERRER_POLICY, "no-referrer"))
+                    .add((header::X_FRAME_OPTIONS, "DENY"))
+                    .add((header::CACHE_CONTROL, "no-store")),
+            )
+            .wrap(from_fn(write_problems))
+            .wrap(from_fn(observe))
+            .into_utoipa_app()
+            .configure(routes::configure)
+            .into_app()
+            .route("/openapi.json", web::get().to(serve_document))
+            .service(SwaggerUi::new("/docs/{_:.*}").config(SwaggerConfig::from("/openapi.json")))
+            .default_service(web::to(no_such_address))
+    });
+    let server = server
+        .workers(workers)
+        .disable_signals()
+        .keep_alive(Duration::from_secs(75))
+        .client_request_timeout(Duration::from_secs(10))
+        .shutdown_timeout(GRACE.as_secs())
+        .listen(listener)?;
+    Ok(server.run())
+}
+
+/// Serves `/metrics` on a listener of its own.
+pub fn serve_metrics(app: &Data<App>, listener: TcpListener) -> anyhow::Result<Server> {
+    let app = app.clone();
+    let server =
+        HttpServer::new(move || Actix::new().app_data(app.clone()).route("/metrics", web::get().to(metrics)));
+    Ok(server.workers(1).disable_signals().listen(listener)?.run())
+}
+
+async fn metrics(app: Data<App>) -> HttpResponse {
+    match app.metrics.text() {
+        Ok(text) => HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text),
+        Err(_) => HttpResponse::InternalServerError().finish(),
+    }
+}
+
+/// The API document as text.
+#[derive(Debug)]
+struct Document(String);
+
+async fn serve_document(document: Data<Document>) -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(document.0.clone())
+}
+
+/// 405 with `Allow` where the address exists with other methods, else 404; the middleware writes the problem.
+async fn no_such_address(request: HttpRequest, methods: Data<Methods>) -> HttpResponse {
+    let allowed = methods.at(request.path());
+    if allowed.is_empty() {
+        return HttpResponse::NotFound().finish();
+    }
+    let allowed: Vec<_> = allowed.iter().map(|method| method.as_str()).collect();
+    HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, allowed.join(", "))).finish()
+}
+
+fn cors(origins: &[String]) -> Cors {
+    let cors = Cors::default()
+        .allowed_methods(["GET", "POST", "PUT", "PATCH", "DELETE"])
+        .allowed_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            header::IF_MATCH,
+            header::ACCEPT_LANGUAGE,
+        ])
+        .allowed_header("idempotency-key")
+        .expose_headers(["etag", "x-request-id", "retry-after"])
+        .max_age(3600);
+    origins.iter().fold(cors, |cors, origin| {
+        if origin == "*" { cors.allow_any_origin() } else { cors.allowed_origin(origin) }
+    })
+}

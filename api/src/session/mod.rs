@@ -1,0 +1,209 @@
+//! Who is calling: a signed-in user of the family side, or staff. What they may do is `access`.
+
+pub mod password;
+pub mod store;
+pub mod token;
+
+use std::net::IpAddr;
+
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use domain::access::Role;
+use domain::id::{InstitutionId, SessionId, StaffId, UserId};
+use domain::place::Region;
+use futures_util::future::{FutureExt, LocalBoxFuture, Ready, ready};
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::problem::Code;
+
+/// A signed-in caller. Everything but the session's id is read from the database at each request.
+#[derive(Debug, Clone)]
+pub enum Caller {
+    /// A user of the family side.
+    Family(User),
+    /// A staff member.
+    Staff(Staff),
+}
+
+/// A user of the family side.
+#[derive(Debug, Clone, Copy)]
+pub struct User {
+    /// The user.
+    pub id: UserId,
+    /// The session.
+    pub session: SessionId,
+}
+
+/// A staff member with what is needed to judge and to log.
+#[derive(Debug, Clone)]
+pub struct Staff {
+    /// The staff member.
+    pub id: StaffId,
+    /// The session.
+    pub session: SessionId,
+    /// Roles, of which there may be several.
+    pub roles: Vec<Role>,
+    /// The institution, unless the scope is a region alone.
+    pub institution: Option<InstitutionId>,
+    /// The region of the scope: of the institution, or of the office.
+    pub region: Region,
+    /// The password was issued and must be changed before anything else.
+    pub must_change_password: bool,
+}
+
+impl Staff {
+    /// Whether one of the roles is this.
+    pub fn is(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+
+    /// The institution, or a refusal for those who belong to none.
+    pub fn institution(&self) -> Result<InstitutionId, ApiError> {
+        self.institution.ok_or_else(|| ApiError::told(Code::OutOfScope))
+    }
+}
+
+impl Caller {
+    /// The id that idempotency keys and tries are counted under.
+    pub fn actor(&self) -> Uuid {
+        match self {
+            Self::Family(user) => user.id.0,
+            Self::Staff(staff) => staff.id.0,
+        }
+    }
+
+    /// The session.
+    pub fn session(&self) -> SessionId {
+        match self {
+            Self::Family(user) => user.session,
+            Self::Staff(staff) => staff.session,
+        }
+    }
+
+    /// The user of the family side, or a refusal.
+    pub fn family(&self) -> Result<User, ApiError> {
+        match self {
+            Self::Family(user) => Ok(*user),
+            Self::Staff(_) => Err(ApiError::told(Code::Forbidden)),
+        }
+    }
+
+    /// The staff member, or a refusal.
+    pub fn staff(&self) -> Result<&Staff, ApiError> {
+        match self {
+            Self::Staff(staff) => Ok(staff),
+            Self::Family(_) => Err(ApiError::told(Code::Forbidden)),
+        }
+    }
+}
+
+/// Finds out who is calling. The result is kept with the request, so that two guards ask once.
+pub async fn caller(app: &App, request: &HttpRequest) -> Result<Caller, ApiError> {
+    if let Some(caller) = request.extensions().get::<Caller>() {
+        return Ok(caller.clone());
+    }
+    let refused = || ApiError::told(Code::NotSignedIn);
+    let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = header.and_then(|text| text.strip_prefix("Bearer ")).ok_or_else(refused)?;
+    let session = app.tokens.check(token, app.now()).ok_or_else(refused)?;
+    let caller = store::caller(app.db.read(), session, app.now()).await?.ok_or_else(refused)?;
+    request.extensions_mut().insert(caller.clone());
+    Ok(caller)
+}
+
+/// Any signed-in caller; staff only after they changed an issued password.
+#[derive(Debug, Clone)]
+pub struct SignedIn(pub Caller);
+
+impl FromRequest for SignedIn {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        async move {
+            let caller = caller(app_of(&request)?, &request).await?;
+            match &caller {
+                Caller::Staff(staff) if staff.must_change_password => {
+                    Err(ApiError::told(Code::PasswordChangeRequired))
+                }
+                _ => Ok(Self(caller)),
+            }
+        }
+        .boxed_local()
+    }
+}
+
+/// A signed-in user of the family side.
+#[derive(Debug, Clone, Copy)]
+pub struct Family(pub User);
+
+impl FromRequest for Family {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        SignedIn::from_request(request, payload)
+            .map(|signed_in| signed_in?.0.family().map(Self))
+            .boxed_local()
+    }
+}
+
+/// Staff who may still have to change an issued password: for that change and for signing out only.
+#[derive(Debug, Clone)]
+pub struct AnyStaff(pub Staff);
+
+impl FromRequest for AnyStaff {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        async move { caller(app_of(&request)?, &request).await?.staff().cloned().map(Self) }.boxed_local()
+    }
+}
+
+/// Said by handlers that anybody may call; carries the address that tries are counted under.
+#[derive(Debug, Clone, Copy)]
+pub struct Public {
+    /// Where the request came from, behind the proxies that are trusted.
+    pub address: IpAddr,
+}
+
+impl FromRequest for Public {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(
+            app_of(request).map(|app| Self { address: client_address(request, &app.config.trusted_proxies) }),
+        )
+    }
+}
+
+/// The address of the client. `X-Forwarded-For` counts only as far as trusted proxies wrote it: from the right, the
+/// first address that is not a trusted proxy.
+fn client_address(request: &HttpRequest, trusted: &[IpAddr]) -> IpAddr {
+    let peer = request.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |address| address.ip());
+    if !trusted.contains(&peer) {
+        return peer;
+    }
+    let forwarded = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
+    let mut hops: Vec<IpAddr> =
+        forwarded.flat_map(|text| text.split(',')).filter_map(|hop| hop.trim().parse().ok()).collect();
+    while let Some(hop) = hops.pop() {
+        if !trusted.contains(&hop) {
+            return hop;
+        }
+    }
+    peer
+}
+
+/// The application behind a request.
+pub fn app_of(request: &HttpRequest) -> Result<&Data<App>, ApiError> {
+    request.app_data::<Data<App>>().ok_or_else(|| ApiError::internal(anyhow::anyhow!("the app is not set")))
+}

@@ -1,0 +1,20 @@
+//! Forgets what has expired.
+
+use chrono::TimeDelta;
+use sea_orm::{EntityTrait, QueryFilter};
+
+use crate::app::App;
+use crate::db::entities::{code, idempotency, live_ticket, session, throttle};
+use crate::idempotency::KEPT;
+
+/// Deletes expired idempotency keys, dynamic codes, live tickets, tries and long-ended sessions.
+pub async fn carry_out(app: &App) -> anyhow::Result<()> {
+    let (db, now) = (app.db.write(), app.now());
+    let ago = |days| now - TimeDelta::days(days);
+    idempotency::Entity::delete_many().filter(idempotency::COLUMN.created_at.lt(now - KEPT)).exec(db).await?;
+    code::Entity::delete_many().filter(code::COLUMN.expires_at.lt(ago(1))).exec(db).await?;
+    live_ticket::Entity::delete_many().filter(live_ticket::COLUMN.expires_at.lt(now)).exec(db).await?;
+    throttle::Entity::delete_many().filter(throttle::COLUMN.last_at.lt(ago(1))).exec(db).await?;
+    session::Entity::delete_many().filter(session::COLUMN.expires_at.lt(ago(30))).exec(db).await?;
+    Ok(())
+}

@@ -1,0 +1,100 @@
+//! Carries out jobs: claims them with a lease, matches each to its feature, tries again later with growing pauses.
+
+use std::time::Duration;
+
+use actix_web::web::Data;
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::id::JobId;
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult};
+
+use crate::app::App;
+use crate::db::entities::job;
+use crate::db::statement;
+use crate::outbox::Job;
+
+/// How long one process holds a job before another may take it.
+const LEASE: TimeDelta = TimeDelta::minutes(5);
+
+/// Jobs claimed at a time.
+const BATCH: i64 = 20;
+
+/// Tries before a job is left for a person to look at; it stays in the table with its error.
+const TRIES: i32 = 12;
+
+/// Works until the process stops: at once after each job, else once a second.
+pub async fn run(app: Data<App>) {
+    let mut stopping = app.stopping.clone();
+    loop {
+        match run_due(&app).await {
+            Ok(0) => {}
+            Ok(_) => continue,
+            Err(err) => tracing::warn!(cause = %err, "jobs could not be read; trying again"),
+        }
+        tokio::select! {
+            _ = stopping.changed() => return,
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+        }
+    }
+}
+
+/// Carries out what is due now and says how many jobs that was.
+pub async fn run_due(app: &App) -> Result<usize, DbErr> {
+    let claimed = claim(app, app.now()).await?;
+    for claimed_job in &claimed {
+        let result = match serde_json::from_value::<Job>(claimed_job.payload.clone()) {
+            Ok(job) => carry_out(app, &job).await,
+            // A newer replica wrote it: leave it for one that knows it.
+            Err(err) => Err(err.into()),
+        };
+        let outcome = if result.is_ok() { "done" } else { "failed" };
+        app.metrics.jobs.with_label_values(&[claimed_job.kind.as_str(), outcome]).inc();
+        match result {
+            Ok(()) => drop(job::Entity::delete_by_id(claimed_job.id).exec(app.db.write()).await?),
+            Err(err) => put_back(app, claimed_job, &err).await?,
+        }
+    }
+    Ok(claimed.len())
+}
+
+async fn carry_out(app: &App, job: &Job) -> anyhow::Result<()> {
+    match job {
+        Job::DropPhoto { photo } => app.photos.remove(&photo.to_string()).await,
+        Job::RollUpUsage { month } => crate::usage::roll_up::carry_out(app, *month).await,
+        Job::Sweep => crate::sweep::carry_out(app).await,
+    }
+}
+
+/// A job that this process holds.
+#[derive(Debug, FromQueryResult)]
+struct Claimed {
+    id: JobId,
+    kind: String,
+    payload: serde_json::Value,
+    attempts: i32,
+}
+
+/// Claims in one statement, so that two processes never hold the same job.
+async fn claim(app: &App, now: DateTime<Utc>) -> Result<Vec<Claimed>, DbErr> {
+    let skip = if app.db.backend() == DbBackend::Postgres { "FOR UPDATE SKIP LOCKED" } else { "" };
+    let sql = format!(
+        "UPDATE job SET locked_until = ?, attempts = attempts + 1 WHERE id IN (\
+             SELECT id FROM job WHERE run_at <= ? AND (locked_until IS NULL OR locked_until < ?) AND attempts < {TRIES} \
+             ORDER BY run_at LIMIT {BATCH} {skip}) \
+         RETURNING id, kind, payload, attempts"
+    );
+    let claim = statement(app.db.backend(), &sql, [(now + LEASE).into(), now.into(), now.into()]);
+    let rows = app.db.write().query_all_raw(claim).await?;
+    rows.iter().map(|row| Claimed::from_query_result(row, "")).collect()
+}
+
+async fn put_back(app: &App, job: &Claimed, err: &anyhow::Error) -> Result<(), DbErr> {
+    let pause = TimeDelta::seconds(2_i64.saturating_pow(job.attempts.clamp(1, 12).unsigned_abs()));
+    tracing::warn!(job = %job.id, kind = job.kind, attempts = job.attempts, cause = %err, "a job failed");
+    let back = statement(
+        app.db.backend(),
+        "UPDATE job SET locked_until = NULL, run_at = ?, last_error = ? WHERE id = ?",
+        [(app.now() + pause).into(), err.to_string().into(), job.id.into()],
+    );
+    app.db.write().execute_raw(back).await?;
+    Ok(())
+}

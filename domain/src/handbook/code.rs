@@ -1,0 +1,111 @@
+//! What a QR code says: `https://HOST/s/TOKEN` (dynamic) or `https://HOST/s/NUMBER-SIG` (printed).
+//!
+//! One prefix, so that one ordinary-link rule opens the mini-program in WeChat and a page elsewhere.
+
+use super::number::HandbookNumber;
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// A dynamic code shown by the family's phone is valid this long (and for one scan).
+pub const DYNAMIC_CODE_LIFE: TimeDelta = TimeDelta::minutes(5);
+
+/// What a scanner read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Code {
+    /// 128 random bits, shown by the family's phone.
+    Dynamic(String),
+    /// The printed cover: number and signature.
+    Printed {
+        /// The handbook's number.
+        number: HandbookNumber,
+        /// Truncated HMAC with its key id, base64url.
+        signature: String,
+    },
+}
+
+/// Not a code of ours, or damaged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this is not a handbook code, or it was read incompletely")]
+pub struct NotACode;
+
+impl Code {
+    /// Reads a scanned text: the whole link, or only what stands after `/s/`. The host is not judged, because a proxy or
+    /// an older domain may stand in front; the token or signature is what counts.
+    pub fn parse(text: &str) -> Result<Self, NotACode> {
+        let text = text.trim();
+        let rest = match text.split_once("://") {
+            Some(("http" | "https", rest)) => rest.split_once("/s/").map(|(_, code)| code).ok_or(NotACode)?,
+            Some(_) => return Err(NotACode),
+            None => text.strip_prefix("/s/").unwrap_or(text),
+        };
+        let code = rest.split(['?', '#']).next().unwrap_or_default();
+        let base64url =
+            |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        if let (Some(number), Some(signature)) = (code.get(..16), code.get(17..))
+            && code.as_bytes().get(16) == Some(&b'-')
+            && let Ok(number) = HandbookNumber::parse(number)
+        {
+            return if signature.len() == SIGNATURE_LENGTH && base64url(signature) {
+                Ok(Self::Printed { number, signature: signature.to_owned() })
+            } else {
+                Err(NotACode)
+            };
+        }
+        if code.len() == TOKEN_LENGTH && base64url(code) {
+            Ok(Self::Dynamic(code.to_owned()))
+        } else {
+            Err(NotACode)
+        }
+    }
+}
+
+/// Characters of a dynamic token: 128 bits in base64url without padding.
+pub const TOKEN_LENGTH: usize = 22;
+
+/// Characters of a printed signature: one byte of key id, one of serial, and 13 bytes of HMAC, in base64url.
+pub const SIGNATURE_LENGTH: usize = 20;
+
+/// Whether a dynamic code that was made at `made_at` is still valid.
+pub fn dynamic_code_is_valid(made_at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    now < made_at + DYNAMIC_CODE_LIFE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::place::RegionCode;
+
+    #[test]
+    fn links_and_bare_codes_are_read() {
+        let number = HandbookNumber::new(RegionCode(510_903_000_000), 2026, 17).unwrap();
+        let printed = format!("{}-{}", number.as_str(), "A".repeat(20));
+        let token = "abcdefghijklmnopqrst-_";
+        for text in
+            [format!("https://h.example.cn/s/{printed}?x=1"), format!("/s/{printed}"), printed.clone()]
+        {
+            assert_eq!(
+                Code::parse(&text),
+                Ok(Code::Printed { number: number.clone(), signature: "A".repeat(20) })
+            );
+        }
+        assert_eq!(Code::parse(&format!("http://127.0.0.1:8080/s/{token}")), Ok(Code::Dynamic(token.into())));
+    }
+
+    #[test]
+    fn truncated_foreign_and_hostile_texts_are_no_codes() {
+        let number = HandbookNumber::new(RegionCode(510_903_000_000), 2026, 17).unwrap();
+        let truncated = format!("{}-{}", number.as_str(), "A".repeat(19));
+        let long = "a".repeat(100_000);
+        for text in [
+            "",
+            "https://weixin.qq.com/",
+            "javascript:alert(1)",
+            "abcdefghijklmnopqrst-",
+            &truncated,
+            "胎",
+            &long,
+            "ftp://h/s/abcdefghijklmnopqrst-_",
+        ] {
+            assert_eq!(Code::parse(text), Err(NotACode), "{text:.40}");
+        }
+    }
+}

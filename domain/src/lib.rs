@@ -1,0 +1,20 @@
+//! The words and rules of the mother-and-child health handbook.
+//!
+//! No I/O, no async, no clock: time and tables come in as arguments.
+
+pub mod access;
+pub mod calendar;
+pub mod checkup;
+pub mod credential;
+pub mod entry;
+pub mod handbook;
+pub mod id;
+pub mod institution;
+pub mod member;
+pub mod person;
+pub mod place;
+pub mod pregnancy;
+pub mod record;
+pub mod usage;
+pub mod visit;
+pub mod word;

@@ -1,0 +1,234 @@
+//! Identity: ID numbers, phones, names, and how each is masked in lists.
+
+use chrono::{Datelike, NaiveDate};
+use unicode_normalization::UnicodeNormalization;
+
+use crate::word::words;
+
+words! {
+    /// Sex of a born person.
+    pub enum Sex {
+        Male = "male", "男", "male";
+        Female = "female", "女", "female";
+        Unknown = "unknown", "未知", "unknown";
+    }
+}
+
+/// Why an identity field is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum IdentityRefusal {
+    /// Not 17 digits and a digit or X.
+    #[error("an ID number has 18 characters")]
+    IdNumberShape,
+    /// The first two digits are no province or the birth date is none.
+    #[error("the ID number names no possible birth date or province")]
+    IdNumberContent,
+    /// The last character does not fit the first 17 (GB 11643-1999).
+    #[error("the check digit of the ID number does not fit")]
+    IdNumberCheckDigit,
+    /// Not a mainland mobile number of 11 digits, nor a number with country code.
+    #[error("a phone number has 11 digits, or begins with + and the country code")]
+    Phone,
+    /// Empty, longer than 50 characters, or with control characters.
+    #[error("a name has 1 to 50 characters")]
+    Name,
+}
+
+/// A citizen identity number of 18 characters (GB 11643-1999), upper-case X.
+#[derive(Clone, PartialEq, Eq)]
+pub struct IdNumber(String);
+
+impl IdNumber {
+    /// Reads an ID number; spaces around it and a small x are accepted, full-width digits too.
+    pub fn parse(text: &str) -> Result<Self, IdentityRefusal> {
+        let text: String = text.trim().nfkc().collect::<String>().to_uppercase();
+        let bytes = text.as_bytes();
+        let [body @ .., last] = bytes else { return Err(IdentityRefusal::IdNumberShape) };
+        if body.len() != 17
+            || !body.iter().all(u8::is_ascii_digit)
+            || !(last.is_ascii_digit() || *last == b'X')
+        {
+            return Err(IdentityRefusal::IdNumberShape);
+        }
+        if check_character(body) != *last {
+            return Err(IdentityRefusal::IdNumberCheckDigit);
+        }
+        let number = Self(text);
+        let province = number.digits(0..2);
+        let born = number.born_on();
+        if !(11..=91).contains(&province) || born.is_none_or(|born| born.year() < 1880) {
+            return Err(IdentityRefusal::IdNumberContent);
+        }
+        Ok(number)
+    }
+
+    /// The number as it is stored and looked up.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Birth date written in the number.
+    pub fn born_on(&self) -> Option<NaiveDate> {
+        NaiveDate::from_ymd_opt(
+            i32::try_from(self.digits(6..10)).ok()?,
+            self.digits(10..12),
+            self.digits(12..14),
+        )
+    }
+
+    /// Sex written in the number: the 17th digit is odd for a man.
+    pub fn sex(&self) -> Sex {
+        if self.digits(16..17) % 2 == 1 { Sex::Male } else { Sex::Female }
+    }
+
+    /// The last four characters, asked for at a claim and at the scan of a printed code.
+    pub fn last_four(&self) -> &str {
+        self.0.get(14..).unwrap_or_default()
+    }
+
+    fn digits(&self, range: std::ops::Range<usize>) -> u32 {
+        self.0.get(range).and_then(|digits| digits.parse().ok()).unwrap_or(0)
+    }
+}
+
+impl std::fmt::Debug for IdNumber {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("IdNumber(***)")
+    }
+}
+
+/// The check character of the first 17 digits (GB 11643-1999, ISO 7064 MOD 11-2).
+fn check_character(body: &[u8]) -> u8 {
+    const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
+    const CHARACTERS: &[u8; 11] = b"10X98765432";
+    let sum: u32 = body.iter().zip(WEIGHTS).map(|(digit, weight)| u32::from(digit - b'0') * weight).sum();
+    CHARACTERS.get(sum as usize % 11).copied().unwrap_or(b'?')
+}
+
+/// Completes 17 digits to an ID number; for made-up people only.
+pub fn complete_id_number(body: &str) -> Option<String> {
+    let valid = body.len() == 17 && body.bytes().all(|byte| byte.is_ascii_digit());
+    valid.then(|| format!("{body}{}", char::from(check_character(body.as_bytes()))))
+}
+
+/// A phone number: 11 digits of a mainland mobile or fixed line, or `+` with country code.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Phone(String);
+
+impl Phone {
+    /// Reads a number; spaces, hyphens and a leading +86 are dropped.
+    pub fn parse(text: &str) -> Result<Self, IdentityRefusal> {
+        let text: String = text.nfkc().filter(|c| !matches!(c, ' ' | '-' | '(' | ')')).collect();
+        let text = text.strip_prefix("+86").unwrap_or(&text);
+        let digits = text.strip_prefix('+').unwrap_or(text);
+        let all_digits = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let fits = match text.strip_prefix('+') {
+            Some(abroad) => (7..=15).contains(&abroad.len()),
+            None if text.starts_with('1') => text.len() == 11,
+            None => text.starts_with('0') && (10..=12).contains(&text.len()),
+        };
+        if all_digits && fits { Ok(Self(text.to_owned())) } else { Err(IdentityRefusal::Phone) }
+    }
+
+    /// The number as it is stored and looked up.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The last four digits.
+    pub fn last_four(&self) -> &str {
+        self.0.get(self.0.len().saturating_sub(4)..).unwrap_or_default()
+    }
+}
+
+impl std::fmt::Debug for Phone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Phone(***)")
+    }
+}
+
+/// A name as it is stored: NFC, trimmed, inner spaces kept.
+pub fn parse_name(text: &str) -> Result<String, IdentityRefusal> {
+    let name: String = text.trim().nfc().collect();
+    let hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
+    };
+    if name.is_empty() || name.chars().count() > 50 || name.chars().any(hidden) {
+        return Err(IdentityRefusal::Name);
+    }
+    Ok(name)
+}
+
+/// A name in a list: the family name and stars (张**).
+pub fn mask_name(name: &str) -> String {
+    let mut characters = name.chars();
+    let Some(first) = characters.next() else { return String::new() };
+    format!("{first}{}", "*".repeat(characters.count().clamp(1, 2)))
+}
+
+/// An ID number in a list: first four and last four characters.
+pub fn mask_id_number(number: &str) -> String {
+    match (number.get(..4), number.get(14..)) {
+        (Some(head), Some(tail)) => format!("{head}**********{tail}"),
+        _ => "*".repeat(number.chars().count()),
+    }
+}
+
+/// A phone number in a list: first three and last four digits.
+pub fn mask_phone(number: &str) -> String {
+    match (number.get(..3), number.len().checked_sub(4).and_then(|at| number.get(at..))) {
+        (Some(head), Some(tail)) if number.len() >= 8 => format!("{head}****{tail}"),
+        _ => "*".repeat(number.chars().count()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 11010519491231002X is the sample number printed in GB 11643-1999.
+    #[test]
+    fn the_sample_number_of_the_standard_is_read() {
+        let number = IdNumber::parse(" 11010519491231002x ").unwrap();
+        assert_eq!(number.as_str(), "11010519491231002X");
+        assert_eq!(number.born_on(), NaiveDate::from_ymd_opt(1949, 12, 31));
+        assert_eq!(number.sex(), Sex::Female);
+        assert_eq!(number.last_four(), "002X");
+    }
+
+    #[test]
+    fn a_wrong_check_digit_shape_or_date_is_told_apart() {
+        assert_eq!(IdNumber::parse("110105194912310021").unwrap_err(), IdentityRefusal::IdNumberCheckDigit);
+        assert_eq!(IdNumber::parse("11010519491231002").unwrap_err(), IdentityRefusal::IdNumberShape);
+        assert_eq!(IdNumber::parse("一1010519491231002X").unwrap_err(), IdentityRefusal::IdNumberShape);
+        assert_eq!(IdNumber::parse("").unwrap_err(), IdentityRefusal::IdNumberShape);
+        let thirtieth_of_february = complete_id_number("11010519900230001").unwrap();
+        assert_eq!(IdNumber::parse(&thirtieth_of_february).unwrap_err(), IdentityRefusal::IdNumberContent);
+    }
+
+    #[test]
+    fn phones_of_here_and_abroad_are_read() {
+        assert_eq!(Phone::parse("+86 138-0000-0000").unwrap().as_str(), "13800000000");
+        assert_eq!(Phone::parse("0825-2222333").unwrap().as_str(), "08252222333");
+        assert_eq!(Phone::parse("+4915112345678").unwrap().last_four(), "5678");
+        for wrong in ["", "1380000000", "+", "phone", "2380000000", "１３８"] {
+            assert!(Phone::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn masks_keep_no_more_than_a_list_may_show() {
+        assert_eq!(mask_name("欧阳小红"), "欧**");
+        assert_eq!(mask_name("李雷"), "李*");
+        assert_eq!(mask_id_number("11010519491231002X"), "1101**********002X");
+        assert_eq!(mask_phone("13812345678"), "138****5678");
+        assert_eq!(mask_phone("1234"), "****");
+    }
+
+    #[test]
+    fn debug_output_shows_nothing_personal() {
+        let number = IdNumber::parse("11010519491231002X").unwrap();
+        assert!(!format!("{number:?} {:?}", Phone::parse("13812345678")).contains("1"));
+    }
+}

@@ -1,0 +1,210 @@
+//! Pregnancy dates and outcomes.
+
+use chrono::{Days, NaiveDate};
+
+use crate::word::words;
+
+/// Days from the last menstrual period to the due date (Naegele's rule for a cycle of 28 days).
+pub const TERM_DAYS: u64 = 280;
+
+/// Days of gestation below which a birth is preterm (37+0 weeks).
+pub const PRETERM_BELOW_DAYS: i64 = 259;
+
+/// Days of the puerperium (孕产期保健工作规范).
+pub const PUERPERIUM_DAYS: i64 = 42;
+
+words! {
+    /// How the due date was found.
+    pub enum Dating {
+        Lmp = "lmp", "末次月经", "last menstrual period";
+        Ultrasound = "ultrasound", "超声", "ultrasound";
+        Clinician = "clinician", "医生核定", "set by a clinician";
+    }
+}
+
+words! {
+    /// How a pregnancy ended.
+    pub enum Outcome {
+        LiveBirth = "live_birth", "活产", "live birth";
+        Miscarriage = "miscarriage", "自然流产", "miscarriage";
+        Abortion = "abortion", "人工流产", "induced abortion";
+        Ectopic = "ectopic", "异位妊娠", "ectopic pregnancy";
+        Stillbirth = "stillbirth", "死胎死产", "stillbirth";
+        MaternalDeath = "maternal_death", "孕产妇死亡", "maternal death";
+    }
+}
+
+impl Outcome {
+    /// Reminders, congratulations and stage content stop at once in the transaction that records a loss.
+    pub fn is_loss(self) -> bool {
+        self != Self::LiveBirth
+    }
+
+    /// Longest gestation in days with which the outcome is possible: a miscarriage ends before 28+0 weeks.
+    fn latest_day(self) -> i64 {
+        match self {
+            Self::Miscarriage | Self::Abortion => 28 * 7 - 1,
+            Self::Ectopic => 20 * 7,
+            Self::LiveBirth | Self::Stillbirth | Self::MaternalDeath => 46 * 7,
+        }
+    }
+
+    /// Shortest gestation in days with which the outcome is possible.
+    fn earliest_day(self) -> i64 {
+        match self {
+            Self::LiveBirth | Self::Stillbirth => 20 * 7,
+            Self::Miscarriage | Self::Abortion | Self::Ectopic | Self::MaternalDeath => 14,
+        }
+    }
+}
+
+/// Why dates are refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DatesRefusal {
+    /// Neither a last menstrual period nor a due date.
+    #[error("a pregnancy needs the last menstrual period or the due date")]
+    Missing,
+    /// The last period is in the future or more than 45 weeks ago.
+    #[error("the last menstrual period must lie between {earliest} and {latest}")]
+    PeriodOutOfRange {
+        /// First possible day.
+        earliest: NaiveDate,
+        /// Last possible day.
+        latest: NaiveDate,
+    },
+    /// The due date does not fit a pregnancy of today.
+    #[error("the due date must lie between {earliest} and {latest}")]
+    DueDateOutOfRange {
+        /// First possible day.
+        earliest: NaiveDate,
+        /// Last possible day.
+        latest: NaiveDate,
+    },
+    /// The due date differs from the last period by more than four weeks.
+    #[error("the due date does not fit the last menstrual period")]
+    Contradiction,
+    /// The outcome is not possible at this gestation.
+    #[error("this outcome is not possible on {0}")]
+    OutcomeImpossible(NaiveDate),
+    /// The outcome lies in the future.
+    #[error("{0} is in the future")]
+    InTheFuture(NaiveDate),
+}
+
+/// The dates of a pregnancy: the due date is what everything counts from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dates {
+    /// Last menstrual period, when it is known.
+    pub last_period_on: Option<NaiveDate>,
+    /// Due date.
+    pub due_on: NaiveDate,
+    /// How the due date was found.
+    pub dating: Dating,
+}
+
+impl Dates {
+    /// Dates from what is known on `today`: a due date given by a clinician or scan goes before the last period.
+    pub fn from(
+        last_period_on: Option<NaiveDate>,
+        due: Option<(NaiveDate, Dating)>,
+        today: NaiveDate,
+    ) -> Result<Self, DatesRefusal> {
+        let ago = |days| today.checked_sub_days(Days::new(days)).unwrap_or(NaiveDate::MIN);
+        let ahead = |days| today.checked_add_days(Days::new(days)).unwrap_or(NaiveDate::MAX);
+        if let Some(period) = last_period_on
+            && !(ago(45 * 7)..=today).contains(&period)
+        {
+            return Err(DatesRefusal::PeriodOutOfRange { earliest: ago(45 * 7), latest: today });
+        }
+        let counted = last_period_on.and_then(|period| period.checked_add_days(Days::new(TERM_DAYS)));
+        let (due_on, dating) = due.or(counted.map(|on| (on, Dating::Lmp))).ok_or(DatesRefusal::Missing)?;
+        if !(ago(5 * 7)..=ahead(TERM_DAYS)).contains(&due_on) {
+            return Err(DatesRefusal::DueDateOutOfRange { earliest: ago(5 * 7), latest: ahead(TERM_DAYS) });
+        }
+        if counted.is_some_and(|counted| (counted - due_on).num_days().abs() > 28) {
+            return Err(DatesRefusal::Contradiction);
+        }
+        Ok(Self { last_period_on, due_on, dating })
+    }
+
+    /// Gestational age in days on a day: counted back from the due date, so that a corrected date moves every week.
+    pub fn gestational_days(due_on: NaiveDate, on: NaiveDate) -> i64 {
+        TERM_DAYS as i64 - (due_on - on).num_days()
+    }
+}
+
+/// Gestational age as printed: completed weeks and days, `37+6`.
+pub fn as_weeks(days: i64) -> String {
+    format!("{}+{}", days.div_euclid(7), days.rem_euclid(7))
+}
+
+/// May the pregnancy due on `due_on` have ended so on `ended_on`?
+pub fn check_outcome(
+    outcome: Outcome,
+    due_on: NaiveDate,
+    ended_on: NaiveDate,
+    today: NaiveDate,
+) -> Result<(), DatesRefusal> {
+    if ended_on > today {
+        return Err(DatesRefusal::InTheFuture(ended_on));
+    }
+    let days = Dates::gestational_days(due_on, ended_on);
+    if (outcome.earliest_day()..=outcome.latest_day()).contains(&days) {
+        Ok(())
+    } else {
+        Err(DatesRefusal::OutcomeImpossible(ended_on))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_due_date_is_280_days_after_the_last_period() {
+        let dates = Dates::from(Some(day("2026-03-01")), None, day("2026-11-21")).unwrap();
+        assert_eq!((dates.due_on, dates.dating), (day("2026-12-06"), Dating::Lmp));
+        assert_eq!(as_weeks(Dates::gestational_days(dates.due_on, day("2026-11-21"))), "37+6");
+    }
+
+    #[test]
+    fn a_scan_goes_before_the_period_unless_they_contradict() {
+        let scan = Some((day("2026-12-20"), Dating::Ultrasound));
+        let dates = Dates::from(Some(day("2026-03-01")), scan, day("2026-06-01")).unwrap();
+        assert_eq!(dates.due_on, day("2026-12-20"));
+        let far = Some((day("2027-01-20"), Dating::Ultrasound));
+        assert_eq!(
+            Dates::from(Some(day("2026-03-01")), far, day("2026-06-01")),
+            Err(DatesRefusal::Contradiction)
+        );
+    }
+
+    #[test]
+    fn impossible_dates_are_refused() {
+        let today = day("2026-11-21");
+        assert!(matches!(
+            Dates::from(Some(day("2026-11-22")), None, today),
+            Err(DatesRefusal::PeriodOutOfRange { .. })
+        ));
+        assert!(matches!(
+            Dates::from(Some(day("2025-11-21")), None, today),
+            Err(DatesRefusal::PeriodOutOfRange { .. })
+        ));
+        assert_eq!(Dates::from(None, None, today), Err(DatesRefusal::Missing));
+    }
+
+    #[test]
+    fn an_outcome_must_fit_the_gestation() {
+        let due = day("2026-12-06");
+        let today = day("2026-11-21");
+        assert_eq!(check_outcome(Outcome::LiveBirth, due, today, today), Ok(()));
+        assert!(check_outcome(Outcome::Miscarriage, due, today, today).is_err());
+        assert_eq!(check_outcome(Outcome::Miscarriage, due, day("2026-05-01"), today), Ok(()));
+        assert!(check_outcome(Outcome::LiveBirth, due, day("2026-05-01"), today).is_err());
+        assert!(check_outcome(Outcome::LiveBirth, due, day("2026-11-22"), today).is_err());
+    }
+}

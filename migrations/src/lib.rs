@@ -1,0 +1,83 @@
+//! The schema of Muzi for SQLite and PostgreSQL, one history.
+//!
+//! Each migration is one SQL file in which a word in braces stands for a column type that differs between the databases.
+//! A released migration is never edited: expand, deploy, contract.
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::DbBackend;
+
+/// Runs the history; `Migrator::up(&db, None)` brings a database to the newest schema.
+#[derive(Debug)]
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            step(
+                "m20261122_000001_places_and_people",
+                include_str!("m20261122_000001_places_and_people.sql"),
+            ),
+            step("m20261122_000002_handbooks", include_str!("m20261122_000002_handbooks.sql")),
+            step(
+                "m20261122_000003_visits_and_records",
+                include_str!("m20261122_000003_visits_and_records.sql"),
+            ),
+            step(
+                "m20261122_000004_counting_and_work",
+                include_str!("m20261122_000004_counting_and_work.sql"),
+            ),
+        ]
+    }
+}
+
+/// One file of the history.
+struct Step {
+    name: &'static str,
+    sql: &'static str,
+}
+
+fn step(name: &'static str, sql: &'static str) -> Box<dyn MigrationTrait> {
+    Box::new(Step { name, sql })
+}
+
+impl MigrationName for Step {
+    fn name(&self) -> &str {
+        self.name
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Step {
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let sql = written_for(manager.get_database_backend(), self.sql);
+        manager.get_connection().execute_unprepared(&sql).await?;
+        Ok(())
+    }
+}
+
+/// The SQL with every type in braces replaced by the one of the database.
+///
+/// On SQLite an id is a 16-byte blob, an instant RFC 3339 text and a day ISO text: all sort as they should.
+fn written_for(backend: DbBackend, sql: &str) -> String {
+    let types = match backend {
+        DbBackend::Postgres => [
+            ("{uuid}", "UUID"),
+            ("{time}", "TIMESTAMPTZ"),
+            ("{date}", "DATE"),
+            ("{json}", "JSONB"),
+            ("{bytes}", "BYTEA"),
+        ],
+        _ => [
+            ("{uuid}", "BLOB"),
+            ("{time}", "TEXT"),
+            ("{date}", "TEXT"),
+            ("{json}", "TEXT"),
+            ("{bytes}", "BLOB"),
+        ],
+    };
+    types.iter().fold(sql.to_owned(), |sql, (word, column_type)| sql.replace(word, column_type))
+}

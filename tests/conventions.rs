@@ -1,0 +1,37 @@
+//! What holds for every address: problems, languages, methods, request ids.
+
+use crate::support::World;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_process_says_that_it_is_alive_and_ready() {
+    let world = World::empty().await;
+    assert_eq!(world.anybody().get("/healthz").await.ok()["status"], "alive");
+    assert_eq!(world.anybody().get("/readyz").await.ok()["status"], "ready");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_address_and_a_wrong_method_are_problems_in_both_languages() {
+    let world = World::empty().await;
+    let chinese = world.anybody().get("/api/v1/nowhere").await.problem(404, "not_found");
+    assert_eq!(chinese["title"], "没有找到");
+    let request =
+        world.anybody().request(reqwest::Method::GET, "/api/v1/nowhere").header("accept-language", "en");
+    let english = crate::support::send(request).await;
+    assert_eq!(english.problem(404, "not_found")["title"], "Not found");
+    assert_eq!(english.headers["content-language"], "en");
+    assert_eq!(english.headers["x-request-id"].to_str().unwrap(), english.json()["request_id"]);
+    let wrong = world.anybody().post("/healthz", serde_json::json!({})).await;
+    wrong.problem(405, "method_not_allowed");
+    assert_eq!(wrong.headers["allow"], "GET");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_document_and_its_page_are_served_without_fetching_anything() {
+    let world = World::empty().await;
+    let document = world.anybody().get("/openapi.json").await.ok();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    assert!(document["paths"]["/healthz"].is_object());
+    let page = world.anybody().get("/docs/").await;
+    assert!(page.status.is_success() && page.text().contains("swagger"));
+    assert!(!page.text().contains("https://"), "nothing is fetched from elsewhere");
+}

@@ -1,0 +1,132 @@
+//! `World`: a real server on its own database, a clock that tests move, the WeChat stand-in, and the people.
+
+mod database;
+mod http;
+mod people;
+
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, mpsc};
+
+use actix_web::dev::ServerHandle;
+use actix_web::web::Data;
+use api::app::{App, Clock};
+use api::config::{Environment, Settings};
+use api::{server, start};
+use chrono::{DateTime, TimeDelta, Utc};
+use miniprogram_adapter::stand_in::StandIn;
+
+pub use http::{Answer, Client, send};
+
+/// One test's world. Dropping it stops the server and drops the database.
+pub struct World {
+    pub app: Data<App>,
+    pub wechat: StandIn,
+    pub base_url: String,
+    clock: TestClock,
+    server: ServerHandle,
+    http: reqwest::Client,
+    database: database::TestDatabase,
+    _data: tempfile::TempDir,
+}
+
+/// A clock that starts at a fixed instant and moves only when a test says so.
+#[derive(Clone)]
+struct TestClock(Arc<AtomicI64>);
+
+impl TestClock {
+    fn starting_at(at: DateTime<Utc>) -> Self {
+        Self(Arc::new(AtomicI64::new(at.timestamp_micros())))
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp_micros(self.0.load(Ordering::SeqCst)).unwrap()
+    }
+}
+
+/// Noon in China on the first day of every world.
+pub const FIRST_NOON: &str = "2026-11-22T04:00:00Z";
+
+impl World {
+    /// A world with the newest schema and nothing in it.
+    pub async fn empty() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// A world whose settings are changed before it starts.
+    pub async fn with(change: impl FnOnce(&mut api::config::Config)) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let database = database::TestDatabase::create(data.path()).await;
+        let settings = Settings { data: Some(data.path().to_owned()), ..Settings::default() };
+        let mut config = settings.resolve(true, &Environment::from_pairs([])).unwrap();
+        config.database_url = database.url().to_owned().into();
+        config.database_connections = 6;
+        config.redis_url = std::env::var("TEST_REDIS_URL").ok().map(Into::into);
+        config.run_jobs = false;
+        change(&mut config);
+        let clock = TestClock::starting_at(FIRST_NOON.parse().unwrap());
+        let (wechat, client) = wechat(&clock);
+        let reading = clock.clone();
+        let app = start::app(config, Clock::from_fn(move || reading.now()), client).await.unwrap();
+        start::migrate(&app.db).await.unwrap();
+        let (base_url, server) = serve(app.clone());
+        Self { app, wechat, base_url, clock, server, http: reqwest::Client::new(), database, _data: data }
+    }
+
+    /// Now, by the world's clock.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// Moves the clock of the server and of WeChat.
+    pub fn advance(&self, by: TimeDelta) {
+        self.clock.0.fetch_add(by.num_microseconds().unwrap(), Ordering::SeqCst);
+    }
+
+    /// Carries out jobs until none is due.
+    pub async fn carry_out_jobs(&self) {
+        while api::worker::run_due(&self.app).await.unwrap() > 0 {}
+    }
+
+    /// Somebody who is not signed in.
+    pub fn anybody(&self) -> Client {
+        Client::new(self.http.clone(), self.base_url.clone(), None)
+    }
+
+    /// A caller with an access token.
+    pub fn with_token(&self, token: &str) -> Client {
+        Client::new(self.http.clone(), self.base_url.clone(), Some(token.to_owned()))
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.app.stop.send_replace(true);
+        drop(self.server.stop(false));
+    }
+}
+
+/// WeChat reads the same clock as the server.
+fn wechat(clock: &TestClock) -> (StandIn, miniprogram_adapter::Client) {
+    use miniprogram_adapter::stand_in::Settings;
+    let reading = clock.clone();
+    let clock = miniprogram_adapter::Clock::new(move || reading.now());
+    let stand_in = StandIn::start(Settings { clock: clock.clone(), ..Settings::default() }).unwrap();
+    let client = miniprogram_adapter::Client::new(stand_in.client_settings(), clock, None).unwrap();
+    (stand_in, client)
+}
+
+/// A real server on a free port, in a thread of its own: the test's runtime may block without stopping it.
+fn serve(app: Data<App>) -> (String, ServerHandle) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base_url = format!("http://{}", listener.local_addr().unwrap());
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let server = server::serve(&app, listener, 2).unwrap();
+            sender.send(server.handle()).unwrap();
+            server.await.unwrap();
+        });
+    });
+    (base_url, receiver.recv().unwrap())
+}
