@@ -27,7 +27,7 @@ pub struct App {
     /// Where the time comes from.
     pub clock: Clock,
     /// Sealing, blind indexes, printed codes.
-    pub keys: Keys,
+    pub keys: Arc<Keys>,
     /// Access tokens.
     pub tokens: Tokens,
     /// Password hashing in a bounded pool.

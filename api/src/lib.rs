@@ -37,4 +37,5 @@ pub mod start;
 pub mod sweep;
 pub mod telemetry;
 pub mod usage;
+pub mod wechat;
 pub mod worker;

@@ -1,12 +1,12 @@
 //! From settings to a running application, and the checks before it may run.
 
-//CAT use std::sync::Arc;
+use std::sync::Arc;
 
 use actix_web::web::Data;
 //CAT use domain::catalogue::Catalogue;
 use migrations::Migrator;
 use miniprogram_adapter::stand_in::{self, StandIn};
-use miniprogram_adapter::{AppSecret, Client, Settings};
+use miniprogram_adapter::{AppSecret, Client, Settings, TokenStore};
 use sea_orm_migration::MigratorTrait;
 use tokio::sync::watch;
 
@@ -20,12 +20,14 @@ use crate::photos::Shelf;
 use crate::session::password::Passwords;
 use crate::session::token::Tokens;
 use crate::telemetry::Metrics;
+use crate::wechat::TokensInRedis;
 
 /// Passwords hashed at a time: 19 MiB each.
 const HASHED_AT_ONCE: usize = 2;
 
 /// Connects everything; nothing is listened on and nothing is migrated.
-pub async fn app(config: Config, clock: Clock, wechat: Client) -> anyhow::Result<Data<App>> {
+pub async fn app(config: Config, clock: Clock, wechat: Wechat) -> anyhow::Result<Data<App>> {
+    let keys = Arc::new(Keys::new(&config.secrets)?);
     let db = Db::connect(&config.database_url, config.database_connections).await?;
     let cache = match &config.redis_url {
         Some(url) => Cache::Redis(Redis::new(url)?),
@@ -41,11 +43,11 @@ pub async fn app(config: Config, clock: Clock, wechat: Client) -> anyhow::Result
         db,
         cache,
         clock,
-        keys: Keys::new(&config.secrets)?,
+        wechat: wechat.client(&cache, &keys)?,
+        keys,
         tokens: Tokens::new(&config.secrets)?,
         passwords: Passwords::new(HASHED_AT_ONCE)?,
         //CAT         catalogue: Arc::new(Catalogue::embedded()?),
-        wechat,
         photos,
         metrics: Metrics::new()?,
         config,
@@ -54,18 +56,41 @@ pub async fn app(config: Config, clock: Clock, wechat: Client) -> anyhow::Result
     }))
 }
 
-/// A client of WeChat itself.
-pub fn wechat_client(config: &WechatConfig) -> anyhow::Result<Client> {
-    let url = config.url.as_deref().unwrap_or(miniprogram_adapter::OFFICIAL_BASE_URL);
-    let settings = Settings::new(url, config.app_id.clone(), AppSecret::new(config.secret.as_str()));
-    Ok(Client::new(settings, miniprogram_adapter::Clock::system(), None)?)
+/// How to reach WeChat, or what stands in for it.
+#[derive(Debug)]
+pub struct Wechat {
+    settings: Settings,
+    clock: miniprogram_adapter::Clock,
 }
 
-/// The stand-in of the demo and a client of it.
-pub fn stand_in() -> anyhow::Result<(StandIn, Client)> {
-    let stand_in = StandIn::start(stand_in::Settings { demo_codes: true, ..stand_in::Settings::default() })?;
-    let client = Client::new(stand_in.client_settings(), stand_in.control().clock(), None)?;
-    Ok((stand_in, client))
+impl Wechat {
+    /// WeChat itself.
+    pub fn real(config: &WechatConfig) -> Self {
+        let url = config.url.as_deref().unwrap_or(miniprogram_adapter::OFFICIAL_BASE_URL);
+        let settings = Settings::new(url, config.app_id.clone(), AppSecret::new(config.secret.as_str()));
+        Self { settings, clock: miniprogram_adapter::Clock::system() }
+    }
+
+    /// A stand-in that runs on this machine.
+    pub fn stand_in(stand_in: &StandIn) -> Self {
+        Self { settings: stand_in.client_settings(), clock: stand_in.control().clock() }
+    }
+
+    /// The client, which shares its access token with other replicas where there is a Redis.
+    fn client(self, cache: &Cache, keys: &Arc<Keys>) -> anyhow::Result<Client> {
+        let store = match cache {
+            Cache::Redis(redis) => {
+                Some(Arc::new(TokensInRedis::new(redis.clone(), keys.clone())) as Arc<dyn TokenStore>)
+            }
+            Cache::Memory(_) => None,
+        };
+        Ok(Client::new(self.settings, self.clock, store)?)
+    }
+}
+
+/// The stand-in of the demo: it takes `demo-NAME` as a login code.
+pub fn demo_stand_in() -> std::io::Result<StandIn> {
+    StandIn::start(stand_in::Settings { demo_codes: true, ..stand_in::Settings::default() })
 }
 
 /// Brings the database to the newest schema.

@@ -12,6 +12,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
 use api::app::{App, Clock};
 use api::config::{Environment, Settings};
+use api::start::Wechat;
 use api::{server, start};
 use chrono::{DateTime, TimeDelta, Utc};
 use miniprogram_adapter::stand_in::StandIn;
@@ -65,9 +66,11 @@ impl World {
         config.run_jobs = false;
         change(&mut config);
         let clock = TestClock::starting_at(FIRST_NOON.parse().unwrap());
-        let (wechat, client) = wechat(&clock);
+        let wechat = wechat(&clock);
         let reading = clock.clone();
-        let app = start::app(config, Clock::from_fn(move || reading.now()), client).await.unwrap();
+        let app = start::app(config, Clock::from_fn(move || reading.now()), Wechat::stand_in(&wechat))
+            .await
+            .unwrap();
         start::migrate(&app.db).await.unwrap();
         let (base_url, server) = serve(app.clone());
         Self { app, wechat, base_url, clock, server, http: reqwest::Client::new(), database, _data: data }
@@ -107,13 +110,11 @@ impl Drop for World {
 }
 
 /// WeChat reads the same clock as the server.
-fn wechat(clock: &TestClock) -> (StandIn, miniprogram_adapter::Client) {
+fn wechat(clock: &TestClock) -> StandIn {
     use miniprogram_adapter::stand_in::Settings;
     let reading = clock.clone();
     let clock = miniprogram_adapter::Clock::new(move || reading.now());
-    let stand_in = StandIn::start(Settings { clock: clock.clone(), ..Settings::default() }).unwrap();
-    let client = miniprogram_adapter::Client::new(stand_in.client_settings(), clock, None).unwrap();
-    (stand_in, client)
+    StandIn::start(Settings { clock, ..Settings::default() }).unwrap()
 }
 
 /// A real server on a free port, in a thread of its own: the test's runtime may block without stopping it.

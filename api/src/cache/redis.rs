@@ -41,13 +41,13 @@ impl Redis {
         Ok(Self { client, manager, channels: Arc::default(), complained_at: Arc::default() })
     }
 
-    pub(super) async fn get(&self, key: &str) -> Option<String> {
+    pub(crate) async fn get(&self, key: &str) -> Option<String> {
         let mut manager = self.manager.clone();
         self.heard(tokio::time::timeout(PATIENCE, manager.get::<_, Option<String>>(prefixed(key))).await)
             .flatten()
     }
 
-    pub(super) async fn put(&self, key: &str, text: String, life: Duration) {
+    pub(crate) async fn put(&self, key: &str, text: String, life: Duration) {
         let mut manager = self.manager.clone();
         let seconds = life.as_secs().max(1);
         self.heard(
@@ -58,6 +58,16 @@ impl Redis {
     pub(super) async fn drop(&self, key: &str) {
         let mut manager = self.manager.clone();
         self.heard(tokio::time::timeout(PATIENCE, manager.del::<_, ()>(prefixed(key))).await);
+    }
+
+    /// Forgets a value if it begins so, in one step.
+    pub(crate) async fn drop_if_begins(&self, key: &str, head: &str) {
+        let script = Script::new(
+            "local v = redis.call('GET', KEYS[1]) if v and string.sub(v, 1, #ARGV[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0",
+        );
+        let mut manager = self.manager.clone();
+        let mut call = script.key(prefixed(key));
+        self.heard(tokio::time::timeout(PATIENCE, call.arg(head).invoke_async::<u64>(&mut manager)).await);
     }
 
     pub(super) async fn count(&self, key: &str, window: Duration) -> Option<u64> {

@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum};
 use super::resolve;
 use crate::app::{App, Clock};
 use crate::config::{Config, Misconfigured, Settings};
+use crate::start::Wechat;
 use crate::{server, start, telemetry, worker};
 
 /// Arguments of `muzi serve`.
@@ -40,12 +41,8 @@ impl Serve {
             anyhow::anyhow!("--listen / MUZI_LISTEN: {} cannot be listened on: {err}", config.listen)
         })?;
         let metrics = config.metrics_listen.map(TcpListener::bind).transpose()?;
-        let (stand_in, wechat) = if self.demo {
-            let (stand_in, client) = start::stand_in()?;
-            (Some(stand_in), client)
-        } else {
-            (None, start::wechat_client(&config.wechat)?)
-        };
+        let stand_in = if self.demo { Some(start::demo_stand_in()?) } else { None };
+        let wechat = stand_in.as_ref().map_or_else(|| Wechat::real(&config.wechat), Wechat::stand_in);
         let app = start::app(config, Clock::system(), wechat).await?;
         if self.demo {
             start::migrate(&app.db).await?;
@@ -91,7 +88,7 @@ impl Serve {
 pub(super) async fn work(settings: Settings) -> anyhow::Result<()> {
     let config = resolve(&settings, false)?;
     telemetry::start_logging(&config.log, true);
-    let wechat = start::wechat_client(&config.wechat)?;
+    let wechat = Wechat::real(&config.wechat);
     let app = start::app(config, Clock::system(), wechat).await?;
     refuse_pending(&app).await?;
     tokio::spawn(stop_on_signal(app.clone(), Vec::new()));
