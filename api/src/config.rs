@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -63,6 +64,11 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wechat_app_id: Option<String>,
 
+    /// File by which WeChat checks that `/s/` is ours, as NAME.txt=CONTENT; it must stay for good
+    #[arg(long, env = "MUZI_WECHAT_VERIFICATION", value_name = "NAME.txt=CONTENT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wechat_verification: Option<String>,
+
     /// Origins of browsers that may call the API, separated by commas; `*` is refused in production
     #[arg(long, env = "MUZI_CORS_ORIGINS", value_name = "ORIGIN,…", value_delimiter = ',')]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -107,6 +113,8 @@ pub struct Config {
     pub photos: Option<String>,
     /// WeChat.
     pub wechat: WechatConfig,
+    /// Live updates.
+    pub live: LiveConfig,
     /// Browsers' origins that may call the API.
     pub cors_origins: Vec<String>,
     /// Proxies that are believed.
@@ -128,6 +136,58 @@ pub struct WechatConfig {
     pub app_id: String,
     /// App secret.
     pub secret: Zeroizing<String>,
+    /// The file by which WeChat checks that `/s/` is ours.
+    pub verification: Option<VerificationFile>,
+}
+
+/// A small public text file, served as `/s/NAME`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerificationFile {
+    /// Its name, which ends in `.txt`.
+    pub name: String,
+    /// Its exact content.
+    pub content: String,
+}
+
+impl VerificationFile {
+    /// Reads `NAME.txt=CONTENT`.
+    fn parse(text: &str) -> Option<Self> {
+        let (name, content) = text.split_once('=')?;
+        let plain =
+            |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+        let named =
+            name.strip_suffix(".txt").is_some_and(|stem| (1..=64).contains(&stem.len()) && plain(stem));
+        let filled =
+            (1..=256).contains(&content.len()) && content.bytes().all(|byte| byte.is_ascii_graphic());
+        (named && filled).then(|| Self { name: name.to_owned(), content: content.to_owned() })
+    }
+}
+
+/// How live updates are paced and bounded. Operators have no reason to change it; tests do.
+#[derive(Debug, Clone, Copy)]
+pub struct LiveConfig {
+    /// How often the database is asked for changes that no message told of.
+    pub look: Duration,
+    /// How often a stream says that it is there.
+    pub heartbeat: Duration,
+    /// How often a stream asks whether its holder may still follow.
+    pub recheck: Duration,
+    /// Streams of the process.
+    pub streams: usize,
+    /// Streams of one caller.
+    pub streams_each: usize,
+}
+
+impl Default for LiveConfig {
+    fn default() -> Self {
+        Self {
+            look: Duration::from_secs(1),
+            heartbeat: Duration::from_secs(15),
+            recheck: Duration::from_secs(30),
+            streams: 2000,
+            streams_each: 5,
+        }
+    }
 }
 
 /// Version of the consent and privacy text that a claim must agree to.
@@ -188,6 +248,12 @@ impl Settings {
                     .to_owned(),
             );
         }
+        let verification = settings.wechat_verification.as_deref().map(VerificationFile::parse);
+        if verification == Some(None) {
+            wrong.push(
+                "MUZI_WECHAT_VERIFICATION: must be NAME.txt=CONTENT as downloaded from WeChat".to_owned(),
+            );
+        }
         let public_url = settings.public_url.clone().unwrap_or_else(|| format!("http://{listen}"));
         if !demo && !public_url.starts_with("https://") {
             wrong.push("MUZI_PUBLIC_URL: must be the https:// address that families reach".to_owned());
@@ -205,7 +271,13 @@ impl Settings {
             database_connections: settings.database_connections.unwrap_or(12),
             redis_url,
             photos: settings.photos,
-            wechat: WechatConfig { url: settings.wechat_url, app_id, secret: app_secret.unwrap_or_default() },
+            wechat: WechatConfig {
+                url: settings.wechat_url,
+                app_id,
+                secret: app_secret.unwrap_or_default(),
+                verification: verification.flatten(),
+            },
+            live: LiveConfig::default(),
             cors_origins: settings.cors_origins.unwrap_or_default(),
             trusted_proxies: settings.trusted_proxies.unwrap_or_default(),
             run_jobs: !settings.no_jobs.unwrap_or(false),
@@ -389,6 +461,18 @@ mod tests {
             }),
         );
         assert_eq!(err.unwrap_err().0, ["DATABASE_URL: must begin with postgres:// or sqlite://"]);
+    }
+
+    #[test]
+    fn the_verification_file_has_a_plain_name_and_content() {
+        let file = VerificationFile::parse("Ab1_x.txt=0123abcd").unwrap();
+        assert_eq!((file.name.as_str(), file.content.as_str()), ("Ab1_x.txt", "0123abcd"));
+        for wrong in ["", "x.txt", "x.txt=", "x.html=1", ".txt=1", "../x.txt=1", "x.txt=a b"] {
+            assert_eq!(VerificationFile::parse(wrong), None, "{wrong}");
+            let settings = Settings { wechat_verification: Some(wrong.to_owned()), ..settings() };
+            let err = settings.resolve(false, &production(|_| {})).unwrap_err();
+            assert!(err.to_string().contains("MUZI_WECHAT_VERIFICATION"), "{err}");
+        }
     }
 
     #[test]

@@ -112,6 +112,7 @@ impl ApiError {
             Self::Wait(_, wait) => Some(wait.as_secs().max(1)),
             Self::Unavailable(_) | Self::StorageFull(_) => Some(2),
             Self::Told(Code::InFlight | Code::WechatDown, _) => Some(1),
+            Self::Told(Code::StreamsFull, _) => Some(30),
             _ => None,
         }
     }

@@ -12,9 +12,11 @@
 //! | [`app`], [`start`], [`config`], [`db`], [`cache`], [`keys`], [`error`], [`problem`] | the ground |
 
 pub mod access;
+pub mod access_log;
 pub mod app;
 pub mod body;
 pub mod cache;
+pub mod codes;
 pub mod commands;
 pub mod config;
 pub mod db;
@@ -36,6 +38,8 @@ pub mod session;
 pub mod start;
 pub mod sweep;
 pub mod telemetry;
+pub mod tries;
 pub mod usage;
+pub mod visits;
 pub mod wechat;
 pub mod worker;

@@ -11,6 +11,48 @@ use utoipa_actix_web::AppExt;
 use crate::error::{Problem, ProblemField};
 use crate::routes;
 
+/// The problems that many operations may answer with, to name in an annotation beside what is its own.
+pub mod refuses {
+    use std::collections::BTreeMap;
+
+    use utoipa::IntoResponses;
+    use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
+
+    macro_rules! refusals {
+        ($($name:ident = $status:literal $description:literal;)+) => {$(
+            #[doc = $description]
+            #[derive(Debug)]
+            pub struct $name;
+
+            impl IntoResponses for $name {
+                fn responses() -> BTreeMap<String, RefOr<Response>> {
+                    BTreeMap::from([($status.to_owned(), problem($description))])
+                }
+            }
+        )+};
+    }
+
+    refusals! {
+        BadRequest = "400" "The query, the JSON or the `Idempotency-Key` is wrong";
+        NotSignedIn = "401" "Not signed in";
+        Forbidden = "403" "The caller may not do this";
+        NotFound = "404" "It does not exist, or the caller may not know that it does";
+        Conflict = "409" "It conflicts with what is there: the `code` says how";
+        Invalid = "422" "Fields are wrong: `errors` names each; or the `Idempotency-Key` came before with another body";
+        TooMany = "429" "Too often; `Retry-After` says when to try again";
+        Unavailable = "503" "The database does not answer; nothing was saved";
+    }
+
+    fn problem(description: &str) -> RefOr<Response> {
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+        ResponseBuilder::new()
+            .description(description)
+            .content("application/problem+json", content)
+            .build()
+            .into()
+    }
+}
+
 #[derive(Debug, OpenApi)]
 #[openapi(
     info(

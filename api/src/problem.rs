@@ -3,7 +3,12 @@
 //! Words in braces are filled with the arguments of the case. A text says what is wrong and what to do, and never
 //! repeats personal data.
 
-use actix_web::http::StatusCode;
+use std::convert::Infallible;
+
+use actix_web::dev::Payload;
+use actix_web::http::{StatusCode, header};
+use actix_web::{FromRequest, HttpRequest};
+use futures_util::future::{Ready, ready};
 
 /// The language of an answer: `zh-CN` unless `Accept-Language` prefers English.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,6 +42,16 @@ impl Language {
             Self::Chinese => zh,
             Self::English => en,
         }
+    }
+}
+
+impl FromRequest for Language {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let header = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        ready(Ok(Self::preferred(header)))
     }
 }
 
@@ -142,6 +157,11 @@ problems! {
     CodeRevoked = 410 "code_revoked" { "二维码已作废", "Code revoked", "封面二维码已作废并重印，请使用新的二维码。", "This printed code was revoked and reprinted; use the new one." }
     LastFourRequired = 422 "last_four_required" { "需要核对后四位", "Last four required", "扫描封面码请同时填写身份证号或手机号的后四位。", "Scanning the cover needs the last four of the ID number or of the phone." }
     LastFourWrong = 422 "last_four_wrong" { "后四位不符", "Last four do not fit", "后四位不符，还可以尝试 {left} 次。", "The last four do not fit; {left} tries are left." }
+    IdentityRefused = 422 "identity_refused" { "身份信息不符", "Identity refused", "身份证号、手册编号和姓名不相符，还可以尝试 {left} 次。", "The ID number, the handbook number and the name do not fit together; {left} tries are left." }
+    PrintsUsedUp = 409 "prints_used_up" { "不能再重印", "No more reprints", "封面二维码已重印255次，请换发手册。", "The cover's code was reprinted 255 times; replace the handbook." }
+    AlreadyReviewed = 409 "already_reviewed" { "已复核", "Already reviewed", "该紧急调阅已由他人复核。", "Somebody reviewed this emergency access already." }
+    TicketRefused = 401 "ticket_refused" { "实时更新凭证无效", "Ticket refused", "凭证已使用或已过期，请重新获取。", "The ticket was used or has expired; get a new one." }
+    StreamsFull = 503 "streams_full" { "实时连接已满", "No live stream left", "本服务的实时连接已满，请改用 after 轮询。", "This server holds as many live streams as it can; poll with after instead." }
     VisitOver = 409 "visit_over" { "就诊已结束", "The visit is over", "就诊访问已于 {ended_at} 结束，请重新扫码。", "The visit ended at {ended_at}; scan again." }
 
     // Records.

@@ -14,6 +14,7 @@ use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
 
 use crate::app::App;
 use crate::error::write_problems;
+use crate::live;
 use crate::openapi::{self, Methods};
 use crate::routes;
 use crate::telemetry::observe;
@@ -26,6 +27,7 @@ pub fn serve(app: &Data<App>, listener: TcpListener, workers: usize) -> anyhow::
     let document = openapi::document()?;
     let methods = Data::new(Methods::of(&document));
     let document = Data::new(Document(document.to_string()));
+    actix_web::rt::spawn(live::follow::changes(app.clone()));
     let app = app.clone();
     let server = HttpServer::new(move || {
         Actix::new()

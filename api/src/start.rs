@@ -37,13 +37,14 @@ pub async fn app(config: Config, clock: Clock, wechat: Wechat) -> anyhow::Result
         Some(url) => Shelf::bucket(url)?,
         None => Shelf::folder(&config.data.join("photos"))?,
     };
+    let wechat = wechat.client(&cache, &keys)?;
     let (stop, stopping) = watch::channel(false);
     Ok(Data::new(App {
         live: Live::new(&cache),
         db,
         cache,
         clock,
-        wechat: wechat.client(&cache, &keys)?,
+        wechat,
         keys,
         tokens: Tokens::new(&config.secrets)?,
         passwords: Passwords::new(HASHED_AT_ONCE)?,

@@ -142,12 +142,12 @@ const OWN_DESK: &[Action] = &[A::ReadCover, A::PrintCode, A::Reclaim, A::Correct
 /// Staff: role x tie → actions. The first tie in this order that allows an action is the one that is logged.
 const STAFF: &[(Role, Tie, &[Action])] = &[
     (R::Clinician, T::Visit, CLINICAL_WRITE),
-    (R::Clinician, T::Visit, &[A::ReadSensitive]),
+    (R::Clinician, T::Visit, &[A::ReadSensitive, A::Watch]),
     (R::Clinician, T::Managing, CLINICAL_WRITE),
     (
         R::Clinician,
         T::Managing,
-        &[A::ReadSensitive, A::Countersign, A::Delegate, A::ReadAlerts, A::Transfer, A::Close],
+        &[A::ReadSensitive, A::Watch, A::Countersign, A::Delegate, A::ReadAlerts, A::Transfer, A::Close],
     ),
     (
         R::Clinician,
@@ -364,6 +364,22 @@ mod tests {
         assert_eq!(may(&after_visit, A::AttachResult), Verdict::Allowed(Some(T::LateResults)));
         assert_eq!(may(&after_visit, A::ReadRecords), Verdict::Hidden);
         assert_eq!(may(&after_visit, A::AttachCheckup), Verdict::Hidden);
+    }
+
+    #[test]
+    fn only_who_reads_the_records_without_a_reason_follows_them_live() {
+        for tie in [T::Visit, T::Managing] {
+            assert_eq!(may(&staff(R::Clinician, &[tie]), A::Watch), Verdict::Allowed(Some(tie)));
+        }
+        let others = [
+            (R::Clinician, T::BreakGlass),
+            (R::KindergartenStaff, T::Visit),
+            (R::HandbookAdministrator, T::Managing),
+            (R::CountyMch, T::HighRisk),
+        ];
+        for (role, tie) in others {
+            assert_eq!(may(&staff(role, &[tie]), A::Watch), Verdict::Forbidden, "{role} {tie}");
+        }
     }
 
     #[test]

@@ -160,6 +160,26 @@ pub fn parse_name(text: &str) -> Result<String, IdentityRefusal> {
     Ok(name)
 }
 
+/// Family names of two characters that are met often enough to be told from one-character names.
+const TWO_CHARACTER_FAMILY_NAMES: &[&str] = &[
+    "欧阳", "上官", "司马", "司徒", "诸葛", "夏侯", "皇甫", "尉迟", "公孙", "慕容", "令狐", "宇文", "长孙",
+    "东方", "南宫", "端木",
+];
+
+/// The family name, by which a family is told who looked: the first character, a known pair, or the first word of a name
+/// that is written in words.
+pub fn family_name(name: &str) -> &str {
+    let name = name.trim();
+    if let Some(pair) = TWO_CHARACTER_FAMILY_NAMES.iter().find(|pair| name.starts_with(**pair)) {
+        return pair;
+    }
+    let words = name.split([' ', '·', '•']).next().unwrap_or_default();
+    if words.len() < name.len() || name.is_ascii() {
+        return words;
+    }
+    name.char_indices().nth(1).map_or(name, |(at, _)| name.get(..at).unwrap_or(name))
+}
+
 /// A name in a list: the family name and stars (张**).
 pub fn mask_name(name: &str) -> String {
     let mut characters = name.chars();
@@ -224,6 +244,22 @@ mod tests {
         assert_eq!(mask_id_number("11010519491231002X"), "1101**********002X");
         assert_eq!(mask_phone("13812345678"), "138****5678");
         assert_eq!(mask_phone("1234"), "****");
+    }
+
+    #[test]
+    fn a_family_is_told_the_family_name_of_who_looked() {
+        let cases = [
+            ("李医生", "李"),
+            ("欧阳小红", "欧阳"),
+            ("欧文", "欧"),
+            ("阿依古丽·买买提", "阿依古丽"),
+            ("Anna Li", "Anna"),
+            ("李", "李"),
+            ("", ""),
+        ];
+        for (name, family) in cases {
+            assert_eq!(family_name(name), family, "{name}");
+        }
     }
 
     #[test]

@@ -15,16 +15,61 @@ words! {
     }
 }
 
+impl VisitKind {
+    /// Whether the handbook's code was read: only that shows that the handbook is in use.
+    pub fn is_scan(self) -> bool {
+        matches!(self, Self::DynamicCode | Self::PrintedCode)
+    }
+}
+
+words! {
+    /// Why emergency access was opened.
+    pub enum EmergencyReason {
+        Treatment = "emergency_treatment", "抢救治疗", "emergency treatment";
+        CannotConsent = "cannot_consent", "本人无法出示手册且无家属在场", "she cannot show the handbook and no relative can";
+        ChildInDanger = "child_in_danger", "儿童危急重症", "a child in danger";
+        Other = "other", "其他紧急情况", "another emergency";
+    }
+}
+
 /// Results that belong to a visit (laboratory, screening) may be added this long after it began.
 pub const LATE_RESULTS: TimeDelta = TimeDelta::days(60);
 
 /// Emergency access lasts this long.
 pub const BREAK_GLASS_LIFE: TimeDelta = TimeDelta::minutes(60);
 
+/// Emergency accesses that one staff member may open on one day.
+pub const BREAK_GLASS_A_DAY: u32 = 10;
+
+/// Visits by ID card that one staff member may get wrong before a pause, and how long it is.
+pub const ID_CARD_TRIES: u32 = 5;
+/// How long visits by ID card are refused to a staff member after too many wrong tries.
+pub const ID_CARD_PAUSE: TimeDelta = TimeDelta::hours(1);
+
 /// Wrong last-four tries before a handbook is closed to an actor, and for how long.
 pub const LAST_FOUR_TRIES: u32 = 5;
 /// How long a handbook stays closed to an actor after too many tries.
 pub const LAST_FOUR_PAUSE: TimeDelta = TimeDelta::hours(1);
+
+/// Fewest and most characters of a reason that opens a visit without a code.
+pub const REASON_LENGTH: std::ops::RangeInclusive<usize> = 10..=500;
+
+/// A reason as it is stored: trimmed, neither a word nor an essay.
+pub fn parse_reason(text: &str) -> Option<String> {
+    let reason = text.trim();
+    REASON_LENGTH.contains(&reason.chars().count()).then(|| reason.to_owned())
+}
+
+/// The last four that a printed code asks for: three digits and a digit or X. Spaces around it, a small x and full-width
+/// digits are accepted.
+pub fn parse_last_four(text: &str) -> Option<String> {
+    use unicode_normalization::UnicodeNormalization;
+    let text: String = text.trim().nfkc().collect::<String>().to_uppercase();
+    let [head @ .., last] = text.as_bytes() else { return None };
+    let fits =
+        head.len() == 3 && head.iter().all(u8::is_ascii_digit) && (last.is_ascii_digit() || *last == b'X');
+    fits.then_some(text)
+}
 
 /// The span of one visit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +118,27 @@ mod tests {
         assert!(!visit.is_open(at("2026-11-22T16:00:00Z")));
         let a_minute_later = Visit::open(VisitKind::DynamicCode, at("2026-11-21T16:00:00Z"));
         assert!(a_minute_later.is_open(at("2026-11-23T15:59:59Z")));
+    }
+
+    #[test]
+    fn the_last_four_are_digits_and_perhaps_an_x() {
+        for (typed, read) in [("0021", "0021"), (" 002x ", "002X"), ("００２Ｘ", "002X")] {
+            assert_eq!(parse_last_four(typed).as_deref(), Some(read));
+        }
+        for wrong in ["", "21", "00211", "X021", "胎胎胎胎", "0 21"] {
+            assert_eq!(parse_last_four(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_reason_says_something() {
+        assert_eq!(
+            parse_reason("  孕妇昏迷送入抢救室，无家属 ").as_deref(),
+            Some("孕妇昏迷送入抢救室，无家属")
+        );
+        for wrong in ["", "抢救", "          ", &"长".repeat(501)] {
+            assert_eq!(parse_reason(wrong), None, "{wrong:.20}");
+        }
     }
 
     #[test]

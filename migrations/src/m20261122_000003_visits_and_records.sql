@@ -21,13 +21,23 @@ CREATE TABLE visit (
     kind           TEXT    NOT NULL,
     reason         {bytes},
     opened_at      {time}  NOT NULL,
-    ends_at        {time}  NOT NULL,
-    reviewed_at    {time},
-    reviewed_by    {uuid} REFERENCES staff (id)
+    ends_at        {time}  NOT NULL
 );
 CREATE INDEX visit_by_handbook ON visit (handbook_id, institution_id, opened_at);
-CREATE INDEX visit_by_institution ON visit (institution_id, opened_at);
-CREATE INDEX visit_to_review ON visit (kind, reviewed_at, id);
+CREATE INDEX visit_by_institution ON visit (institution_id, opened_at, id);
+
+-- What an emergency access adds to its visit: why, and what the county that answers for the family found.
+CREATE TABLE break_glass (
+    visit_id    {uuid} NOT NULL PRIMARY KEY REFERENCES visit (id),
+    region_code BIGINT NOT NULL,
+    reason_code TEXT   NOT NULL,
+    reviewed_at {time},
+    reviewed_by {uuid} REFERENCES staff (id),
+    accepted    BOOLEAN,
+    note        {bytes}
+);
+CREATE INDEX break_glass_by_region ON break_glass (region_code, visit_id);
+CREATE INDEX break_glass_to_review ON break_glass (region_code, visit_id) WHERE reviewed_at IS NULL;
 
 CREATE TABLE delegation (
     id             {uuid} NOT NULL PRIMARY KEY,

@@ -35,7 +35,10 @@ pub async fn of(app: &App, caller: &Caller, id: HandbookId) -> Result<Option<Fou
             let visits = recent_visits(app, staff, id, now).await?;
             let ties = ties(app, staff, &handbook, &visits, now).await?;
             let standing = Standing::Staff { roles: staff.roles.clone(), ties };
-            let visit = visits.iter().find(|visit| span(visit).is_open(now)).or(visits.first()).cloned();
+            // An ordinary visit gives more than emergency access, so it goes first.
+            let open = || visits.iter().filter(|visit| span(visit).is_open(now));
+            let ordinary = open().find(|visit| visit.kind != VisitKind::BreakGlass);
+            let visit = ordinary.or(open().next()).or(visits.first()).cloned();
             Ok(Some(Found { handbook, standing, visit }))
         }
     }

@@ -1,8 +1,9 @@
 //! The access log: every staff read of personal data, written in the same request and before the answer.
 
+use chrono::{DateTime, Utc};
 use domain::access::{Action, Tie};
 use domain::id::{AccessId, HandbookId, VisitId};
-use sea_orm::{ActiveValue::Set, EntityTrait};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait};
 use uuid::Uuid;
 
 use crate::app::App;
@@ -25,10 +26,20 @@ pub struct Read {
 
 /// Writes reads; when they cannot be written, nothing may be read.
 pub async fn write(app: &App, staff: &Staff, reads: &[Read], request_id: Uuid) -> Result<(), ApiError> {
+    write_in(app.db.write(), staff, reads, request_id, app.now()).await
+}
+
+/// Writes reads inside the transaction that opens what is read.
+pub async fn write_in(
+    db: &impl ConnectionTrait,
+    staff: &Staff,
+    reads: &[Read],
+    request_id: Uuid,
+    at: DateTime<Utc>,
+) -> Result<(), ApiError> {
     if reads.is_empty() {
         return Ok(());
     }
-    let at = app.now();
     let rows = reads.iter().map(|read| access_log::ActiveModel {
         id: Set(AccessId(Uuid::now_v7())),
         at: Set(at),
@@ -40,6 +51,6 @@ pub async fn write(app: &App, staff: &Staff, reads: &[Read], request_id: Uuid) -
         visit_id: Set(read.visit),
         request_id: Set(request_id),
     });
-    access_log::Entity::insert_many(rows).exec_without_returning(app.db.write()).await?;
+    access_log::Entity::insert_many(rows).exec_without_returning(db).await?;
     Ok(())
 }

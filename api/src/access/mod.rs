@@ -119,7 +119,10 @@ impl<A: InHandbook> Access<A> {
                 handbook: id,
                 action: A::ACTION,
                 tie,
-                visit: visit.as_ref().filter(|_| tie == Some(Tie::Visit)).map(|visit| visit.id),
+                visit: visit
+                    .as_ref()
+                    .filter(|_| matches!(tie, Some(Tie::Visit | Tie::BreakGlass)))
+                    .map(|visit| visit.id),
             };
             log::write(app, staff, &[read], request_id(request)).await?;
         }

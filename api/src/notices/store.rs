@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use domain::id::{HandbookId, InstitutionId, NoticeId, RecordId};
-use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 use uuid::Uuid;
 
 use super::Kind;
@@ -40,4 +42,33 @@ pub async fn tell(
         change_seq: Set(next_change(txn, handbook).await?),
     };
     notice::Entity::insert(row).exec_without_returning(txn).await.map(|_| ())
+}
+
+/// Notices of a handbook, the newest first, before a change number.
+pub async fn newest(
+    db: &impl ConnectionTrait,
+    handbook: HandbookId,
+    before: Option<i64>,
+    limit: u64,
+) -> Result<Vec<notice::Model>, DbErr> {
+    let mut notices = notice::Entity::find().filter(notice::COLUMN.handbook_id.eq(handbook));
+    if let Some(before) = before {
+        notices = notices.filter(notice::COLUMN.change_seq.lt(before));
+    }
+    notices.order_by_desc(notice::COLUMN.change_seq).limit(limit).all(db).await
+}
+
+/// Notices of a handbook after one change number and up to another, the oldest first.
+pub async fn between(
+    db: &impl ConnectionTrait,
+    handbook: HandbookId,
+    after: i64,
+    up_to: i64,
+    limit: u64,
+) -> Result<Vec<notice::Model>, DbErr> {
+    let notices = notice::Entity::find()
+        .filter(notice::COLUMN.handbook_id.eq(handbook))
+        .filter(notice::COLUMN.change_seq.gt(after))
+        .filter(notice::COLUMN.change_seq.lte(up_to));
+    notices.order_by_asc(notice::COLUMN.change_seq).limit(limit).all(db).await
 }

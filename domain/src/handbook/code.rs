@@ -8,6 +8,19 @@ use chrono::{DateTime, TimeDelta, Utc};
 /// A dynamic code shown by the family's phone is valid this long (and for one scan).
 pub const DYNAMIC_CODE_LIFE: TimeDelta = TimeDelta::minutes(5);
 
+/// How often a printed code can be revoked and printed anew: its serial is one byte on paper.
+pub const LAST_PRINT_SERIAL: i32 = 255;
+
+/// The link that a code's picture holds.
+pub fn link(public_url: &str, code: &str) -> String {
+    format!("{}/s/{code}", public_url.trim_end_matches('/'))
+}
+
+/// What stands after `/s/` in a printed code.
+pub fn printed(number: &HandbookNumber, signature: &str) -> String {
+    format!("{}-{signature}", number.as_str())
+}
+
 /// What a scanner read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Code {
@@ -77,11 +90,13 @@ mod tests {
     #[test]
     fn links_and_bare_codes_are_read() {
         let number = HandbookNumber::new(RegionCode(510_903_000_000), 2026, 17).unwrap();
-        let printed = format!("{}-{}", number.as_str(), "A".repeat(20));
+        let printed = printed(&number, &"A".repeat(20));
         let token = "abcdefghijklmnopqrst-_";
-        for text in
-            [format!("https://h.example.cn/s/{printed}?x=1"), format!("/s/{printed}"), printed.clone()]
-        {
+        for text in [
+            format!("{}?x=1", link("https://h.example.cn/", &printed)),
+            format!("/s/{printed}"),
+            printed.clone(),
+        ] {
             assert_eq!(
                 Code::parse(&text),
                 Ok(Code::Printed { number: number.clone(), signature: "A".repeat(20) })

@@ -3,6 +3,7 @@
 
 pub mod access_log;
 pub mod alert;
+pub mod break_glass;
 pub mod catchment;
 pub mod child;
 pub mod code;

@@ -17,8 +17,6 @@ pub struct Model {
     pub reason: Option<Vec<u8>>,
     pub opened_at: DateTimeUtc,
     pub ends_at: DateTimeUtc,
-    pub reviewed_at: Option<DateTimeUtc>,
-    pub reviewed_by: Option<StaffId>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,46 @@
+//! `POST /api/v1/handbooks/{handbook}/printed-code/revoke`: the old cover is void, here is the new one.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpResponse, post};
+
+use super::printed::{PrintedCode, as_data};
+use super::store;
+use crate::access::{Access, PrintCode};
+use crate::app::App;
+use crate::error::{ApiError, Problem};
+use crate::idempotency::{Attempt, Once};
+use crate::notices::{self, Kind};
+use crate::openapi::refuses;
+use crate::problem::Code;
+
+/// Revoke the printed code and make the next
+///
+/// Every earlier print is void at once; the family is told.
+#[utoipa::path(tag = "codes", params(("handbook" = uuid::Uuid, Path, description = "Handbook")), responses(
+    (status = 201, description = "The new code", body = PrintedCode),
+    (status = 409, description = "The handbook is closed (`handbook_closed`), or was reprinted too often (`prints_used_up`)", body = Problem, content_type = "application/problem+json"),
+    refuses::BadRequest, refuses::NotSignedIn, refuses::Forbidden, refuses::NotFound, refuses::Invalid, refuses::Unavailable,
+))]
+#[post("/api/v1/handbooks/{handbook}/printed-code/revoke")]
+pub(crate) async fn revoke(
+    app: Data<App>,
+    access: Access<PrintCode>,
+    once: Once,
+) -> Result<HttpResponse, ApiError> {
+    let handbook = &access.handbook;
+    if !handbook.state.is_live() {
+        return Err(ApiError::told(Code::HandbookClosed));
+    }
+    let work = match once.begin(&app, access.caller.actor(), None, &[]).await? {
+        Attempt::Answered(answer) => return Ok(answer),
+        Attempt::New(work) => work,
+    };
+    let serial = store::next_serial(&work.txn, handbook.id).await?;
+    let serial = serial.ok_or_else(|| ApiError::told(Code::PrintsUsedUp))?;
+    let institution = access.caller.staff()?.institution;
+    notices::store::tell(&work.txn, handbook.id, Kind::CodeReprinted, institution, None, app.now()).await?;
+    let answer = work.answer(&app, StatusCode::CREATED, &as_data(&app, handbook, serial)?).await?;
+    app.live.changed(handbook.id).await;
+    Ok(answer)
+}

@@ -1,0 +1,83 @@
+//! `POST /api/v1/handbooks/{handbook}/code`: the code that the family's phone shows at the desk.
+
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpResponse, post};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
+use domain::handbook::code::link;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::picture::{Medium, Picture};
+use super::store;
+use crate::access::{Access, ShowCode};
+use crate::app::App;
+use crate::error::{ApiError, Problem};
+use crate::idempotency::{Attempt, Once};
+use crate::keys::new_token;
+use crate::openapi::refuses;
+use crate::problem::Code;
+use crate::session::User;
+
+/// Codes that one user may make a minute: far more than a phone that renews each five, far fewer than a flood.
+const A_MINUTE: u64 = 30;
+
+/// A code to show for five minutes, good for one scan.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ShownCode {
+    /// What the picture says.
+    url: String,
+    /// Until when it can be scanned.
+    expires_at: DateTime<Utc>,
+    /// The picture as an SVG document.
+    svg: String,
+    /// The picture as a PNG file in base64.
+    png: String,
+}
+
+/// Make the code that the phone shows at the desk
+///
+/// Valid for five minutes and one scan. An older one that is still valid stays so.
+#[utoipa::path(tag = "codes", params(("handbook" = uuid::Uuid, Path, description = "Handbook")), responses(
+    (status = 201, description = "The code", body = ShownCode),
+    (status = 409, description = "The handbook is closed (`handbook_closed`)", body = Problem, content_type = "application/problem+json"),
+    refuses::BadRequest, refuses::NotSignedIn, refuses::Forbidden, refuses::NotFound, refuses::Invalid, refuses::TooMany, refuses::Unavailable,
+))]
+#[post("/api/v1/handbooks/{handbook}/code")]
+pub(crate) async fn show(
+    app: Data<App>,
+    access: Access<ShowCode>,
+    once: Once,
+) -> Result<HttpResponse, ApiError> {
+    let user = access.caller.family()?;
+    if !access.handbook.state.is_live() {
+        return Err(ApiError::told(Code::HandbookClosed));
+    }
+    refuse_flood(&app, user).await?;
+    let work = match once.begin(&app, user.id.0, None, &[]).await? {
+        Attempt::Answered(answer) => return Ok(answer),
+        Attempt::New(work) => work,
+    };
+    let member = store::member_of(&work.txn, access.handbook.id, user.id).await?;
+    let member = member.ok_or_else(|| ApiError::told(Code::NotFound))?;
+    let token = new_token();
+    let hash = app.keys.blind("code", &token);
+    let expires_at = store::keep(&work.txn, access.handbook.id, member, hash, app.now()).await?;
+    let url = link(&app.config.public_url, &token);
+    let picture = Picture::of(&url, Medium::Screen)?;
+    let shown = ShownCode { svg: picture.svg(), png: STANDARD.encode(picture.png()?), url, expires_at };
+    work.answer(&app, StatusCode::CREATED, &shown).await
+}
+
+/// A cache that does not answer refuses nobody: the limit spares the database and keeps no secret.
+async fn refuse_flood(app: &App, user: User) -> Result<(), ApiError> {
+    let window = Duration::from_secs(60);
+    match app.cache.count(&format!("codes:{}", user.id), window).await {
+        Some(count) if count > A_MINUTE => Err(ApiError::Wait(Code::TooManyRequests, window)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,52 @@
+//! `POST /api/v1/handbooks/{handbook}/live-ticket`: what opens a stream. A browser's `EventSource` sends no header, and
+//! an access token has no place in an address.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpResponse, post};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::store;
+use crate::access::{Access, Watch};
+use crate::app::App;
+use crate::error::ApiError;
+use crate::idempotency::{Attempt, Once};
+use crate::keys::new_token;
+use crate::openapi::refuses;
+
+/// A ticket for one stream.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Ticket {
+    ticket: String,
+    /// Address of the stream on this server.
+    url: String,
+    /// Seconds in which it must be used.
+    expires_in: i64,
+}
+
+/// A ticket for the live updates of a handbook
+///
+/// Good for one stream.
+#[utoipa::path(tag = "live", params(("handbook" = uuid::Uuid, Path, description = "Handbook")), responses(
+    (status = 201, description = "The ticket", body = Ticket),
+    refuses::BadRequest, refuses::NotSignedIn, refuses::Forbidden, refuses::NotFound, refuses::Conflict, refuses::Invalid, refuses::Unavailable,
+))]
+#[post("/api/v1/handbooks/{handbook}/live-ticket")]
+pub(crate) async fn give(
+    app: Data<App>,
+    access: Access<Watch>,
+    once: Once,
+) -> Result<HttpResponse, ApiError> {
+    let work = match once.begin(&app, access.caller.actor(), None, &[]).await? {
+        Attempt::Answered(answer) => return Ok(answer),
+        Attempt::New(work) => work,
+    };
+    let ticket = new_token();
+    let hash = app.keys.blind("live_ticket", &ticket);
+    let session = access.caller.session();
+    store::keep_ticket(&work.txn, hash, session, access.handbook.id, app.now()).await?;
+    let url = format!("/api/v1/live?ticket={ticket}");
+    let ticket = Ticket { ticket, url, expires_in: store::TICKET_LIFE.num_seconds() };
+    work.answer(&app, StatusCode::CREATED, &ticket).await
+}

@@ -1,0 +1,211 @@
+//! Opening a visit: what is the same however it is opened.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::access::{Action, Role, Tie};
+use domain::handbook::Group;
+use domain::handbook::number::HandbookNumber;
+use domain::id::{ChildId, HandbookId, InstitutionId, VisitId};
+use domain::person::{Sex, mask_name};
+use domain::pregnancy::{Dates, as_weeks};
+use domain::usage::Evidence;
+use domain::visit::VisitKind;
+use sea_orm::ConnectionTrait;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::store::{self, NewVisit};
+use crate::access::log;
+use crate::app::App;
+use crate::db::entities::{handbook, visit};
+use crate::error::ApiError;
+use crate::notices::{self, Kind};
+use crate::problem::Code;
+use crate::session::Staff;
+use crate::usage::count;
+
+/// An open visit, with what a desk needs to see that the right person stands before it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Opened {
+    #[schema(value_type = Uuid)]
+    id: VisitId,
+    /// The handbook that may be read now.
+    #[schema(value_type = Uuid)]
+    handbook: HandbookId,
+    /// How the visit was opened.
+    #[schema(value_type = String)]
+    kind: VisitKind,
+    opened_at: DateTime<Utc>,
+    /// Until when history may be read and records attached.
+    ends_at: DateTime<Utc>,
+    cover: Desk,
+}
+
+impl Opened {
+    /// The visit.
+    pub(super) fn id(&self) -> VisitId {
+        self.id
+    }
+}
+
+/// What stands on the cover.
+#[derive(Debug, Serialize, ToSchema)]
+struct Desk {
+    /// The number as printed.
+    number: String,
+    /// To whom the handbook was issued.
+    #[schema(value_type = String)]
+    group: Group,
+    /// The woman; a kindergarten sees her name masked and nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    woman: Option<DeskWoman>,
+    children: Vec<DeskChild>,
+    /// The pregnancy that is open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pregnancy: Option<DeskPregnancy>,
+    /// Name of the managing institution.
+    managing_institution: String,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct DeskWoman {
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    birth_date: Option<NaiveDate>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct DeskChild {
+    #[schema(value_type = Uuid)]
+    id: ChildId,
+    name: String,
+    #[schema(value_type = Option<String>)]
+    sex: Option<Sex>,
+    birth_date: Option<NaiveDate>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct DeskPregnancy {
+    due_date: NaiveDate,
+    /// Completed weeks and days today, `30+2`.
+    gestational_age: String,
+}
+
+/// Who opens which visit.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Opening<'a> {
+    pub(super) staff: &'a Staff,
+    pub(super) institution: InstitutionId,
+    pub(super) handbook: &'a handbook::Model,
+    pub(super) kind: VisitKind,
+    pub(super) reason: Option<&'a str>,
+    pub(super) request_id: Uuid,
+}
+
+/// The institution for which a staff member opens visits; one that ended its work opens none.
+pub(super) async fn working_institution(app: &App, staff: &Staff) -> Result<InstitutionId, ApiError> {
+    let institution = staff.institution()?;
+    if store::institution_works(app.db.read(), institution).await? {
+        Ok(institution)
+    } else {
+        Err(ApiError::told(Code::OutOfScope))
+    }
+}
+
+/// Refuses a handbook that takes no more visits.
+pub(super) fn refuse_closed(handbook: &handbook::Model) -> Result<(), ApiError> {
+    if handbook.state.is_live() { Ok(()) } else { Err(ApiError::told(Code::HandbookClosed)) }
+}
+
+/// Opens a visit in the caller's transaction: the family is told, the use is counted, the read is logged. Say
+/// `live.changed` after the commit.
+pub(super) async fn open(
+    app: &App,
+    txn: &impl ConnectionTrait,
+    opening: Opening<'_>,
+) -> Result<Opened, ApiError> {
+    let Opening { staff, institution, handbook, kind, reason, request_id } = opening;
+    let now = app.now();
+    // The change number comes first: it locks the handbook's row, so that writers of one handbook never wait crosswise.
+    match notice_of(kind) {
+        Some(notice) => {
+            notices::store::tell(txn, handbook.id, notice, Some(institution), None, now).await?;
+        }
+        None => {
+            notices::store::next_change(txn, handbook.id).await?;
+        }
+    }
+    let new = NewVisit { handbook: handbook.id, institution, staff: staff.id, kind, reason };
+    let visit = store::insert(txn, &app.keys, new, now).await?;
+    if kind.is_scan() {
+        count::evidence(txn, handbook, Evidence::Scan, now).await?;
+    }
+    let tie = if kind == VisitKind::BreakGlass { Tie::BreakGlass } else { Tie::Visit };
+    let read =
+        log::Read { handbook: handbook.id, action: Action::ReadCover, tie: Some(tie), visit: Some(visit.id) };
+    log::write_in(txn, staff, &[read], request_id, now).await?;
+    opened(app, txn, staff, handbook, &visit).await
+}
+
+/// What members are told. They showed the dynamic code themselves: it only changes what their phone shows.
+fn notice_of(kind: VisitKind) -> Option<Kind> {
+    match kind {
+        VisitKind::DynamicCode => None,
+        VisitKind::PrintedCode => Some(Kind::VisitByPrintedCode),
+        VisitKind::IdCard => Some(Kind::VisitByIdCard),
+        VisitKind::BreakGlass => Some(Kind::BreakGlass),
+    }
+}
+
+async fn opened(
+    app: &App,
+    db: &impl ConnectionTrait,
+    staff: &Staff,
+    handbook: &handbook::Model,
+    visit: &visit::Model,
+) -> Result<Opened, ApiError> {
+    Ok(Opened {
+        id: visit.id,
+        handbook: handbook.id,
+        kind: visit.kind,
+        opened_at: visit.opened_at,
+        ends_at: visit.ends_at,
+        cover: desk(app, db, staff, handbook).await?,
+    })
+}
+
+async fn desk(
+    app: &App,
+    db: &impl ConnectionTrait,
+    staff: &Staff,
+    handbook: &handbook::Model,
+) -> Result<Desk, ApiError> {
+    let sees_woman = staff.is(Role::Clinician) || staff.is(Role::HandbookAdministrator);
+    let store::Cover { woman, children, pregnancy, managing } = store::cover(db, &app.keys, handbook).await?;
+    let woman = woman.map(|(row, identity)| {
+        if sees_woman {
+            DeskWoman { name: identity.name, birth_date: row.born_on }
+        } else {
+            DeskWoman { name: mask_name(&identity.name), birth_date: None }
+        }
+    });
+    let children = children.into_iter().map(|(id, row, identity)| DeskChild {
+        id,
+        name: identity.name,
+        sex: row.sex,
+        birth_date: row.born_on,
+    });
+    let pregnancy = pregnancy.filter(|_| sees_woman).map(|open| DeskPregnancy {
+        due_date: open.due_on,
+        gestational_age: as_weeks(Dates::gestational_days(open.due_on, app.today())),
+    });
+    let number = HandbookNumber::parse(&handbook.number).map_err(ApiError::internal)?;
+    Ok(Desk {
+        number: number.printed(),
+        group: handbook.issued_group,
+        woman,
+        children: children.collect(),
+        pregnancy,
+        managing_institution: managing,
+    })
+}

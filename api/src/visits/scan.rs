@@ -1,0 +1,210 @@
+//! `POST /api/v1/visits`: a QR code in, a visit out.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse, post};
+use domain::handbook::code::Code as Scanned;
+use domain::handbook::number::HandbookNumber;
+use domain::id::InstitutionId;
+use domain::person::{IdNumber, Phone};
+use domain::visit::{LAST_FOUR_PAUSE, LAST_FOUR_TRIES, VisitKind, parse_last_four};
+use sea_orm::ConnectionTrait;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::open::{Opened, Opening, open, refuse_closed, working_institution};
+use super::store;
+use crate::access::Office;
+use crate::access::office::OpenVisit;
+use crate::app::App;
+use crate::body::Body;
+use crate::codes;
+use crate::db::entities::handbook;
+use crate::error::{ApiError, Problem};
+use crate::idempotency::{Attempt, Once, request_id};
+use crate::keys::is_same;
+use crate::notices::{self, Kind};
+use crate::openapi::refuses;
+use crate::people::Identity;
+use crate::problem::Code;
+use crate::session::Staff;
+use crate::tries::{Limit, Try};
+
+/// Anyone can photograph a cover, so its last four are not to be guessed.
+const LAST_FOUR: Limit = Limit { purpose: "last_four", most: LAST_FOUR_TRIES, pause: LAST_FOUR_PAUSE };
+
+/// What a scanner read.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Scan {
+    /// The scanned text: the whole link, or what stands after `/s/`.
+    code: String,
+    /// Needed with the code on the cover: the last four of the ID number or phone of the woman, a guardian or the child.
+    last_four: Option<String>,
+}
+
+/// Who scans, from the request.
+struct Desk<'a> {
+    app: &'a App,
+    request: &'a HttpRequest,
+    staff: &'a Staff,
+    institution: InstitutionId,
+    once: &'a Once,
+    body: &'a [u8],
+}
+
+/// Scan a handbook's code
+///
+/// Opens a visit: until the end of the next day this institution may read the history and attach records. The code on
+/// the family's phone is good for one scan; the code on the cover also needs the last four, and the family is told.
+#[utoipa::path(tag = "visits", request_body = Scan, responses(
+    (status = 201, description = "The visit", body = Opened),
+    (status = 409, description = "The code was scanned before (`code_used`), the handbook is closed (`handbook_closed`), or a twin of the request is in flight", body = Problem, content_type = "application/problem+json"),
+    (status = 410, description = "The code has expired (`code_expired`), or was revoked and reprinted (`code_revoked`)", body = Problem, content_type = "application/problem+json"),
+    (status = 422, description = "Not a code, or read incompletely (`code_refused`); the last four are missing (`last_four_required`) or wrong (`last_four_wrong`); or a field is wrong", body = Problem, content_type = "application/problem+json"),
+    refuses::BadRequest, refuses::NotSignedIn, refuses::Forbidden, refuses::TooMany, refuses::Unavailable,
+))]
+#[post("/api/v1/visits")]
+pub(crate) async fn scan(
+    app: Data<App>,
+    request: HttpRequest,
+    office: Office<OpenVisit>,
+    once: Once,
+    body: Body<Scan>,
+) -> Result<HttpResponse, ApiError> {
+    let Scan { code, last_four } = body.parse()?;
+    let institution = working_institution(&app, &office.staff).await?;
+    let desk = Desk {
+        app: &app,
+        request: &request,
+        staff: &office.staff,
+        institution,
+        once: &once,
+        body: body.bytes(),
+    };
+    match Scanned::parse(&code)? {
+        Scanned::Dynamic(token) => desk.by_dynamic_code(&token).await,
+        Scanned::Printed { number, signature } => {
+            let serial = app.keys.check_print(number.as_str(), &signature);
+            let serial = serial.ok_or_else(|| ApiError::told(Code::CodeRefused))?;
+            let last_four = required_last_four(last_four.as_deref())?;
+            desk.by_printed_code(&number, serial, &last_four).await
+        }
+    }
+}
+
+fn required_last_four(typed: Option<&str>) -> Result<String, ApiError> {
+    let typed = typed.filter(|typed| !typed.trim().is_empty());
+    let typed = typed.ok_or_else(|| ApiError::told(Code::LastFourRequired))?;
+    parse_last_four(typed).ok_or_else(|| {
+        ApiError::field(
+            "/last_four",
+            "wrong_form",
+            "请填写身份证号或手机号的最后4位（数字，末位可为X）。",
+            "Give the last four characters of the ID number or phone: digits, the last may be X.",
+        )
+    })
+}
+
+impl Desk<'_> {
+    async fn by_dynamic_code(&self, token: &str) -> Result<HttpResponse, ApiError> {
+        let app = self.app;
+        let work = match self.once.begin(app, self.staff.id.0, None, self.body).await? {
+            Attempt::Answered(answer) => return Ok(answer),
+            Attempt::New(work) => work,
+        };
+        let id = codes::store::redeem(&work.txn, app.keys.blind("code", token), app.now()).await?;
+        let handbook = store::by_id(&work.txn, id).await?.ok_or_else(|| ApiError::told(Code::CodeRefused))?;
+        refuse_closed(&handbook)?;
+        let opened = open(app, &work.txn, self.opening(&handbook, VisitKind::DynamicCode)).await?;
+        let answer = work.answer(app, StatusCode::CREATED, &opened).await?;
+        app.live.changed(id).await;
+        Ok(answer)
+    }
+
+    async fn by_printed_code(
+        &self,
+        number: &HandbookNumber,
+        serial: i32,
+        last_four: &str,
+    ) -> Result<HttpResponse, ApiError> {
+        let app = self.app;
+        // Counted before anything is compared, and before an earlier answer is looked for, in a commit of its own.
+        let attempt = Try::count(app, LAST_FOUR, &format!("{}/{}", number.as_str(), self.staff.id)).await?;
+        let work = match self.once.begin(app, self.staff.id.0, None, self.body).await? {
+            Attempt::Answered(answer) => {
+                attempt.take_back(app.db.write()).await?;
+                return Ok(answer);
+            }
+            Attempt::New(work) => work,
+        };
+        attempt.allowed()?;
+        let handbook = match in_print(&work.txn, number, serial).await {
+            Ok(handbook) => handbook,
+            Err(refusal) => {
+                work.txn.rollback().await?;
+                attempt.take_back(app.db.write()).await?;
+                return Err(refusal);
+            }
+        };
+        let people = store::provers(&work.txn, &app.keys, &handbook).await?;
+        if !anybody_has(&people, last_four) {
+            work.txn.rollback().await?;
+            return Err(self.wrong_last_four(&handbook, &attempt).await?);
+        }
+        attempt.forgive(&work.txn).await?;
+        let opened = open(app, &work.txn, self.opening(&handbook, VisitKind::PrintedCode)).await?;
+        let answer = work.answer(app, StatusCode::CREATED, &opened).await?;
+        app.live.changed(handbook.id).await;
+        Ok(answer)
+    }
+
+    fn opening<'b>(&'b self, handbook: &'b handbook::Model, kind: VisitKind) -> Opening<'b> {
+        Opening {
+            staff: self.staff,
+            institution: self.institution,
+            handbook,
+            kind,
+            reason: None,
+            request_id: request_id(self.request),
+        }
+    }
+
+    /// The refusal; with the last try that was free, the family is told that somebody is guessing.
+    async fn wrong_last_four(&self, handbook: &handbook::Model, attempt: &Try) -> Result<ApiError, ApiError> {
+        let app = self.app;
+        if attempt.left() == 0 {
+            let txn = app.db.begin().await?;
+            let institution = Some(self.institution);
+            notices::store::tell(&txn, handbook.id, Kind::TooManyTries, institution, None, app.now()).await?;
+            txn.commit().await?;
+            app.live.changed(handbook.id).await;
+        }
+        Ok(ApiError::with(Code::LastFourWrong, "left", attempt.left()))
+    }
+}
+
+/// The handbook of a printed code, if this print of it is still good.
+async fn in_print(
+    txn: &impl ConnectionTrait,
+    number: &HandbookNumber,
+    serial: i32,
+) -> Result<handbook::Model, ApiError> {
+    let handbook = store::by_number(txn, number).await?.ok_or_else(|| ApiError::told(Code::CodeRefused))?;
+    refuse_closed(&handbook)?;
+    if handbook.printed_serial != serial {
+        return Err(ApiError::told(Code::CodeRevoked));
+    }
+    Ok(handbook)
+}
+
+/// Compares with everybody, so that the time does not tell whose last four nearly fitted.
+fn anybody_has(people: &[Identity], last_four: &str) -> bool {
+    people.iter().fold(false, |found, person| {
+        let number = person.id_number.as_deref().and_then(|text| IdNumber::parse(text).ok());
+        let phone = person.phone.as_deref().and_then(|text| Phone::parse(text).ok());
+        let by_number = number.is_some_and(|number| is_same(number.last_four(), last_four));
+        let by_phone = phone.is_some_and(|phone| is_same(phone.last_four(), last_four));
+        found | by_number | by_phone
+    })
+}
