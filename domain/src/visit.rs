@@ -15,6 +15,14 @@ words! {
     }
 }
 
+impl VisitKind {
+    /// Whether the handbook's code was read: only that is evidence of use. Who comes without the handbook, or is looked
+    /// up in an emergency, has not shown it.
+    pub fn is_scan(self) -> bool {
+        matches!(self, Self::DynamicCode | Self::PrintedCode)
+    }
+}
+
 /// Results that belong to a visit (laboratory, screening) may be added this long after it began.
 pub const LATE_RESULTS: TimeDelta = TimeDelta::days(60);
 
