@@ -6,3 +6,6 @@
 mod support;
 
 mod conventions;
+mod schedule;
+mod stats_verify;
+mod usage;

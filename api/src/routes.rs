@@ -2,7 +2,7 @@
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::{access_log, codes, health, live, notices, visits};
+use crate::{access_log, codes, health, live, notices, usage, visits};
 
 /// All routes of the application.
 pub fn configure(config: &mut ServiceConfig) {
@@ -30,4 +30,7 @@ pub fn configure(config: &mut ServiceConfig) {
     config.service(live::ticket::give);
     config.service(live::stream::follow);
     config.service(live::changes::after);
+    config.service(usage::dashboard::show);
+    config.service(usage::series::days);
+    config.service(usage::follow_up::follow_up);
 }

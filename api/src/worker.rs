@@ -1,16 +1,17 @@
 //! Carries out jobs: claims them with a lease, matches each to its feature, tries again later with growing pauses.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::web::Data;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use domain::id::JobId;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult};
 
 use crate::app::App;
 use crate::db::entities::job;
 use crate::db::statement;
-use crate::outbox::Job;
+use crate::outbox::{self, Job};
+use crate::usage::roll_up;
 
 /// How long one process holds a job before another may take it.
 const LEASE: TimeDelta = TimeDelta::minutes(5);
@@ -21,10 +22,20 @@ const BATCH: i64 = 20;
 /// Tries before a job is left for a person to look at; it stays in the table with its error.
 const TRIES: i32 = 12;
 
+/// How often a process looks at the schedule.
+const LOOK: Duration = Duration::from_secs(60);
+
 /// Works until the process stops: at once after each job, else once a second.
 pub async fn run(app: Data<App>) {
     let mut stopping = app.stopping.clone();
+    let mut looked: Option<Instant> = None;
     loop {
+        if looked.is_none_or(|at| at.elapsed() >= LOOK) {
+            looked = Some(Instant::now());
+            if let Err(err) = schedule(&app).await {
+                tracing::warn!(cause = %err, "the schedule could not be kept; trying again");
+            }
+        }
         match run_due(&app).await {
             Ok(0) => {}
             Ok(_) => continue,
@@ -35,6 +46,20 @@ pub async fn run(app: Data<App>) {
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
         }
     }
+}
+
+/// Enqueues what the clock asks for. The key names the due time, so several processes enqueue it once between them.
+pub async fn schedule(app: &App) -> Result<(), DbErr> {
+    let now = app.now();
+    // Always the next hour: the one that is over was carried out and forgotten.
+    let hour = now.duration_trunc(TimeDelta::hours(1)).unwrap_or(now) + TimeDelta::hours(1);
+    let key = format!("sweep {}", hour.format("%Y-%m-%dT%H"));
+    outbox::enqueue_once(app.db.write(), &Job::Sweep, hour, &key).await?;
+    if let Some(month) = roll_up::due(app).await? {
+        let key = format!("roll_up_usage {month}");
+        outbox::enqueue_once(app.db.write(), &Job::RollUpUsage { month }, now, &key).await?;
+    }
+    Ok(())
 }
 
 /// Carries out what is due now and says how many jobs that was.
@@ -49,7 +74,9 @@ pub async fn run_due(app: &App) -> Result<usize, DbErr> {
         let outcome = if result.is_ok() { "done" } else { "failed" };
         app.metrics.jobs.with_label_values(&[claimed_job.kind.as_str(), outcome]).inc();
         match result {
-            Ok(()) => drop(job::Entity::delete_by_id(claimed_job.id).exec(app.db.write()).await?),
+            Ok(()) => {
+                job::Entity::delete_by_id(claimed_job.id).exec(app.db.write()).await?;
+            }
             Err(err) => put_back(app, claimed_job, &err).await?,
         }
     }
@@ -59,7 +86,7 @@ pub async fn run_due(app: &App) -> Result<usize, DbErr> {
 async fn carry_out(app: &App, job: &Job) -> anyhow::Result<()> {
     match job {
         Job::DropPhoto { photo } => app.photos.remove(&photo.to_string()).await,
-        Job::RollUpUsage { month } => crate::usage::roll_up::carry_out(app, *month).await,
+        Job::RollUpUsage { month } => roll_up::carry_out(app, *month).await,
         Job::Sweep => crate::sweep::carry_out(app).await,
     }
 }

@@ -79,6 +79,7 @@ words! {
         Close = "close", "结案", "close the handbook";
         Replace = "replace", "换发", "replace a lost or damaged handbook";
         ReadAlerts = "read_alerts", "查看预警", "read and answer danger signs";
+        FollowUpUsage = "follow_up_usage", "随访使用情况", "say whether the handbook was found in use";
     }
 }
 
@@ -156,16 +157,17 @@ const STAFF: &[(Role, Tie, &[Action])] = &[
     ),
     (R::Clinician, T::LateResults, &[A::AttachResult, A::CorrectOwn]),
     (R::HandbookAdministrator, T::Managing, OWN_DESK),
-    (R::HandbookAdministrator, T::Managing, &[A::Transfer, A::Close, A::ManagePregnancy]),
+    (R::HandbookAdministrator, T::Managing, &[A::Transfer, A::Close, A::ManagePregnancy, A::FollowUpUsage]),
     (R::HandbookAdministrator, T::Issuing, OWN_DESK),
+    (R::HandbookAdministrator, T::Issuing, &[A::FollowUpUsage]),
     (R::HandbookAdministrator, T::Visit, OWN_DESK),
     (R::HandbookAdministrator, T::Visit, &[A::ManagePregnancy]),
     (R::KindergartenStaff, T::Visit, &[A::ReadCover, A::ReadRecords, A::AttachCheckup, A::CorrectOwn]),
     (R::KindergartenStaff, T::LateResults, &[A::AttachResult, A::CorrectOwn]),
     (R::VillageWorker, T::Delegated, &[A::ReadCover, A::AttachCheckup, A::CorrectOwn]),
-    (R::VillageWorker, T::InRegion, &[A::ReadCover]),
-    (R::TownshipOffice, T::InRegion, &[A::ReadCover]),
-    (R::TownshipOffice, T::Issuing, &[A::ReadCover, A::PrintCode]),
+    (R::VillageWorker, T::InRegion, &[A::ReadCover, A::FollowUpUsage]),
+    (R::TownshipOffice, T::InRegion, &[A::ReadCover, A::FollowUpUsage]),
+    (R::TownshipOffice, T::Issuing, &[A::ReadCover, A::PrintCode, A::FollowUpUsage]),
     (R::CountyMch, T::InRegion, &[A::ReadCover, A::ReadAlerts, A::Transfer, A::Close]),
     (R::CountyMch, T::HighRisk, CLINICAL_READ),
     (R::CountyMch, T::HighRisk, &[A::ReadSensitive, A::AttachCheckup, A::CorrectOwn]),
@@ -379,6 +381,27 @@ mod tests {
         ];
         for (role, tie) in others {
             assert_eq!(may(&staff(role, &[tie]), A::Watch), Verdict::Forbidden, "{role} {tie}");
+        }
+    }
+
+    #[test]
+    fn usage_is_followed_up_in_the_own_village_or_town_and_by_those_who_issue_or_manage() {
+        let allowed = [
+            (R::VillageWorker, T::InRegion),
+            (R::TownshipOffice, T::InRegion),
+            (R::TownshipOffice, T::Issuing),
+            (R::HandbookAdministrator, T::Managing),
+            (R::HandbookAdministrator, T::Issuing),
+        ];
+        for &role in Role::ALL {
+            for &tie in Tie::ALL {
+                let verdict = may(&staff(role, &[tie]), A::FollowUpUsage);
+                assert_eq!(
+                    verdict == Verdict::Allowed(Some(tie)),
+                    allowed.contains(&(role, tie)),
+                    "{role} {tie}"
+                );
+            }
         }
     }
 

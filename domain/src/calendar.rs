@@ -85,6 +85,11 @@ impl Month {
         Self(self.year() * 12 + self.quarter() as i32 * 3 - 1)
     }
 
+    /// The first month of the quarter that holds this month.
+    pub fn start_of_quarter(self) -> Self {
+        Self(self.end_of_quarter().0 - 2)
+    }
+
     /// The month after.
     pub fn next(self) -> Self {
         Self(self.0 + 1)
@@ -174,6 +179,7 @@ mod tests {
         assert_eq!(november.to_string(), "2026-11");
         assert_eq!(november.next().next().to_string(), "2027-01");
         assert_eq!((november.quarter(), november.end_of_quarter().to_string()), (4, "2026-12".into()));
+        assert_eq!(november.start_of_quarter().to_string(), "2026-10");
         for wrong in ["2026-13", "2026-00", "2026-1", "26-01", "2026/01", "", "２０２６-01", "+026-01"] {
             assert!(wrong.parse::<Month>().is_err(), "{wrong}");
         }

@@ -72,6 +72,8 @@ ids! {
     JobId;
     /// A woman handed to a village doctor by the health centre.
     DelegationId;
+    /// A visit or call that asked whether a handbook is in use.
+    FollowUpId;
     /// An issue, reissue or replacement of a handbook.
     IssuanceId;
     /// One person's agreement to one text.

@@ -16,8 +16,19 @@ words! {
 }
 
 impl RegionLevel {
+    /// The level below; villages have none.
+    pub const fn below(self) -> Option<Self> {
+        match self {
+            Self::Province => Some(Self::City),
+            Self::City => Some(Self::County),
+            Self::County => Some(Self::Town),
+            Self::Town => Some(Self::Village),
+            Self::Village => None,
+        }
+    }
+
     /// How many codes lie in a subtree of this level: 2, 4, 6, 9 or all 12 digits are fixed.
-    const fn span(self) -> i64 {
+    pub const fn span(self) -> i64 {
         match self {
             Self::Province => 10_000_000_000,
             Self::City => 100_000_000,
@@ -89,6 +100,12 @@ impl Region {
         self.range().contains(&code.0)
     }
 
+    /// This region and every one above it, the nearest first.
+    pub fn and_above(self) -> impl Iterator<Item = Region> {
+        let levels = RegionLevel::ALL.iter().rev().filter(move |level| **level <= self.level);
+        levels.map(move |level| Region { code: self.code.at(*level), level: *level })
+    }
+
     /// Whether the whole of `other` lies inside this region.
     pub fn covers(self, other: Region) -> bool {
         self.level <= other.level && self.holds(other.code)
@@ -117,6 +134,21 @@ mod tests {
         assert!(city.covers(county));
         assert!(!county.covers(city));
         assert!(city.holds(RegionCode(441_900_003_000)));
+    }
+
+    #[test]
+    fn a_region_knows_what_is_above_and_below() {
+        let town = Region { code: RegionCode(510_903_203_000), level: RegionLevel::Town };
+        let codes: Vec<_> = town.and_above().map(|region| (region.code.0, region.level)).collect();
+        let expected = [
+            (510_903_203_000, RegionLevel::Town),
+            (510_903_000_000, RegionLevel::County),
+            (510_900_000_000, RegionLevel::City),
+            (510_000_000_000, RegionLevel::Province),
+        ];
+        assert_eq!(codes, expected);
+        assert_eq!(RegionLevel::County.below(), Some(RegionLevel::Town));
+        assert_eq!(RegionLevel::Village.below(), None);
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //!   receipt and survives withdrawal and erasure.
 //! - *Usage rate* = used / issued x 100 %, one decimal, nothing where nothing was issued (document 000, form R1).
 
+use std::collections::BTreeMap;
+
 use crate::calendar::Month;
 use crate::handbook::Group;
 use crate::institution::ReportColumn;
@@ -17,6 +19,15 @@ words! {
         Scan = "scan", "扫码就诊", "a scan at an institution";
         Checkup = "checkup", "医务人员检查记录", "a clinician's checkup";
         FollowUp = "follow_up", "随访确认使用", "a follow-up that found it in use";
+    }
+}
+
+words! {
+    /// What a usage follow-up found (network flow B8).
+    pub enum Found {
+        Used = "used", "在用", "in use";
+        NotUsed = "not_used", "未用", "not in use";
+        Lost = "lost", "遗失", "lost";
     }
 }
 
@@ -83,11 +94,116 @@ impl Tally {
     }
 }
 
+impl std::ops::AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+impl std::iter::Sum for Tally {
+    fn sum<I: Iterator<Item = Self>>(tallies: I) -> Self {
+        tallies.fold(Self::default(), std::ops::Add::add)
+    }
+}
+
 impl std::ops::Add for Tally {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
         Self { issued: self.issued + other.issued, used: self.used + other.used }
+    }
+}
+
+/// What a report of one region, institution or period is drawn from: a tally per group and column.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Breakdown(BTreeMap<(Group, ReportColumn), Tally>);
+
+impl Breakdown {
+    /// The tallies of the cells for a period.
+    pub fn of<'a>(cells: impl IntoIterator<Item = &'a Cell>, period: Period) -> Self {
+        let mut breakdown = Self::default();
+        for cell in cells {
+            breakdown.add(cell, period);
+        }
+        breakdown
+    }
+
+    /// Counts one cell if it belongs to the period.
+    pub fn add(&mut self, cell: &Cell, period: Period) {
+        self.0.entry((cell.group, cell.column)).or_default().add(cell, period.first, period.last);
+    }
+
+    /// The tally of one column of a group.
+    pub fn column(&self, group: Group, column: ReportColumn) -> Tally {
+        self.0.get(&(group, column)).copied().unwrap_or_default()
+    }
+
+    /// The tally of a group.
+    pub fn group(&self, group: Group) -> Tally {
+        self.0.iter().filter(|((of, _), _)| *of == group).map(|(_, tally)| *tally).sum()
+    }
+
+    /// The tally of all three groups.
+    pub fn total(&self) -> Tally {
+        self.0.values().copied().sum()
+    }
+
+    /// What is left after `parts` are taken away: what a region's own institutions did beside those of its parts.
+    pub fn without<'a>(&self, parts: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut rest = self.clone();
+        for (key, part) in parts.into_iter().flat_map(|part| &part.0) {
+            let tally = rest.0.entry(*key).or_default();
+            *tally = Tally { issued: tally.issued - part.issued, used: tally.used - part.used };
+        }
+        rest
+    }
+}
+
+/// Most months of one report: ten years.
+pub const LONGEST_PERIOD: i32 = 120;
+
+/// The months of a report, both edges included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Period {
+    /// First month.
+    pub first: Month,
+    /// Last month.
+    pub last: Month,
+}
+
+/// Why a period is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PeriodRefusal {
+    /// It ends before it begins.
+    #[error("the period ends before it begins")]
+    Backwards,
+    /// More months than [`LONGEST_PERIOD`].
+    #[error("a period has at most {LONGEST_PERIOD} months")]
+    TooLong,
+}
+
+impl Period {
+    /// The months from `first` to `last`.
+    pub fn new(first: Month, last: Month) -> Result<Self, PeriodRefusal> {
+        match last.0 - first.0 {
+            ..0 => Err(PeriodRefusal::Backwards),
+            months if months >= LONGEST_PERIOD => Err(PeriodRefusal::TooLong),
+            _ => Ok(Self { first, last }),
+        }
+    }
+
+    /// The quarters of the period; the first and the last are cut to it.
+    pub fn quarters(self) -> impl Iterator<Item = Period> {
+        let starts = (self.first.start_of_quarter().0..=self.last.0).step_by(3).map(Month);
+        starts.map(move |start| Period {
+            first: start.max(self.first),
+            last: start.end_of_quarter().min(self.last),
+        })
+    }
+
+    /// Whether the period is one whole quarter, as the quarterly report has it.
+    pub fn is_a_quarter(self) -> bool {
+        self.first == self.first.start_of_quarter() && self.last == self.first.end_of_quarter()
     }
 }
 
@@ -149,6 +265,38 @@ mod tests {
         assert_eq!(Tally { issued: 3, used: 2 }.rate_as_printed(), "66.7");
         assert_eq!(Tally { issued: 2000, used: 1 }.rate_as_printed(), "0.1", "half a tenth is rounded up");
         assert_eq!(Tally { issued: 7, used: 7 }.rate_as_printed(), "100.0");
+    }
+
+    fn period(first: &str, last: &str) -> Period {
+        Period::new(month(first), month(last)).unwrap()
+    }
+
+    #[test]
+    fn a_breakdown_adds_up_by_group_and_leaves_a_rest() {
+        let planning =
+            Cell { group: Group::Planning, column: ReportColumn::Other, ..cell("2026-01", None, 3) };
+        let cells = [cell("2026-01", None, 10), cell("2026-02", Some("2026-02"), 4), planning];
+        let whole = Breakdown::of(&cells, period("2026-01", "2026-03"));
+        assert_eq!(whole.group(Group::Pregnant), Tally { issued: 10, used: 4 });
+        assert_eq!(whole.column(Group::Planning, ReportColumn::Other), Tally { issued: 3, used: 0 });
+        assert_eq!(
+            (whole.group(Group::Child), whole.total()),
+            (Tally::default(), Tally { issued: 13, used: 4 })
+        );
+        let part = Breakdown::of(&cells[1..], period("2026-01", "2026-03"));
+        assert_eq!(whole.without([&part]).total(), Tally { issued: 10, used: 0 });
+    }
+
+    #[test]
+    fn a_period_has_up_to_ten_years_and_is_cut_into_quarters() {
+        assert_eq!(Period::new(month("2026-02"), month("2026-01")), Err(PeriodRefusal::Backwards));
+        assert_eq!(Period::new(month("2016-01"), month("2026-01")), Err(PeriodRefusal::TooLong));
+        assert!(Period::new(month("2016-02"), month("2026-01")).is_ok());
+        let quarters: Vec<_> = period("2025-11", "2026-04").quarters().collect();
+        let expected =
+            [period("2025-11", "2025-12"), period("2026-01", "2026-03"), period("2026-04", "2026-04")];
+        assert_eq!(quarters, expected);
+        assert!(expected[1].is_a_quarter() && !expected[0].is_a_quarter() && !expected[2].is_a_quarter());
     }
 
     #[test]

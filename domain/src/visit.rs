@@ -16,7 +16,8 @@ words! {
 }
 
 impl VisitKind {
-    /// Whether the handbook's code was read: only that shows that the handbook is in use.
+    /// Whether the handbook's code was read: only that is evidence of use. Who comes without the handbook, or is looked
+    /// up in an emergency, has not shown it.
     pub fn is_scan(self) -> bool {
         matches!(self, Self::DynamicCode | Self::PrintedCode)
     }

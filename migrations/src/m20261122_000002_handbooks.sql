@@ -36,6 +36,7 @@ CREATE INDEX handbook_by_woman ON handbook (woman_id);
 CREATE INDEX handbook_by_manager ON handbook (managing_id, id);
 CREATE INDEX handbook_by_issuer ON handbook (issued_by, id);
 CREATE INDEX handbook_by_region ON handbook (region_code, id);
+CREATE INDEX handbook_by_counted ON handbook (counts_as);
 
 CREATE TABLE issuance (
     id              {uuid}  NOT NULL PRIMARY KEY,
@@ -54,7 +55,7 @@ CREATE TABLE issuance (
     issued_in       INTEGER NOT NULL
 );
 CREATE INDEX issuance_by_handbook ON issuance (handbook_id, id);
-CREATE INDEX issuance_by_region ON issuance (region_code, issued_in);
+CREATE INDEX issuance_by_region ON issuance (region_code, issued_in, id);
 
 CREATE TABLE pregnancy (
     id             {uuid}  NOT NULL PRIMARY KEY,

@@ -7,6 +7,18 @@ CREATE TABLE usage_evidence (
     PRIMARY KEY (handbook_id, kind)
 );
 
+-- What somebody found who asked whether a handbook is in use (on paper, too).
+CREATE TABLE usage_follow_up (
+    id             {uuid} NOT NULL PRIMARY KEY,
+    handbook_id    {uuid} NOT NULL REFERENCES handbook (id),
+    staff_id       {uuid} NOT NULL REFERENCES staff (id),
+    institution_id {uuid} REFERENCES institution (id),
+    found          TEXT   NOT NULL CHECK (found IN ('used', 'not_used', 'lost')),
+    note           {bytes},
+    found_at       {time} NOT NULL
+);
+CREATE INDEX usage_follow_up_by_handbook ON usage_follow_up (handbook_id, id);
+
 -- One row per institution, group, column, month of issue and month of first use (0: every issued handbook).
 -- `event_month` is the later of the two: the month in which the row can still change.
 CREATE TABLE usage_counter (
@@ -18,10 +30,10 @@ CREATE TABLE usage_counter (
     used_in        INTEGER NOT NULL,
     event_month    INTEGER NOT NULL,
     count          BIGINT  NOT NULL,
-    PRIMARY KEY (institution_id, region_code, issued_group, report_column, issued_in, used_in)
+    PRIMARY KEY (institution_id, issued_in, used_in, issued_group, report_column, region_code)
 );
 CREATE INDEX usage_counter_live ON usage_counter (event_month, region_code);
-CREATE INDEX usage_counter_by_institution ON usage_counter (institution_id, issued_in);
+CREATE INDEX usage_counter_by_region ON usage_counter (region_code, issued_in);
 
 -- Closed months, added up per region of every level.
 CREATE TABLE usage_rollup (
@@ -33,7 +45,7 @@ CREATE TABLE usage_rollup (
     used_in       INTEGER NOT NULL,
     event_month   INTEGER NOT NULL,
     count         BIGINT  NOT NULL,
-    PRIMARY KEY (region_code, region_level, issued_in, used_in, issued_group, report_column)
+    PRIMARY KEY (region_level, region_code, issued_in, used_in, issued_group, report_column)
 );
 CREATE INDEX usage_rollup_by_month ON usage_rollup (event_month);
 
@@ -53,6 +65,7 @@ CREATE TABLE usage_day (
     PRIMARY KEY (day, institution_id, region_code, issued_group)
 );
 CREATE INDEX usage_day_by_region ON usage_day (region_code, day);
+CREATE INDEX usage_day_by_day ON usage_day (day, region_code);
 
 CREATE TABLE target (
     region_code  BIGINT  NOT NULL,

@@ -6,6 +6,7 @@ use api::db::entities::{
 };
 use api::keys::Place;
 use api::session::store::{self, Holder};
+use api::usage;
 use chrono::NaiveDate;
 use domain::access::Role;
 use domain::calendar::Month;
@@ -346,10 +347,11 @@ impl World {
             issued_at: self.now(),
             issued_in: Month::of(self.app.today()),
         };
-        issuance::Entity::insert(row.into_active_model())
+        issuance::Entity::insert(row.clone().into_active_model())
             .exec_without_returning(self.app.db.write())
             .await
             .unwrap();
+        usage::count::issued(self.app.db.write(), &row).await.unwrap();
     }
 
     /// Makes a user a member.

@@ -2,6 +2,7 @@
 
 mod migrate;
 mod serve;
+mod stats;
 
 use std::process::ExitCode;
 
@@ -18,10 +19,13 @@ pub enum Command {
     Worker(Settings),
     /// Bring the database to the newest schema, or say where it stands
     Migrate(migrate::Migrate),
+    /// Check the figures against the records
+    Stats(stats::Stats),
     /// Print the OpenAPI document
     Openapi,
     /// Make fresh keys
     Keys {
+        /// What to do
         #[command(subcommand)]
         action: KeysAction,
     },
@@ -43,6 +47,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Serve(serve) => actix_web::rt::System::new().block_on(serve.run()),
         Command::Worker(settings) => actix_web::rt::System::new().block_on(serve::work(settings)),
         Command::Migrate(migrate) => actix_web::rt::System::new().block_on(migrate.run()),
+        Command::Stats(stats) => actix_web::rt::System::new().block_on(stats.run()),
         Command::Openapi => print_document(),
         Command::Keys { action: KeysAction::New } => {
             print_new_keys();

@@ -81,9 +81,17 @@ impl<'d> Judge<'d> {
         errors
     }
 
-    fn presence(&self, field: &Field, item: Option<&'d Row>, may_judge: impl Fn(&Rule) -> bool) -> Option<Fault> {
+    fn presence(
+        &self,
+        field: &Field,
+        item: Option<&'d Row>,
+        may_judge: impl Fn(&Rule) -> bool,
+    ) -> Option<Fault> {
         let row = self.row(item);
-        if !field.is_input() || row.is_broken(field) || field.when.as_ref().is_some_and(|when| !may_judge(when)) {
+        if !field.is_input()
+            || row.is_broken(field)
+            || field.when.as_ref().is_some_and(|when| !may_judge(when))
+        {
             return None;
         }
         let given = row.get(field).is_some();
@@ -92,8 +100,10 @@ impl<'d> Judge<'d> {
             let said_already = || field.when.as_ref().is_some_and(|when| self.rests_on_broken(when, item));
             return (given && !said_already()).then_some(Fault::NotApplicable);
         }
-        let asked =
-            field.required_when.as_ref().is_some_and(|rule| may_judge(rule) && self.holds(rule, item) == Some(true));
+        let asked = field
+            .required_when
+            .as_ref()
+            .is_some_and(|rule| may_judge(rule) && self.holds(rule, item) == Some(true));
         (!given && (field.required || asked)).then_some(Fault::Required)
     }
 
@@ -141,15 +151,19 @@ impl<'d> Judge<'d> {
     /// What to tell about an accepted record, the gravest first.
     pub(super) fn warnings(&self) -> Vec<Warning> {
         let fired = self.fired();
-        let mut warnings: Vec<Warning> =
-            fired.iter().filter(|one| !is_replaced(one, &fired)).map(|(spot, caution)| self.told(*spot, caution)).collect();
+        let mut warnings: Vec<Warning> = fired
+            .iter()
+            .filter(|one| !is_replaced(one, &fired))
+            .map(|(spot, caution)| self.told(*spot, caution))
+            .collect();
         warnings.extend(self.limits_crossed(&fired));
         warnings.sort_by_key(|warning| std::cmp::Reverse(warning.level));
         warnings
     }
 
     fn fired(&self) -> Vec<(Spot, &'d Caution)> {
-        let each = |caution: &'d Caution| self.rows(caution.per_item).map(move |(spot, item)| (spot, item, caution));
+        let each =
+            |caution: &'d Caution| self.rows(caution.per_item).map(move |(spot, item)| (spot, item, caution));
         let fired = self.kind.warnings.iter().flat_map(each);
         let fired = fired.filter(|(_, item, caution)| self.holds(&caution.when, *item) == Some(true));
         fired.map(|(spot, _, caution)| (spot, caution)).collect()
@@ -170,11 +184,14 @@ impl<'d> Judge<'d> {
     fn limits_crossed(&self, fired: &[(Spot, &Caution)]) -> Vec<Warning> {
         let mut warnings = Vec::new();
         for (place, field) in self.kind.fields.iter().enumerate() {
-            let Some(quantity) = field.quantity().filter(|quantity| !quantity.warn.is_empty()) else { continue };
+            let Some(quantity) = field.quantity().filter(|quantity| !quantity.warn.is_empty()) else {
+                continue;
+            };
             for (spot, item) in self.rows(field.repeating) {
                 let Some(Value::Number(value)) = self.row(item).get(field) else { continue };
                 let crossed = quantity.warn.iter().find(|limit| limit.is_crossed(*value));
-                let is_said = || fired.iter().any(|(other, caution)| *other == spot && caution.fields.contains(&place));
+                let is_said =
+                    || fired.iter().any(|(other, caution)| *other == spot && caution.fields.contains(&place));
                 if let Some(limit) = crossed.filter(|_| !is_said()) {
                     let pointer = step(&self.pointer(spot), &field.key);
                     warnings.push(limit_told(field, quantity, limit, *value, pointer));

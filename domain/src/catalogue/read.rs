@@ -310,9 +310,8 @@ impl Reader<'_> {
     fn date(&self, timing: &Timing, json: &Json) -> Result<NaiveDate, Fault> {
         let expected = if timing.month { Expected::Month } else { Expected::Date };
         let text = json.as_str().ok_or(Fault::WrongType { expected })?;
-        let day = parse_day(text).filter(|day| {
-            YEARS.contains(&day.year()) && (!timing.month || day.day() == 1)
-        });
+        let day =
+            parse_day(text).filter(|day| YEARS.contains(&day.year()) && (!timing.month || day.day() == 1));
         let day = day.ok_or(Fault::BadDate { expected })?;
         if !timing.future && day > day_in_china(self.context.now) {
             return Err(Fault::InTheFuture);
@@ -354,10 +353,10 @@ pub(super) fn check_range(field: &Field, quantity: &Quantity, number: Number) ->
         came: (!field.sensitive).then_some(number),
     };
     if quantity.min.is_some_and(|min| number < min) {
-        return Err(Fault::BelowRange(range()));
+        return Err(Fault::BelowRange(Box::new(range())));
     }
     if quantity.max.is_some_and(|max| number > max) {
-        return Err(Fault::AboveRange(range()));
+        return Err(Fault::AboveRange(Box::new(range())));
     }
     Ok(())
 }

@@ -33,6 +33,7 @@ pub mod throttle;
 pub mod usage_counter;
 pub mod usage_day;
 pub mod usage_evidence;
+pub mod usage_follow_up;
 pub mod usage_rolled;
 pub mod usage_rollup;
 pub mod visit;

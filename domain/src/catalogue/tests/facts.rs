@@ -1,8 +1,8 @@
 use serde_json::json;
 
 use super::*;
-use crate::catalogue::{ChildSetting, Number, PregnancySetting, Setting, history_for};
 use crate::catalogue::lift::{Lifted, lift};
+use crate::catalogue::{ChildSetting, Number, PregnancySetting, Setting, history_for};
 use crate::record::SubjectKind;
 
 /// A record of a kind so many hours before noon of the day.
@@ -10,13 +10,17 @@ fn record(key: &str, hours_ago: i64, changes: Json) -> Lifted {
     let at = hour(12) - TimeDelta::hours(hours_ago);
     let mut payload = example(key, json!({}));
     for (key, value) in map(changes) {
-        if value.is_null() { payload.remove(&key) } else { payload.insert(key, value) };
+        if value.is_null() {
+            payload.remove(&key)
+        } else {
+            payload.insert(key, value)
+        };
     }
     lift(&payload, kind(key), at)
 }
 
 fn woman() -> Setting {
-    Setting { subject: Some(SubjectKind::Woman), occurred_on: day(TODAY), ..Setting::default() }
+    Setting::new(SubjectKind::Woman, day(TODAY))
 }
 
 /// A pregnancy that is so many days under way.
@@ -38,7 +42,7 @@ fn child(days: i64) -> Setting {
         gestation_days: Some(275),
         birth_weight_g: Some(3200),
     };
-    Setting { subject: Some(SubjectKind::Child), occurred_on: day(TODAY), child: Some(child), ..Setting::default() }
+    Setting { child: Some(child), ..Setting::new(SubjectKind::Child, day(TODAY)) }
 }
 
 fn facts(history: &[Lifted], this: &Lifted, setting: &Setting) -> Facts {
@@ -56,9 +60,15 @@ fn gestation_is_counted_from_the_due_date_in_force() {
     let mut corrected = pregnant(100);
     corrected.pregnancy.as_mut().unwrap().edd = Some(day(TODAY) + TimeDelta::days(280 - 93));
     let known = facts(&[], &this, &corrected);
-    assert_eq!((known.pregnant, known.gestational_days, known.preconception), (Some(true), Some(93), Some(false)));
+    assert_eq!(
+        (known.pregnant, known.gestational_days, known.preconception),
+        (Some(true), Some(93), Some(false))
+    );
     let planning = facts(&[], &this, &Setting { planning: true, ..woman() });
-    assert_eq!((planning.pregnant, planning.gestational_days, planning.preconception), (Some(false), None, Some(true)));
+    assert_eq!(
+        (planning.pregnant, planning.gestational_days, planning.preconception),
+        (Some(false), None, Some(true))
+    );
 }
 
 #[test]
@@ -77,13 +87,17 @@ fn after_birth_a_puerperium_of_42_days_follows_and_after_a_loss_none() {
     assert_eq!(ended(3, false), (Some(false), Some(false), None, None));
     let mut before_birth = pregnant(270);
     before_birth.pregnancy.as_mut().unwrap().ended_on = Some(day(TODAY) + TimeDelta::days(1));
-    assert_eq!(facts(&[], &this, &before_birth).pregnant, Some(true), "an older record belongs to the pregnancy");
+    assert_eq!(
+        facts(&[], &this, &before_birth).pregnant,
+        Some(true),
+        "an older record belongs to the pregnancy"
+    );
 }
 
 #[test]
 fn a_child_is_not_pregnant_though_its_mother_may_be() {
     let mut setting = pregnant(90);
-    (setting.subject, setting.child) = (Some(SubjectKind::Child), child(900).child);
+    (setting.subject, setting.child) = (SubjectKind::Child, child(900).child);
     let facts = facts(&[], &record("temperature", 0, json!({})), &setting);
     assert_eq!((facts.is_child, facts.pregnant, facts.age_months), (Some(true), Some(false), Some(29)));
 }
@@ -112,7 +126,8 @@ fn weekly_gain_is_scaled_to_seven_days_and_held_against_the_band() {
     assert_eq!(known.loss_from_prepregnancy_pct.map(|loss| loss < Number::ZERO), Some(true));
     assert_eq!(facts(&history, &this, &pregnant(97)).weekly_gain_upper_kg, None, "no band before 14 weeks");
 
-    let stored = accepted("weight", json!({"measured_at": "2026-11-20T12:00:00+08:00", "weight": 62.0}), &known);
+    let stored =
+        accepted("weight", json!({"measured_at": "2026-11-20T12:00:00+08:00", "weight": 62.0}), &known);
     assert_eq!(stored.payload.plain()["weekly_gain"], json!(0.7));
     assert_eq!(ids(&stored.warnings), ["gain_fast"]);
 }
@@ -128,7 +143,8 @@ fn pressure_is_compared_with_the_mean_before_20_weeks() {
     assert_eq!((known.systolic_rise, known.diastolic_rise), (decimal(295, 1), decimal(155, 1)));
     assert_eq!((known.last_systolic, known.last_diastolic), (Some(138), Some(84)));
     let symptom = record("symptom", 0, json!({}));
-    let day_before = [pressure(1, 150, 95), record("blood_pressure", 3, json!({"systolic": 141, "diastolic": 88}))];
+    let day_before =
+        [pressure(1, 150, 95), record("blood_pressure", 3, json!({"systolic": 141, "diastolic": 88}))];
     let known = facts(&day_before, &symptom, &pregnant(210));
     assert_eq!((known.last_systolic, known.last_diastolic), (Some(141), Some(88)));
 }
@@ -146,12 +162,17 @@ fn movements_are_compared_with_the_days_before() {
     let surge = [count(1, 80), count(3, 44), count(5, 36)];
     assert_eq!(facts(&surge, &count(0, 19), &pregnant(230)).movement_surge_then_drop, Some(true));
     assert_eq!(facts(&surge, &count(0, 20), &pregnant(230)).movement_surge_then_drop, Some(false));
-    assert_eq!(facts(&[], &count(0, 20), &pregnant(230)).movement_pct_of_mean_7d, None, "nothing to compare with");
+    assert_eq!(
+        facts(&[], &count(0, 20), &pregnant(230)).movement_pct_of_mean_7d,
+        None,
+        "nothing to compare with"
+    );
 }
 
 #[test]
 fn dates_of_a_pregnancy_are_held_against_each_other() {
-    let this = record("pregnancy_profile", 0, json!({"last_menses": "2026-05-20", "predict_date": "2027-03-04"}));
+    let this =
+        record("pregnancy_profile", 0, json!({"last_menses": "2026-05-20", "predict_date": "2027-03-04"}));
     let known = facts(&[], &this, &woman());
     assert_eq!((known.edd_span_days, known.edd_lmp_difference_days), (Some(288), Some(8)));
 }
@@ -159,7 +180,8 @@ fn dates_of_a_pregnancy_are_held_against_each_other() {
 #[test]
 fn folic_acid_is_missed_since_it_was_last_taken() {
     let on = |days_ago: i64, taken: &str| record("folic_acid", days_ago * 24, json!({"taken": taken}));
-    let missed = |history: &[Lifted], taken: &str| facts(history, &on(0, taken), &pregnant(50)).folic_acid_missed_days;
+    let missed =
+        |history: &[Lifted], taken: &str| facts(history, &on(0, taken), &pregnant(50)).folic_acid_missed_days;
     assert_eq!(missed(&[on(3, "yes"), on(1, "no")], "no"), Some(3));
     assert_eq!(missed(&[on(3, "yes")], "yes"), Some(0));
     assert_eq!(missed(&[on(2, "no")], "no"), Some(3), "never taken since the diary began");
@@ -175,11 +197,18 @@ fn low_moods_are_counted_over_14_days() {
 
 #[test]
 fn feeds_of_a_day_count_only_where_a_diary_is_kept() {
-    let feed = |hours_ago: i64, mode: &str, refused: bool| record("feeding", hours_ago, json!({"mode": mode, "refused": refused}));
+    let feed = |hours_ago: i64, mode: &str, refused: bool| {
+        record("feeding", hours_ago, json!({"mode": mode, "refused": refused}))
+    };
     let this = feed(0, "breast", false);
     let first_day = [feed(3, "breast", false)];
     assert_eq!(facts(&first_day, &this, &child(10)).breastfeeds_24h, None, "the diary began today");
-    let kept = [feed(3, "breast", false), feed(23, "formula", false), feed(24, "breast", false), feed(30, "breast", false)];
+    let kept = [
+        feed(3, "breast", false),
+        feed(23, "formula", false),
+        feed(24, "breast", false),
+        feed(30, "breast", false),
+    ];
     assert_eq!(facts(&kept, &this, &child(10)).breastfeeds_24h, Some(2));
 
     let refused = [feed(3, "breast", true), feed(6, "breast", false), feed(9, "breast", true)];
@@ -213,8 +242,16 @@ fn nappies_of_a_day() {
     let history = [nappy(2, wet.clone()), nappy(5, watery.clone()), nappy(25, wet.clone())];
     let known = facts(&history, &nappy(0, wet.clone()), &child(10));
     assert_eq!((known.urine_24h_count, known.watery_stools_24h), (Some(2), Some(1)));
-    let said = facts(&history, &nappy(0, json!({"kind": "stool", "stool_form": "watery", "count_today": 7})), &child(10));
-    assert_eq!((said.urine_24h_count, said.watery_stools_24h), (Some(1), Some(7)), "the count of the family is heard");
+    let said = facts(
+        &history,
+        &nappy(0, json!({"kind": "stool", "stool_form": "watery", "count_today": 7})),
+        &child(10),
+    );
+    assert_eq!(
+        (said.urine_24h_count, said.watery_stools_24h),
+        (Some(1), Some(7)),
+        "the count of the family is heard"
+    );
     assert_eq!(facts(&history[..2], &nappy(0, wet), &child(10)).urine_24h_count, None);
 }
 
@@ -240,8 +277,16 @@ fn a_warning_sign_counts_from_its_age_on_and_a_lost_skill_always() {
     assert_eq!(known(&[], "ws.m3.4", "yes", 80), (Some(false), Some(false)), "not three months yet");
     assert_eq!(known(&[], "ws.m3.4", "no", 100), (Some(false), Some(false)));
     assert_eq!(known(&[], "ws.m3.4", "unsure", 100), (Some(false), Some(false)));
-    assert_eq!(known(&[], "hb.m3.prone_head_up", "no", 100), (Some(true), Some(false)), "paired with the warning sign");
-    assert_eq!(known(&[], "hb.m6.fist_clenched", "yes", 200), (Some(true), Some(false)), "worded the other way");
+    assert_eq!(
+        known(&[], "hb.m3.prone_head_up", "no", 100),
+        (Some(true), Some(false)),
+        "paired with the warning sign"
+    );
+    assert_eq!(
+        known(&[], "hb.m6.fist_clenched", "yes", 200),
+        (Some(true), Some(false)),
+        "worded the other way"
+    );
     let could = [answer(30, "hb.m3.social_smile", "yes")];
     assert_eq!(known(&could, "ws.m3.2", "yes", 150), (Some(true), Some(true)), "smiled a month ago");
     assert_eq!(known(&[], "ws.any.regression", "yes", 700), (Some(true), Some(true)));
@@ -259,9 +304,13 @@ fn growth_is_compared_with_the_last_time() {
     };
     let known = facts(&[growth(10, 4.0, 55.0), growth(30, 3.2, 50.0)], &growth(0, 5.0, 54.2), &child(60));
     assert_eq!((known.weight_change_14d_pct, known.length_drop_cm), (decimal(25, 0), decimal(8, 1)));
-    assert_eq!(facts(&[growth(15, 4.0, 55.0)], &growth(0, 5.0, 55.0), &child(60)).weight_change_14d_pct, None);
+    assert_eq!(
+        facts(&[growth(15, 4.0, 55.0)], &growth(0, 5.0, 55.0), &child(60)).weight_change_14d_pct,
+        None
+    );
 
-    let shortfall = |days: i64, weight: f64| facts(&[], &growth(0, weight, 55.0), &child(days)).gain_shortfall_g;
+    let shortfall =
+        |days: i64, weight: f64| facts(&[], &growth(0, weight, 55.0), &child(days)).gain_shortfall_g;
     assert_eq!(shortfall(30, 3.8), Some(0));
     assert_eq!(shortfall(30, 3.799), Some(1));
     assert_eq!(shortfall(28, 3.76), Some(0));
@@ -278,7 +327,11 @@ fn vitamin_d_is_averaged_over_the_days_it_was_noted() {
     let mean = |history: &[Lifted], this: &Lifted| facts(history, this, &child(60)).vitamin_d_mean_7d_iu;
     assert_eq!(mean(&[], &given(0, "维生素D滴剂", 400.0, "IU")), decimal(400, 0));
     assert_eq!(mean(&[given(3, "维D", 400.0, "IU")], &given(0, "Vitamin D3", 10.0, "ug")), decimal(200, 0));
-    assert_eq!(mean(&[given(7, "维D", 400.0, "IU")], &given(0, "维D", 800.0, "IU")), decimal(800, 0), "a week ago is too old");
+    assert_eq!(
+        mean(&[given(7, "维D", 400.0, "IU")], &given(0, "维D", 800.0, "IU")),
+        decimal(800, 0),
+        "a week ago is too old"
+    );
     assert_eq!(mean(&[], &given(0, "布洛芬", 2.5, "ml")), None);
 }
 
@@ -288,14 +341,42 @@ fn a_day_without_an_hour_is_now_when_written_at_once_and_its_beginning_later() {
     let body = example("jaundice", json!({}));
     assert_eq!(jaundice.moment(&body, day(TODAY), hour(20)), hour(20));
     assert_eq!(jaundice.moment(&body, day(TODAY), hour(50)), hour(0));
-    assert_eq!(kind("weight").moment(&example("weight", json!({})), day(TODAY), hour(50)).to_rfc3339(), "2026-11-19T23:30:00+00:00");
+    assert_eq!(
+        kind("weight").moment(&example("weight", json!({})), day(TODAY), hour(50)).to_rfc3339(),
+        "2026-11-19T23:30:00+00:00"
+    );
     assert_eq!(jaundice.day_named_in(&body), Some(day(TODAY)));
+}
+
+#[test]
+fn each_kind_lifts_what_rules_and_projections_compute_with() {
+    use crate::catalogue::lift::*;
+    let lifted = |key: &str| record(key, 0, json!({}));
+    let pressure = BloodPressure { systolic: 112, diastolic: 70 };
+    for key in ["antenatal_first", "postpartum_visit", "postpartum_42"] {
+        assert_eq!(lifted(key).blood_pressure, Some(pressure), "{key}");
+    }
+    assert_eq!(lifted("weight").weight_g, Some(62_350));
+    assert_eq!(lifted("antenatal_first").weight_g, Some(58_500));
+    assert_eq!(lifted("temperature").temperature_tenths, Some(368));
+    assert_eq!(lifted("diary").mood, Some(Mood::VeryGood));
+    assert_eq!(lifted("feeding").feeding, Some(Feeding { mode: FeedingMode::Breast, refused: false }));
+    assert_eq!(lifted("folic_acid").folic_acid_taken, Some(true));
+    let growth = lifted("growth").growth.unwrap();
+    assert_eq!((growth.weight_g, growth.length_mm, growth.head_mm), (Some(7825), Some(665), Some(428)));
+    assert_eq!(growth.position, Some(MeasuredPosition::Lying));
+    assert_eq!(lifted("m1_m8").growth.unwrap().length_mm, Some(672));
+    assert_eq!(lifted("kindergarten_exam").growth.unwrap().length_mm, Some(1015));
+    let dose = lifted("immunization_dose").dose.unwrap();
+    assert_eq!((dose.product.as_str(), dose.given_on, dose.transcribed), ("DTaP", day(TODAY), false));
+    assert_eq!(lifted("prenatal_class"), Lifted { at: hour(12), ..Lifted::default() });
 }
 
 #[test]
 fn a_payload_that_is_not_understood_lifts_to_nothing() {
     for kind in CATALOGUE.all() {
-        let strange: Map<String, Json> = kind.fields.iter().map(|field| (field.key.clone(), json!({"new": [1]}))).collect();
+        let strange: Map<String, Json> =
+            kind.fields.iter().map(|field| (field.key.clone(), json!({"new": [1]}))).collect();
         let lifted = lift(&strange, kind, hour(12));
         let facts = facts(std::slice::from_ref(&lifted), &lifted, &child(10));
         assert_eq!(facts.age_days, Some(10), "{}", kind.key);

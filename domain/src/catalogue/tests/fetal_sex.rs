@@ -3,8 +3,8 @@ use serde_json::json;
 use super::*;
 use crate::catalogue::field::{Field, Origin};
 
-/// Every field of the catalogue that can hold a sex, and what keeps it from a fetus: the server fills it with the sex of a
-/// born person, or a condition holds it back until there was a birth.
+/// Every field of the catalogue that can hold a sex. The server fills it with the sex of a born person, or a condition
+/// holds it back until there was a birth.
 const FIELDS_WITH_SEX: &[(&str, &str)] = &[
     ("birth_defect", "sex"),
     ("death_report", "sex"),
@@ -48,9 +48,15 @@ fn a_birth_defect_report_carries_the_sex_only_when_the_birth_is_on_record() {
     let after = Facts { pregnant: Some(false), ..Facts::default() };
     assert_eq!(faults_with("birth_defect", &stillborn, &after), [("/sex".to_owned(), "not_applicable")]);
 
-    let antenatal = example("birth_defect", json!({"sex": null, "outcome": "fetal_stillbirth", "diagnosis": ["hypospadias"]}));
+    let antenatal = example(
+        "birth_defect",
+        json!({"sex": null, "outcome": "fetal_stillbirth", "diagnosis": ["hypospadias"]}),
+    );
     let before = Facts { pregnant: Some(true), ..Facts::default() };
-    assert_eq!(faults_with("birth_defect", &antenatal, &before), [("/diagnosis".to_owned(), "refused_by_rule")]);
+    assert_eq!(
+        faults_with("birth_defect", &antenatal, &before),
+        [("/diagnosis".to_owned(), "refused_by_rule")]
+    );
     assert_eq!(faults_with("birth_defect", &antenatal, &after), []);
 }
 
@@ -79,7 +85,10 @@ fn before_birth_no_text_of_any_kind_tells_it() {
     let mut nested = example("ultrasound", json!({}));
     nested["fetus"][0]["abnormality"] = json!("suspected");
     nested["fetus"][0]["abnormality_detail"] = json!("女 胎");
-    assert_eq!(read("ultrasound", nested, &unborn), [("/fetus/0/abnormality_detail".to_owned(), "names_fetal_sex")]);
+    assert_eq!(
+        read("ultrasound", nested, &unborn),
+        [("/fetus/0/abnormality_detail".to_owned(), "names_fetal_sex")]
+    );
 }
 
 #[test]

@@ -16,7 +16,8 @@ fn every_kind_of_the_reference_is_there_and_every_example_is_accepted() {
         for example in &kind.examples {
             let context = Context::new(start_of_day(example.on) + TimeDelta::hours(23), example.on);
             let nobody_pregnant = Facts { pregnant: Some(false), ..Facts::default() };
-            let judged = kind.read(&example.payload, &context).and_then(|draft| draft.judge(&nobody_pregnant, &[]));
+            let judged =
+                kind.read(&example.payload, &context).and_then(|draft| draft.judge(&nobody_pregnant, &[]));
             assert!(judged.is_ok(), "{}: {:#?}", kind.key, judged.err());
         }
     }
@@ -76,7 +77,9 @@ en = "Please rest."
 "#;
 
 fn with_page(page: &str) -> Result<Catalogue, LoadError> {
-    Catalogue::load(embedded_files().chain([("catalogue/family/county_page.toml".to_owned(), page.to_owned())]))
+    Catalogue::load(
+        embedded_files().chain([("catalogue/family/county_page.toml".to_owned(), page.to_owned())]),
+    )
 }
 
 #[test]
@@ -85,7 +88,10 @@ fn a_page_of_a_county_is_a_file_and_no_code() {
     let page = catalogue.kind("county_page", day(TODAY)).unwrap();
     let draft = page.read(&map(json!({"steps": 1500, "mood": "bad"})), &context()).unwrap();
     let checked = draft.judge(&Facts { pregnant: Some(true), ..Facts::default() }, &[]).unwrap();
-    assert_eq!(Json::Object(checked.payload.merged()), json!({"steps": 1500, "thousands": 1.5, "mood": "bad"}));
+    assert_eq!(
+        Json::Object(checked.payload.merged()),
+        json!({"steps": 1500, "thousands": 1.5, "mood": "bad"})
+    );
     assert_eq!(ids(&checked.warnings), ["tired", "steps.warn_below"]);
     assert_ne!(catalogue.edition(), CATALOGUE.edition());
     assert_eq!(Catalogue::embedded().unwrap().edition(), CATALOGUE.edition());
@@ -105,7 +111,11 @@ fn what_is_wrong_with_a_file_is_told_with_its_place() {
         ("warn_below = 2000", "warn_below = 0.5", "steps: a limit has more decimals than the field"),
         ("warn_below = 2000", "max_length = 3", "steps: `max_length` means nothing for this type"),
         ("warn_below = 2000", "warn_bellow = 2000", "unknown field `warn_bellow`"),
-        ("steps / 1000", "strides / 1000", "thousands: `strides / 1000`: `strides` is no field, fact or source"),
+        (
+            "steps / 1000",
+            "strides / 1000",
+            "thousands: `strides / 1000`: `strides` is no field, fact or source",
+        ),
         ("steps / 1000", "facts.strides", "`facts.strides` is no field, fact or source"),
         ("steps / 1000", "person.strides", "`person.strides` is no field, fact or source"),
         ("steps / 1000", "mood", "`mood` is of type text and the field of type decimal"),
@@ -116,15 +126,31 @@ fn what_is_wrong_with_a_file_is_told_with_its_place() {
         ("steps > 0", "steps == 'many'", "integer and text are not compared so"),
         ("key = \"bad\"", "key = \"good\"", "mood: the option `good` stands there twice"),
         ("code = 2", "code = 1", "mood: the code `1` stands there twice"),
-        ("mood == 'bad'", "mood == 'dreadful'", "tired: `mood == 'dreadful' and facts.pregnant == true`: `dreadful` is no option"),
+        (
+            "mood == 'bad'",
+            "mood == 'dreadful'",
+            "tired: `mood == 'dreadful' and facts.pregnant == true`: `dreadful` is no option",
+        ),
         ("facts.pregnant == true", "facts.pregnant == 1", "bool and integer are not compared so"),
         ("en = \"Please rest.\"", "en = \"\"", "tired: a label is missing"),
         ("level = \"info\"", "level = \"info\"\ninstead_of = [\"worn_out\"]", "stands instead of `worn_out`"),
         ("sources = [\"rencheng_2018\"]", "sources = [\"hearsay\"]", "`hearsay` is no document"),
-        ("in_force_from = 2026-01-01", "in_force_from = 2026-01-01\nin_force_until = 2025-12-31", "lies before in_force_from"),
-        ("grain = \"many\"", "grain = \"many\"\noccurred = \"steps\"", "`steps` is no required day or instant"),
+        (
+            "in_force_from = 2026-01-01",
+            "in_force_from = 2026-01-01\nin_force_until = 2025-12-31",
+            "lies before in_force_from",
+        ),
+        (
+            "grain = \"many\"",
+            "grain = \"many\"\noccurred = \"steps\"",
+            "`steps` is no required day or instant",
+        ),
         ("written_by = \"family\"", "written_by = \"clinician\"", "nobody may write `county_page`"),
-        ("key = \"county_page\"", "key = \"weight\"", "weight: edition 2017 is still in force when 2026 begins"),
+        (
+            "key = \"county_page\"",
+            "key = \"weight\"",
+            "weight: edition 2017 is still in force when 2026 begins",
+        ),
     ];
     for (right, wrong, told) in cases {
         assert!(PAGE.contains(right), "{right}");
@@ -142,10 +168,14 @@ fn every_problem_of_every_file_is_told_at_once() {
 #[test]
 fn the_edition_of_the_day_is_found() {
     let weight = embedded_files().find(|(name, _)| name.ends_with("/weight.toml")).unwrap().1;
-    let ended = weight.replace("in_force_from = 2017-01-01", "in_force_from = 2017-01-01\nin_force_until = 2026-12-31");
-    let later = weight.replace("2017-01-01", "2027-01-01").replace("edition = \"2017\"", "edition = \"2027\"");
-    let files = embedded_files()
-        .chain([("catalogue/family/weight.toml".to_owned(), ended), ("catalogue/family/weight.2027.toml".to_owned(), later)]);
+    let ended = weight
+        .replace("in_force_from = 2017-01-01", "in_force_from = 2017-01-01\nin_force_until = 2026-12-31");
+    let later =
+        weight.replace("2017-01-01", "2027-01-01").replace("edition = \"2017\"", "edition = \"2027\"");
+    let files = embedded_files().chain([
+        ("catalogue/family/weight.toml".to_owned(), ended),
+        ("catalogue/family/weight.2027.toml".to_owned(), later),
+    ]);
     let catalogue = Catalogue::load(files).unwrap();
     let edition = |on: &str| catalogue.kind("weight", day(on)).map(|kind| kind.edition.as_str());
     assert_eq!(edition("2016-12-31"), None);
@@ -160,14 +190,23 @@ fn a_danger_sign_says_what_to_do_and_is_alerted() {
     for kind in CATALOGUE.all() {
         for warning in &kind.warnings {
             let place = format!("{}.{}", kind.key, warning.id);
-            assert!(warning.alert || warning.level != Level::Emergency, "{place} is an emergency without alert");
+            assert!(
+                warning.alert || warning.level != Level::Emergency,
+                "{place} is an emergency without alert"
+            );
             if kind.written_by == WrittenBy::Family && warning.level != Level::Info {
-                let says = ["医", "就诊", "急诊", "120", "检查", "住院", "复测", "补", "儿保门诊", "接种单位"];
-                assert!(says.iter().any(|word| warning.label.zh.contains(word)), "{place}: {}", warning.label.zh);
+                let says =
+                    ["医", "就诊", "急诊", "120", "检查", "住院", "复测", "补", "儿保门诊", "接种单位"];
+                assert!(
+                    says.iter().any(|word| warning.label.zh.contains(word)),
+                    "{place}: {}",
+                    warning.label.zh
+                );
             }
         }
     }
-    let alerts = |key| kind(key).warnings.iter().filter(|warning| warning.alert).map(|warning| warning.id.as_str());
+    let alerts =
+        |key| kind(key).warnings.iter().filter(|warning| warning.alert).map(|warning| warning.id.as_str());
     assert_eq!(alerts("blood_pressure").collect::<Vec<_>>(), ["bp_severe"]);
     assert_eq!(alerts("mood_epds").collect::<Vec<_>>(), ["epds_q10"]);
     assert_eq!(alerts("symptom").collect::<Vec<_>>(), ["sym_any_danger", "sym_emergency"]);
@@ -189,7 +228,8 @@ fn identity_is_filled_by_the_server_and_sealed() {
 
 #[test]
 fn who_writes_what_is_a_table() {
-    let may = |role, class, kind| CATALOGUE.may_write(&[role], &[class].into(), kind).map(|grant| grant.delegated);
+    let may =
+        |role, class, kind| CATALOGUE.may_write(&[role], &[class].into(), kind).map(|grant| grant.delegated);
     use AgencyClass as C;
     use Role as R;
     assert_eq!(may(R::Clinician, C::PrimaryCare, "postpartum_visit"), Some(false));
@@ -205,13 +245,16 @@ fn who_writes_what_is_a_table() {
     assert_eq!(may(R::CountyMch, C::MchCounty, "death_report"), Some(false));
     assert_eq!(may(R::CountyMch, C::MchCounty, "antenatal_first"), None);
     for kind in CATALOGUE.all() {
-        for role in [R::TownshipOffice, R::CityMch, R::ProvinceMch, R::HealthAuthority, R::SystemAdministrator] {
+        for role in
+            [R::TownshipOffice, R::CityMch, R::ProvinceMch, R::HealthAuthority, R::SystemAdministrator]
+        {
             for class in C::ALL {
                 assert_eq!(may(role, *class, &kind.key), None, "{role} {class} {}", kind.key);
             }
         }
     }
-    let both = CATALOGUE.may_write(&[R::VillageWorker, R::Clinician], &[C::PrimaryCare].into(), "postpartum_visit");
+    let both =
+        CATALOGUE.may_write(&[R::VillageWorker, R::Clinician], &[C::PrimaryCare].into(), "postpartum_visit");
     assert!(!both.unwrap().delegated, "a clinician needs no delegation");
 }
 
@@ -220,13 +263,19 @@ fn a_client_sees_every_form_in_print_order() {
     let overview = CATALOGUE.overview();
     assert_eq!(overview["kinds"].as_array().unwrap().len(), 53);
     let form = kind("antenatal_first").presented();
-    let keys: Vec<&str> = form["fields"].as_array().unwrap().iter().map(|field| field["key"].as_str().unwrap()).collect();
+    let keys: Vec<&str> =
+        form["fields"].as_array().unwrap().iter().map(|field| field["key"].as_str().unwrap()).collect();
     assert_eq!(keys[..4], ["name", "record_no", "fill_date", "gestational_days"]);
-    let systolic = form["fields"].as_array().unwrap().iter().find(|field| field["key"] == "systolic").unwrap();
-    assert_eq!((&systolic["min"], &systolic["max"], &systolic["warn_at_or_above"]), (&json!(40), &json!(300), &json!(140)));
+    let systolic =
+        form["fields"].as_array().unwrap().iter().find(|field| field["key"] == "systolic").unwrap();
+    assert_eq!(
+        (&systolic["min"], &systolic["max"], &systolic["warn_at_or_above"]),
+        (&json!(40), &json!(300), &json!(140))
+    );
     assert_eq!(systolic["unit"]["zh"], "mmHg");
     let delivery = kind("delivery").presented();
-    let newborn = delivery["groups"].as_array().unwrap().iter().find(|group| group["key"] == "newborn").unwrap();
+    let newborn =
+        delivery["groups"].as_array().unwrap().iter().find(|group| group["key"] == "newborn").unwrap();
     assert_eq!(newborn["repeat"]["count"], "fetus_count");
 }
 
@@ -239,7 +288,11 @@ fn the_schema_holds_what_a_client_may_send_and_nothing_else() {
         for example in &kind.examples {
             assert!(example.payload.keys().all(|key| properties.contains_key(key)), "{}", kind.key);
             let required = schema["required"].as_array().cloned().unwrap_or_default();
-            assert!(required.iter().all(|key| example.payload.contains_key(key.as_str().unwrap())), "{}", kind.key);
+            assert!(
+                required.iter().all(|key| example.payload.contains_key(key.as_str().unwrap())),
+                "{}",
+                kind.key
+            );
         }
         for field in &kind.fields {
             let own = kind.repeating(field).is_none() && field.is_input();

@@ -44,7 +44,11 @@ fn map(json: Json) -> Map<String, Json> {
 fn example(key: &str, changes: Json) -> Map<String, Json> {
     let mut body = kind(key).examples.first().unwrap().payload.clone();
     for (key, value) in map(changes) {
-        if value.is_null() { body.remove(&key) } else { body.insert(key, value) };
+        if value.is_null() {
+            body.remove(&key)
+        } else {
+            body.insert(key, value)
+        };
     }
     body
 }
@@ -59,8 +63,10 @@ fn check(key: &str, body: &Map<String, Json>, facts: &Facts) -> Result<Checked, 
 
 fn accepted(key: &str, body: Json, facts: &Facts) -> Checked {
     check(key, &map(body), facts).unwrap_or_else(|errors| {
-        let told: Vec<String> =
-            errors.iter().map(|error| format!("{} {}", error.pointer, error.message(Language::English))).collect();
+        let told: Vec<String> = errors
+            .iter()
+            .map(|error| format!("{} {}", error.pointer, error.message(Language::English)))
+            .collect();
         panic!("{key}: {}", told.join("\n"))
     })
 }

@@ -36,7 +36,10 @@ fn a_message_says_what_is_allowed_in_both_languages_and_repeats_no_text() {
     let told = |language| errors.iter().map(|error| error.message(language)).collect::<Vec<_>>();
     assert_eq!(
         told(Language::Chinese),
-        ["收缩压：填写的 400 高于允许范围，应为 40～300 mmHg", "手臂：不在选项中，可选：left（左）、right（右）"]
+        [
+            "收缩压：填写的 400 高于允许范围，应为 40～300 mmHg",
+            "手臂：不在选项中，可选：left（左）、right（右）"
+        ]
     );
     assert_eq!(
         told(Language::English),
@@ -49,9 +52,15 @@ fn a_message_says_what_is_allowed_in_both_languages_and_repeats_no_text() {
 
 #[test]
 fn bounds_are_allowed_and_one_step_beyond_is_not() {
-    let systolic = |value| faults("blood_pressure", &example("blood_pressure", json!({"systolic": value, "diastolic": 39})));
+    let systolic = |value| {
+        faults("blood_pressure", &example("blood_pressure", json!({"systolic": value, "diastolic": 39})))
+    };
     assert_eq!(systolic(json!(39)).first().unwrap(), &("/systolic".to_owned(), "below_range"));
-    assert_eq!(systolic(json!(300)).first().map(|fault| fault.1), Some("confirm_needed"), "300/39 is asked again");
+    assert_eq!(
+        systolic(json!(300)).first().map(|fault| fault.1),
+        Some("confirm_needed"),
+        "300/39 is asked again"
+    );
     assert_eq!(systolic(json!(301)).first().unwrap(), &("/systolic".to_owned(), "above_range"));
 
     let temperature = |value: Json| faults("temperature", &example("temperature", json!({"value": value})));
@@ -81,21 +90,28 @@ fn numbers_are_exact_and_huge_ones_are_refused_calmly() {
 #[test]
 fn another_unit_is_converted_to_that_of_the_field() {
     let body = |value: Json| json!({"measured_at": "2026-11-20T07:00:00+08:00", "timing": "fasting", "value": value});
-    let stored = |value: Json| accepted("blood_glucose", body(value), &Facts::default()).payload.plain()["value"].clone();
+    let stored = |value: Json| {
+        accepted("blood_glucose", body(value), &Facts::default()).payload.plain()["value"].clone()
+    };
     assert_eq!(stored(json!({"value": 95, "unit": "mg/dL"})), json!(5.3));
     assert_eq!(stored(json!({"value": 5.3, "unit": "mmol/L"})), json!(5.3));
     let wrong = |value: Json| faults("blood_glucose", &map(body(value)));
     assert_eq!(wrong(json!({"value": 95, "unit": "g/L"})), [("/value".to_owned(), "unknown_unit")]);
     assert_eq!(wrong(json!({"value": 9500, "unit": "mg/dL"})), [("/value".to_owned(), "above_range")]);
     assert_eq!(wrong(json!({"value": "95", "unit": "mg/dL"})), [("/value".to_owned(), "wrong_type")]);
-    assert_eq!(wrong(json!({"value": 95, "unit": "mg/dL", "by": "me"})), [("/value".to_owned(), "wrong_type")]);
+    assert_eq!(
+        wrong(json!({"value": 95, "unit": "mg/dL", "by": "me"})),
+        [("/value".to_owned(), "wrong_type")]
+    );
     let other = faults("weight", &example("weight", json!({"weight": {"value": 62, "unit": "kg"}})));
     assert_eq!(other, [("/weight".to_owned(), "wrong_type")], "a field without other units is a number");
 }
 
 #[test]
 fn texts_are_trimmed_composed_counted_in_characters_and_hold_nothing_hidden() {
-    let text = |text: &str| accepted("diary", Json::Object(example("diary", json!({"text": text}))), &Facts::default());
+    let text = |text: &str| {
+        accepted("diary", Json::Object(example("diary", json!({"text": text}))), &Facts::default())
+    };
     assert_eq!(text("  宝宝 e\u{301}\r\n好 ").payload.sealed()["text"], json!("宝宝 \u{e9}\n好"));
     let wrong = |text: String| faults("diary", &example("diary", json!({"text": text})));
     assert_eq!(wrong("字".repeat(5000)), []);
@@ -111,7 +127,9 @@ fn days_and_instants_are_iso_and_not_in_the_future() {
     assert_eq!(on("2026-11-20"), []);
     assert_eq!(on("2026-11-21"), [("/start_date".to_owned(), "in_the_future")]);
     assert_eq!(on("2026-11-19"), [("/start_date".to_owned(), "other_day")]);
-    for wrong in ["2026-11-31", "2026-1-5", "20261120", "2026/11/20", "1899-12-31", "2101-01-01", "+2026-11-20", ""] {
+    for wrong in
+        ["2026-11-31", "2026-1-5", "20261120", "2026/11/20", "1899-12-31", "2101-01-01", "+2026-11-20", ""]
+    {
         assert_eq!(on(wrong), [("/start_date".to_owned(), "bad_date")], "{wrong}");
     }
     let at = |value: &str| faults("weight", &example("weight", json!({"measured_at": value})));
@@ -123,7 +141,12 @@ fn days_and_instants_are_iso_and_not_in_the_future() {
     let next = |value: &str| faults("m1_m8", &example("m1_m8", json!({"next_visit_date": value})));
     assert_eq!(next("2027-02-20"), [], "a plan lies in the future");
     assert_eq!(next(TODAY), [("/next_visit_date".to_owned(), "refused_by_rule")]);
-    let month = |value: &str| faults("preconception_profile", &example("preconception_profile", json!({"planned_conception_time": value})));
+    let month = |value: &str| {
+        faults(
+            "preconception_profile",
+            &example("preconception_profile", json!({"planned_conception_time": value})),
+        )
+    };
     assert_eq!(month("2027-03-02"), [("/planned_conception_time".to_owned(), "bad_date")]);
 }
 
@@ -133,7 +156,8 @@ fn nothing_of_a_child_happened_before_its_birth() {
     context.sources.person_birth_date = Some(day("2026-09-01"));
     let given = |on: &str| {
         let body = example("immunization_dose", json!({"given_on": on}));
-        let errors = kind("immunization_dose").read(&body, &Context { occurred_on: day(on), ..context.clone() }).err();
+        let errors =
+            kind("immunization_dose").read(&body, &Context { occurred_on: day(on), ..context.clone() }).err();
         errors.unwrap_or_default().into_iter().map(|error| error.fault).collect::<Vec<_>>()
     };
     assert_eq!(given("2026-09-01"), []);
@@ -153,7 +177,10 @@ fn a_field_that_does_not_apply_is_absent_and_one_that_applies_is_asked_for() {
         "what depends on a wrong field is not told too"
     );
     let first = |changes| faults("antenatal_first", &example("antenatal_first", changes));
-    assert_eq!(first(json!({"referral": "yes"})), [("/referral_reason".to_owned(), "required"), ("/referral_org".to_owned(), "required")]);
+    assert_eq!(
+        first(json!({"referral": "yes"})),
+        [("/referral_reason".to_owned(), "required"), ("/referral_org".to_owned(), "required")]
+    );
 }
 
 #[test]
@@ -164,7 +191,10 @@ fn lists_hold_each_option_once_and_an_exclusive_one_alone() {
     assert_eq!(extent(json!("face")), [("/extent".to_owned(), "wrong_type")]);
     assert_eq!(extent(json!(["none", "face"])), [("/extent".to_owned(), "exclusive_option")]);
     assert_eq!(extent(json!(["face", "face"])), [("/extent/1".to_owned(), "duplicate_item")]);
-    assert_eq!(extent(json!(["face", "ear", 3])), [("/extent/1".to_owned(), "not_an_option"), ("/extent/2".to_owned(), "wrong_type")]);
+    assert_eq!(
+        extent(json!(["face", "ear", 3])),
+        [("/extent/1".to_owned(), "not_an_option"), ("/extent/2".to_owned(), "wrong_type")]
+    );
     assert_eq!(extent(json!(vec!["face"; 6])), [("/extent".to_owned(), "too_many_items")]);
     let none_ticked = example("risk_screening", json!({"positive_items": []}));
     assert_eq!(faults("risk_screening", &none_ticked), [], "nothing ticked is an answer");
@@ -206,13 +236,23 @@ fn items_are_checked_one_by_one_counted_and_told_apart() {
     assert_eq!(newborns(json!({"fetus_count": 2})), [("/newborn".to_owned(), "too_few_items")]);
     assert_eq!(newborns(json!({"newborn": {}})), [("/newborn".to_owned(), "wrong_type")]);
     assert_eq!(newborns(json!({"newborn": [7]})), [("/newborn/0".to_owned(), "wrong_type")]);
-    assert_eq!(newborns(json!({"baby_order": 1})), [("/baby_order".to_owned(), "unknown_field")], "a field of an item");
+    assert_eq!(
+        newborns(json!({"baby_order": 1})),
+        [("/baby_order".to_owned(), "unknown_field")],
+        "a field of an item"
+    );
 }
 
 #[test]
 fn what_the_server_knows_is_filled_in_and_refused_in_a_body() {
-    let refused = faults("antenatal_first", &example("antenatal_first", json!({"name": "王小红", "gestational_days": 70})));
-    assert_eq!(refused, [("/name".to_owned(), "server_filled"), ("/gestational_days".to_owned(), "server_filled")]);
+    let refused = faults(
+        "antenatal_first",
+        &example("antenatal_first", json!({"name": "王小红", "gestational_days": 70})),
+    );
+    assert_eq!(
+        refused,
+        [("/name".to_owned(), "server_filled"), ("/gestational_days".to_owned(), "server_filled")]
+    );
 
     let sources = Sources {
         person_name: Some("王小红".into()),
@@ -226,7 +266,10 @@ fn what_the_server_knows_is_filled_in_and_refused_in_a_body() {
     let draft = kind("antenatal_first").read(&example("antenatal_first", json!({})), &context).unwrap();
     let payload = draft.judge(&Facts::default(), &[]).unwrap().payload;
     let plain = payload.plain();
-    assert_eq!((&plain["gestational_days"], &plain["ga_weeks"], &plain["ga_days"]), (&json!(75), &json!(10), &json!(5)));
+    assert_eq!(
+        (&plain["gestational_days"], &plain["ga_weeks"], &plain["ga_days"]),
+        (&json!(75), &json!(10), &json!(5))
+    );
     assert_eq!((&plain["fill_date"], &plain["age_years"]), (&json!(TODAY), &json!(29)), "30 tomorrow");
     assert_eq!(plain["bmi"], json!(22.3));
     for sealed in ["name", "doctor", "hbsag", "hiv", "family_history"] {
@@ -242,7 +285,10 @@ fn each_of_a_couple_is_filled_in_by_role() {
     let body = example("preconception_check", json!({}));
     let draft = kind("preconception_check").read(&body, &Context { couple, ..context() }).unwrap();
     let merged = draft.judge(&Facts::default(), &[]).unwrap().payload.merged();
-    assert_eq!((&merged["spouse"][0]["name"], &merged["spouse"][1]["name"]), (&json!("王小红"), &json!("李雷")));
+    assert_eq!(
+        (&merged["spouse"][0]["name"], &merged["spouse"][1]["name"]),
+        (&json!("王小红"), &json!("李雷"))
+    );
     assert_eq!(merged["spouse"][1]["pulse_pressure"], json!(42));
 }
 
@@ -250,17 +296,25 @@ fn each_of_a_couple_is_filled_in_by_role() {
 fn sensitive_fields_are_seen_only_by_those_who_may() {
     let body = Json::Object(example("antenatal_first", json!({"ultrasound": "宫内早孕"})));
     let payload = accepted("antenatal_first", body, &Facts::default()).payload;
-    let (all, some) = (payload.visible(kind("antenatal_first"), true), payload.visible(kind("antenatal_first"), false));
+    let (all, some) =
+        (payload.visible(kind("antenatal_first"), true), payload.visible(kind("antenatal_first"), false));
     for sensitive in ["hiv", "syphilis", "hbsag", "personal_history"] {
         assert!(all.contains_key(sensitive) && !some.contains_key(sensitive), "{sensitive}");
     }
     assert!(some.contains_key("ultrasound") && some.contains_key("systolic"));
 
-    let couple = accepted("preconception_check", Json::Object(example("preconception_check", json!({}))), &Facts::default());
+    let couple = accepted(
+        "preconception_check",
+        Json::Object(example("preconception_check", json!({}))),
+        &Facts::default(),
+    );
     let shown = couple.payload.visible(kind("preconception_check"), false);
     assert!(shown["spouse"][0].get("syphilis").is_none() && shown["spouse"][0].get("systolic").is_some());
     let unknown = kind("weight");
-    assert!(couple.payload.visible(unknown, false).is_empty(), "what a kind does not know counts as sensitive");
+    assert!(
+        couple.payload.visible(unknown, false).is_empty(),
+        "what a kind does not know counts as sensitive"
+    );
 }
 
 #[test]
@@ -304,15 +358,24 @@ fn derived_values_are_exact() {
 fn a_grade_below_the_proposal_needs_a_reason() {
     let proposed = Facts { risk_assessment_grade: Some("orange".into()), ..Facts::default() };
     let body = example("risk_assessment", json!({"grade": "yellow"}));
-    assert_eq!(faults_with("risk_assessment", &body, &proposed), [("/downgrade_reason".to_owned(), "required")]);
-    let explained = example("risk_assessment", json!({"grade": "yellow", "downgrade_reason": "复查血压正常"}));
+    assert_eq!(
+        faults_with("risk_assessment", &body, &proposed),
+        [("/downgrade_reason".to_owned(), "required")]
+    );
+    let explained =
+        example("risk_assessment", json!({"grade": "yellow", "downgrade_reason": "复查血压正常"}));
     assert_eq!(faults_with("risk_assessment", &explained, &proposed), []);
-    assert_eq!(faults_with("risk_assessment", &body, &Facts::default()), [], "without a proposal there is nothing below");
+    assert_eq!(
+        faults_with("risk_assessment", &body, &Facts::default()),
+        [],
+        "without a proposal there is nothing below"
+    );
 }
 
 #[test]
 fn a_hostile_body_is_answered_with_a_bounded_list() {
-    let body: Map<String, Json> = (0..10_000).map(|index| (format!("x{index}\u{7}/~"), json!(null))).collect();
+    let body: Map<String, Json> =
+        (0..10_000).map(|index| (format!("x{index}\u{7}/~"), json!(null))).collect();
     let errors = kind("weight").read(&body, &context()).unwrap_err();
     assert!(errors.len() <= 100);
     assert!(errors.iter().all(|error| error.pointer.len() < 80 && !error.pointer.contains('\u{7}')));
@@ -379,23 +442,4 @@ proptest! {
             prop_assert!(reread.is_ok(), "{}: {:?}", kind.key, reread.err());
         }
     }
-}
-
-#[test]
-#[ignore]
-fn tmp_speed() {
-    for key in ["blood_pressure", "weight", "diary", "delivery", "antenatal_first", "newborn_home_visit"] {
-        let body = example(key, json!({}));
-        let ctx = Context { unborn: true, ..context() };
-        let facts = Facts { pregnant: Some(true), gestational_days: Some(200), ..Facts::default() };
-        let t = std::time::Instant::now();
-        for _ in 0..2000 {
-            let d = kind(key).read(&body, &ctx).unwrap();
-            let _ = std::hint::black_box(d.judge(&facts, &[]));
-        }
-        println!("{key} {:?}", t.elapsed() / 2000);
-    }
-    let t = std::time::Instant::now();
-    for _ in 0..5 { let _ = std::hint::black_box(Catalogue::embedded().unwrap()); }
-    println!("load {:?}", t.elapsed() / 5);
 }

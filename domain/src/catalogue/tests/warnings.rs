@@ -65,7 +65,10 @@ fn a_severe_pressure_says_go_now_and_not_rest_and_measure_again() {
     let body = Json::Object(example("blood_pressure", json!({"systolic": 170, "diastolic": 115})));
     let warnings = accepted("blood_pressure", body, &nothing()).warnings;
     assert_eq!((warnings[0].level, warnings[0].alert), (Level::Emergency, true));
-    assert!(warnings[0].text(Language::Chinese).contains("120") && warnings[0].text(Language::English).contains("120"));
+    assert!(
+        warnings[0].text(Language::Chinese).contains("120")
+            && warnings[0].text(Language::English).contains("120")
+    );
 }
 
 #[test]
@@ -88,13 +91,21 @@ fn blood_glucose() {
         let body = json!({"timing": timing, "value": value});
         assert_eq!(warned("blood_glucose", body, &pregnant(200)), expected, "{timing} {value}");
     }
-    assert_eq!(warned("blood_glucose", json!({"value": 5.3}), &nothing()), [""; 0], "targets of pregnancy only");
+    assert_eq!(
+        warned("blood_glucose", json!({"value": 5.3}), &nothing()),
+        [""; 0],
+        "targets of pregnancy only"
+    );
 }
 
 #[test]
 fn fetal_movements() {
     let of_hours = |morning: i64, noon: i64, evening: i64, weeks: i64| {
-        warned("fetal_movement_count", json!({"morning": morning, "noon": noon, "evening": evening}), &pregnant(weeks * 7))
+        warned(
+            "fetal_movement_count",
+            json!({"morning": morning, "noon": noon, "evening": evening}),
+            &pregnant(weeks * 7),
+        )
     };
     assert_eq!(of_hours(4, 3, 3, 32), [""; 0], "40");
     assert_eq!(of_hours(3, 3, 2, 32), ["fm_1h"], "32");
@@ -120,7 +131,8 @@ fn fetal_movements() {
 
     let half = Facts { movement_pct_of_mean_7d: Some(Number::from(50)), ..pregnant(230) };
     assert_eq!(warned("fetal_movement_count", json!({}), &half), ["fm_drop"]);
-    let early = faults_with("fetal_movement_count", &example("fetal_movement_count", json!({})), &pregnant(125));
+    let early =
+        faults_with("fetal_movement_count", &example("fetal_movement_count", json!({})), &pregnant(125));
     assert_eq!(early, [("/date".to_owned(), "refused_by_rule")]);
     assert_eq!(warned("fetal_movement_count", json!({}), &pregnant(126)), [""; 0]);
 }
@@ -148,7 +160,8 @@ fn danger_signs_of_pregnancy() {
 #[test]
 fn depression_scale() {
     let scored = |answers: &[(&str, &str)]| {
-        let changes: Map<String, Json> = answers.iter().map(|(key, answer)| ((*key).to_owned(), json!(answer))).collect();
+        let changes: Map<String, Json> =
+            answers.iter().map(|(key, answer)| ((*key).to_owned(), json!(answer))).collect();
         warned("mood_epds", Json::Object(changes), &nothing())
     };
     let eight = [("q1_laugh", "3"), ("q2_enjoy", "3"), ("q3_blame", "2")];
@@ -231,7 +244,11 @@ fn newborns_and_growth() {
     assert_eq!(visit(json!({"heart_rate": 99})), ["heart"]);
     let growth = |weight: f64, facts: Facts| {
         let facts = Facts { birth_weight_g: Some(3000), ..facts };
-        warned("growth", json!({"weight": weight, "length_height": null, "head": null, "position": null}), &facts)
+        warned(
+            "growth",
+            json!({"weight": weight, "length_height": null, "head": null, "position": null}),
+            &facts,
+        )
     };
     assert_eq!(growth(2.7, child(13)), [""; 0]);
     assert_eq!(growth(2.699, child(13)), ["nb_loss"]);
@@ -246,7 +263,10 @@ fn each_newborn_is_warned_of_by_itself() {
     let mut body = example("delivery", json!({"fetus_count": 2}));
     let first = body["newborn"][0].clone();
     let mut second = first.clone();
-    second.as_object_mut().unwrap().extend(map(json!({"baby_order": 2, "apgar1": 7, "birth_weight_g": 2400})));
+    second
+        .as_object_mut()
+        .unwrap()
+        .extend(map(json!({"baby_order": 2, "apgar1": 7, "birth_weight_g": 2400})));
     body.insert("newborn".into(), json!([first, second]));
     let warnings = accepted("delivery", Json::Object(body), &nothing()).warnings;
     let told: Vec<(&str, Option<&str>)> =
@@ -279,6 +299,10 @@ fn clinical_limits() {
     let first = |changes| warned("antenatal_first", changes, &nothing());
     assert_eq!(first(json!({"systolic": 160, "diastolic": 100})), ["bp_severe"]);
     assert_eq!(first(json!({"hemoglobin": 109})), ["hemoglobin.warn_below"]);
-    let sensitive = accepted("risk_assessment", Json::Object(example("risk_assessment", json!({"grade": "red"}))), &nothing());
+    let sensitive = accepted(
+        "risk_assessment",
+        Json::Object(example("risk_assessment", json!({"grade": "red"}))),
+        &nothing(),
+    );
     assert_eq!(ids(&sensitive.warnings), ["red"]);
 }

@@ -1,0 +1,416 @@
+//! `GET /api/v1/usage`: how many handbooks were issued and are used, against the target.
+
+use actix_web::http::header;
+use actix_web::web::{Data, Query};
+use actix_web::{HttpRequest, HttpResponse, get};
+use chrono::{DateTime, Utc};
+use domain::calendar::Month;
+use domain::handbook::Group;
+use domain::id::InstitutionId;
+use domain::institution::{ReportColumn, columns_of};
+use domain::place::{RegionCode, RegionLevel};
+use domain::usage::{Breakdown, DEFINITION, Evidence, Period, Tally};
+use sea_orm::ConnectionTrait;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::figures::{self, Figures, InstitutionFigures, Target};
+use super::scope::{self, Asked, Extent, NamedRegion, wrong};
+use super::sheet;
+use crate::access::Office;
+use crate::access::office::ReadUsage;
+use crate::app::App;
+use crate::error::{ApiError, Problem};
+use crate::page::{self, Page, PageQuery};
+use crate::problem::Language;
+
+/// Which figures are asked for.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct Question {
+    /// 12-digit code of a region inside your own; left out with `institution` too, your own region or institution.
+    #[param(example = "510903000000")]
+    region: Option<String>,
+    /// Level of the region, where one code stands at two levels; left out, the wider one.
+    #[param(example = "county")]
+    level: Option<String>,
+    /// An institution instead of a region: your own, or one inside your region.
+    institution: Option<String>,
+    /// First month, `YYYY-MM`; left out, January of the last month's year.
+    #[param(example = "2026-01")]
+    from: Option<String>,
+    /// Last month, `YYYY-MM`; left out, the present month. At most 120 months.
+    #[param(example = "2026-11")]
+    to: Option<String>,
+    /// `json` or `xlsx` (the quarterly report form); left out, what `Accept` prefers.
+    format: Option<String>,
+    /// Institutions of a page, 1 to 100; 50 when left out.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<u64>,
+    /// `institutions.next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// Issued and used handbooks with their rate.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Rate {
+    /// Handbooks first issued or reissued.
+    issued: i64,
+    /// Of those, the ones with evidence of use by the end of the period.
+    used: i64,
+    /// Used / issued in per cent with one decimal; null where nothing was issued.
+    #[schema(example = "66.7")]
+    rate: Option<String>,
+    /// The rate as printed: `—` where nothing was issued.
+    #[schema(example = "66.7")]
+    rate_printed: String,
+}
+
+impl Rate {
+    fn of(tally: Tally) -> Self {
+        let printed = tally.rate_as_printed();
+        let rate = (tally.issued > 0).then(|| printed.clone());
+        Self { issued: tally.issued, used: tally.used, rate, rate_printed: printed }
+    }
+}
+
+/// Usage figures of a region or institution.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Usage {
+    /// What is counted, in the caller's language.
+    definition: String,
+    /// The kinds of evidence that were counted.
+    evidence: Vec<EvidenceKind>,
+    /// The months of the report.
+    period: Months,
+    /// The region, for an institution the one in which it stands.
+    region: RegionName,
+    /// The institution, if the figures are those of one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    institution: Option<InstitutionName>,
+    /// The three groups of the report, which are disjoint and add up.
+    groups: Vec<GroupUsage>,
+    /// All three groups.
+    total: Rate,
+    /// What the cumulative rate is held against.
+    target: TargetAnswer,
+    /// Everything since launch, by the end of the period.
+    cumulative: Cumulative,
+    /// The quarters of the period; the first and the last are cut to it. Each counts what was issued in it and used by its end.
+    quarters: Vec<Quarter>,
+    /// The regions directly below, down to towns.
+    children: Vec<Child>,
+    /// What institutions of the region itself issued that stand in none of the regions below.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    directly: Option<Rate>,
+    /// The institutions of a county or town, by name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    institutions: Option<Page<InstitutionUsage>>,
+    /// The instant of the figures.
+    as_of: DateTime<Utc>,
+}
+
+/// A kind of evidence.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EvidenceKind {
+    /// The kind.
+    #[schema(value_type = String, example = "entry")]
+    kind: Evidence,
+    /// Its name in the caller's language.
+    label: &'static str,
+}
+
+/// The months of a report, both edges included.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Months {
+    /// First month.
+    #[schema(value_type = String, example = "2026-01")]
+    from: Month,
+    /// Last month.
+    #[schema(value_type = String, example = "2026-11")]
+    to: Month,
+}
+
+impl From<Period> for Months {
+    fn from(period: Period) -> Self {
+        Self { from: period.first, to: period.last }
+    }
+}
+
+/// A region.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RegionName {
+    /// 12-digit code.
+    #[schema(value_type = i64, example = 510903000000_i64)]
+    code: RegionCode,
+    /// Its level.
+    #[schema(value_type = String, example = "county")]
+    level: RegionLevel,
+    /// Its name.
+    name: String,
+}
+
+impl From<&NamedRegion> for RegionName {
+    fn from(named: &NamedRegion) -> Self {
+        Self { code: named.region.code, level: named.region.level, name: named.name.clone() }
+    }
+}
+
+/// An institution.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct InstitutionName {
+    /// Its id.
+    #[schema(value_type = uuid::Uuid)]
+    id: InstitutionId,
+    /// Its name.
+    name: String,
+}
+
+/// The figures of one group.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct GroupUsage {
+    /// The group.
+    #[schema(value_type = String, example = "pregnant")]
+    group: Group,
+    /// Its name in the caller's language.
+    label: &'static str,
+    /// Issues by kind of issuing institution; they add up to `issued`.
+    columns: Vec<ColumnIssued>,
+    #[serde(flatten)]
+    rate: Rate,
+}
+
+/// Issues by one kind of institution.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ColumnIssued {
+    /// The column of the report form.
+    #[schema(value_type = String, example = "midwifery")]
+    column: ReportColumn,
+    /// Its heading in the caller's language.
+    label: &'static str,
+    /// Handbooks issued.
+    issued: i64,
+}
+
+/// The target of a year.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TargetAnswer {
+    /// Per cent.
+    percent: i32,
+    /// The year, that of the period's end.
+    year: i32,
+    /// Whether the cumulative rate reaches it; null where nothing was issued.
+    met: Option<bool>,
+}
+
+/// Everything since launch.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Cumulative {
+    /// The month of the first issue; null where nothing was issued.
+    #[schema(value_type = Option<String>, example = "2025-10")]
+    since: Option<Month>,
+    #[serde(flatten)]
+    rate: Rate,
+}
+
+/// One quarter of the period.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Quarter {
+    /// Year.
+    year: i32,
+    /// 1 to 4.
+    quarter: u32,
+    #[serde(flatten)]
+    months: Months,
+    #[serde(flatten)]
+    rate: Rate,
+}
+
+/// A region below with its totals.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Child {
+    /// The region.
+    region: RegionName,
+    #[serde(flatten)]
+    rate: Rate,
+}
+
+/// An institution with its totals in the region.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct InstitutionUsage {
+    #[serde(flatten)]
+    institution: InstitutionName,
+    #[serde(flatten)]
+    rate: Rate,
+}
+
+/// How many handbooks were issued and are used, against the target
+///
+/// By group and column of the quarterly report form, cumulative and by quarter, with the regions or institutions below. The
+/// definition stands in the answer. With `format=xlsx`, the report form itself.
+#[utoipa::path(tag = "usage", params(Question), responses(
+    (status = 200, description = "The figures", content(
+        (Usage = "application/json"),
+        (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    )),
+    (status = 400, description = "A parameter is wrong", body = Problem, content_type = "application/problem+json"),
+    (status = 401, description = "Not signed in", body = Problem, content_type = "application/problem+json"),
+    (status = 403, description = "Not for this role, or outside the own region or institution", body = Problem, content_type = "application/problem+json"),
+    (status = 404, description = "No such institution", body = Problem, content_type = "application/problem+json"),
+    (status = 422, description = "No such region", body = Problem, content_type = "application/problem+json"),
+    (status = 503, description = "Temporarily unavailable", body = Problem, content_type = "application/problem+json"),
+))]
+#[get("/api/v1/usage")]
+pub(crate) async fn show(
+    app: Data<App>,
+    office: Office<ReadUsage>,
+    request: HttpRequest,
+    question: Query<Question>,
+) -> Result<HttpResponse, ApiError> {
+    let question = question.into_inner();
+    let period = question.period(Month::of(app.today()))?;
+    let as_sheet = question.wants_sheet(&request)?;
+    let db = app.db.snapshot().await?;
+    let extent = scope::of(&db, &office.staff, question.asked()).await?;
+    let figures = figures::of(&db, extent, period).await?;
+    if as_sheet {
+        let institutions = sheet::institutions_of(&db, &figures).await?;
+        let sheet = sheet::write(&figures, &institutions, app.today()).map_err(ApiError::internal)?;
+        return Ok(HttpResponse::Ok()
+            .content_type(sheet::CONTENT_TYPE)
+            .insert_header((header::CONTENT_DISPOSITION, sheet::disposition(&figures)))
+            .body(sheet));
+    }
+    let institutions = question.institutions(&db, &figures).await?;
+    Ok(HttpResponse::Ok().json(Usage::of(&figures, institutions, language_of(&request), app.now())))
+}
+
+impl Question {
+    fn asked(&self) -> Asked<'_> {
+        Asked {
+            region: self.region.as_deref(),
+            level: self.level.as_deref(),
+            institution: self.institution.as_deref(),
+        }
+    }
+
+    fn period(&self, now: Month) -> Result<Period, ApiError> {
+        let month = |name: &str, text: &Option<String>| {
+            let text = text.as_deref().map(str::parse::<Month>).transpose();
+            text.map_err(|_| wrong(format!("{name}: YYYY-MM")))
+        };
+        let last = month("to", &self.to)?.unwrap_or(now);
+        let first = match month("from", &self.from)? {
+            Some(first) => first,
+            None => Month(last.year() * 12),
+        };
+        Period::new(first, last).map_err(|refusal| wrong(format!("from, to: {refusal}")))
+    }
+
+    fn wants_sheet(&self, request: &HttpRequest) -> Result<bool, ApiError> {
+        match self.format.as_deref() {
+            Some("xlsx") => Ok(true),
+            Some("json") => Ok(false),
+            Some(_) => Err(wrong("format: json | xlsx")),
+            None => {
+                let accept =
+                    request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
+                Ok(accept.contains(sheet::CONTENT_TYPE) && !accept.contains("application/json"))
+            }
+        }
+    }
+
+    /// A page of the institutions, where the region is small enough to name them.
+    async fn institutions(
+        &self,
+        db: &impl ConnectionTrait,
+        figures: &Figures,
+    ) -> Result<Option<Page<InstitutionUsage>>, ApiError> {
+        let Extent::Region(named) = &figures.extent else { return Ok(None) };
+        if !matches!(named.region.level, RegionLevel::County | RegionLevel::Town) {
+            return Ok(None);
+        }
+        let paging = PageQuery { limit: self.limit, cursor: self.cursor.clone() };
+        let (limit, period) = (paging.limit()?, figures.period);
+        let list =
+            format!("usage {} {} {} {}", named.region.code, named.region.level, period.first, period.last);
+        let after = paging.after::<(String, InstitutionId)>(&list)?;
+        let rows = figures::institutions(db, named, period, after, limit + 1).await?;
+        let (rows, next_cursor) = page::cut(rows, limit, &list, |row| (row.name.clone(), row.id));
+        let usage = |row: InstitutionFigures| InstitutionUsage {
+            institution: InstitutionName { id: row.id, name: row.name },
+            rate: Rate::of(row.breakdown.total()),
+        };
+        Ok(Some(Page { items: rows.into_iter().map(usage).collect(), next_cursor }))
+    }
+}
+
+impl Usage {
+    fn of(
+        figures: &Figures,
+        institutions: Option<Page<InstitutionUsage>>,
+        language: Language,
+        as_of: DateTime<Utc>,
+    ) -> Self {
+        let institution = match &figures.extent {
+            Extent::Institution { id, name, .. } => Some(InstitutionName { id: *id, name: name.clone() }),
+            Extent::Region(_) => None,
+        };
+        let directly = (!figures.children.is_empty()).then(|| Rate::of(figures.directly.total()));
+        let Target { percent, year } = figures.target;
+        Self {
+            definition: language.of(DEFINITION.0, DEFINITION.1).to_owned(),
+            evidence: Evidence::ALL
+                .iter()
+                .map(|kind| EvidenceKind { kind: *kind, label: language.of(kind.zh(), kind.en()) })
+                .collect(),
+            period: figures.period.into(),
+            region: figures.extent.region().into(),
+            institution,
+            groups: Group::ALL.iter().map(|group| GroupUsage::of(&figures.whole, *group, language)).collect(),
+            total: Rate::of(figures.whole.total()),
+            target: TargetAnswer { percent, year, met: figures.target.is_met_by(figures.cumulative) },
+            cumulative: Cumulative { since: figures.launch, rate: Rate::of(figures.cumulative) },
+            quarters: figures.quarters.iter().map(Quarter::of).collect(),
+            children: figures.children.iter().map(Child::of).collect(),
+            directly,
+            institutions,
+            as_of,
+        }
+    }
+}
+
+impl GroupUsage {
+    fn of(whole: &Breakdown, group: Group, language: Language) -> Self {
+        let column = |column: &ReportColumn| ColumnIssued {
+            column: *column,
+            label: language.of(column.zh(), column.en()),
+            issued: whole.column(group, *column).issued,
+        };
+        Self {
+            group,
+            label: language.of(group.zh(), group.en()),
+            columns: columns_of(group).iter().map(column).collect(),
+            rate: Rate::of(whole.group(group)),
+        }
+    }
+}
+
+impl Quarter {
+    fn of((period, tally): &(Period, Tally)) -> Self {
+        let (year, quarter) = (period.first.year(), period.first.quarter());
+        Self { year, quarter, months: (*period).into(), rate: Rate::of(*tally) }
+    }
+}
+
+impl Child {
+    fn of((region, breakdown): &(NamedRegion, Breakdown)) -> Self {
+        Self { region: region.into(), rate: Rate::of(breakdown.total()) }
+    }
+}
+
+fn language_of(request: &HttpRequest) -> Language {
+    let header = request.headers().get(header::ACCEPT_LANGUAGE);
+    Language::preferred(header.and_then(|value| value.to_str().ok()))
+}

@@ -1,0 +1,109 @@
+//! `POST /api/v1/handbooks/{handbook}/usage-follow-up`: somebody asked whether the handbook is in use (flow B8).
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpResponse, post};
+use chrono::{DateTime, Utc};
+use domain::id::FollowUpId;
+use domain::usage::{Evidence, Found};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{count, store};
+use crate::access::{Access, FollowUpUsage};
+use crate::app::App;
+use crate::body::Body;
+use crate::error::{ApiError, Problem};
+use crate::idempotency::{Attempt, Once};
+use crate::problem::Code;
+
+/// Most characters of a note.
+const NOTE: usize = 500;
+
+/// What was found.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// Id of what this creates; an `Idempotency-Key` may stand in for it.
+    id: Option<Uuid>,
+    /// `used` (on paper, too), `not_used` or `lost`. Only `used` is evidence of use.
+    #[schema(value_type = String, example = "used")]
+    found: Found,
+    /// Anything worth remembering, at most 500 characters.
+    #[schema(max_length = 500)]
+    note: Option<String>,
+}
+
+/// A follow-up that was kept.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FollowUp {
+    /// Its id.
+    #[schema(value_type = Uuid)]
+    id: FollowUpId,
+    /// What was found.
+    #[schema(value_type = String, example = "used")]
+    found: Found,
+    /// When it was received.
+    found_at: DateTime<Utc>,
+}
+
+/// Say whether a handbook was found in use
+///
+/// A handbook found in use, on paper too, counts as used from the day on which the finding is received.
+#[utoipa::path(tag = "usage", request_body = Request, params(
+    ("handbook" = Uuid, Path, description = "The handbook"),
+    ("Idempotency-Key" = Option<String>, Header, description = "Needed unless the body has an id"),
+), responses(
+    (status = 201, description = "Kept", body = FollowUp),
+    (status = 400, description = "Not JSON, or neither id nor Idempotency-Key", body = Problem, content_type = "application/problem+json"),
+    (status = 401, description = "Not signed in", body = Problem, content_type = "application/problem+json"),
+    (status = 403, description = "Not for this role", body = Problem, content_type = "application/problem+json"),
+    (status = 404, description = "No such handbook, or none of yours", body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "The handbook is closed or replaced, or the id is used already", body = Problem, content_type = "application/problem+json"),
+    (status = 422, description = "A field is wrong, or the key came with another body", body = Problem, content_type = "application/problem+json"),
+    (status = 503, description = "Temporarily unavailable", body = Problem, content_type = "application/problem+json"),
+))]
+#[post("/api/v1/handbooks/{handbook}/usage-follow-up")]
+pub(crate) async fn follow_up(
+    app: Data<App>,
+    access: Access<FollowUpUsage>,
+    once: Once,
+    body: Body<Request>,
+) -> Result<HttpResponse, ApiError> {
+    let Request { id, found, note } = body.parse()?;
+    let note = checked(note)?;
+    let staff = access.caller.staff()?;
+    let work = match once.begin(&app, staff.id.0, id, body.bytes()).await? {
+        Attempt::Answered(answer) => return Ok(answer),
+        Attempt::New(work) => work,
+    };
+    let id = FollowUpId(id.unwrap_or_else(Uuid::now_v7));
+    let (handbook, now) = (access.handbook.id, app.now());
+    if !access.handbook.state.is_live() {
+        return Err(ApiError::told(Code::HandbookClosed));
+    }
+    let new = store::NewFollowUp { id, handbook, found, note: note.as_deref(), found_at: now };
+    if !store::keep_follow_up(&work.txn, &app.keys, staff, new).await? {
+        return Err(ApiError::told(Code::IdInUse));
+    }
+    if found == Found::Used {
+        count::evidence(&work.txn, &access.handbook, Evidence::FollowUp, now).await?;
+    }
+    work.answer(&app, StatusCode::CREATED, &FollowUp { id, found, found_at: now }).await
+}
+
+fn checked(note: Option<String>) -> Result<Option<String>, ApiError> {
+    let note = note.map(|note| note.trim().to_owned()).filter(|note| !note.is_empty());
+    let long = note.as_ref().is_some_and(|note| note.chars().count() > NOTE);
+    let control = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    if long {
+        let (zh, en) = (format!("备注最多{NOTE}个字符。"), format!("A note has at most {NOTE} characters."));
+        return Err(ApiError::field("/note", "too_long", zh, en));
+    }
+    if note.as_ref().is_some_and(|note| note.chars().any(control)) {
+        let (zh, en) = ("备注中有控制字符。", "The note has control characters.");
+        return Err(ApiError::field("/note", "control_character", zh, en));
+    }
+    Ok(note)
+}

@@ -1,0 +1,127 @@
+//! Whose figures a caller may read: a region inside the own one, or the own institution.
+
+use domain::access::{OfficeAction, Role, may_in_office};
+use domain::id::InstitutionId;
+use domain::place::{Region, RegionCode, RegionLevel};
+use sea_orm::ConnectionTrait;
+
+use super::store;
+use crate::error::ApiError;
+use crate::problem::Code;
+use crate::session::Staff;
+
+/// Whose figures are read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Extent {
+    /// What was issued by institutions of a region.
+    Region(NamedRegion),
+    /// What one institution issued, wherever it stood then.
+    Institution {
+        /// The institution.
+        id: InstitutionId,
+        /// Its name.
+        name: String,
+        /// Where it stands today.
+        region: NamedRegion,
+    },
+}
+
+/// A region with its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedRegion {
+    /// The region.
+    pub region: Region,
+    /// Its name.
+    pub name: String,
+}
+
+impl Extent {
+    /// The region, for an institution the one in which it stands.
+    pub fn region(&self) -> &NamedRegion {
+        match self {
+            Self::Region(region) | Self::Institution { region, .. } => region,
+        }
+    }
+}
+
+/// What a query asks for: `region` (with `level` where one code stands at two), or `institution`, or neither for the
+/// caller's own.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asked<'a> {
+    /// 12-digit code.
+    pub region: Option<&'a str>,
+    /// Level of the code.
+    pub level: Option<&'a str>,
+    /// Id of an institution.
+    pub institution: Option<&'a str>,
+}
+
+/// The extent that is asked for, if the caller answers for it.
+pub async fn of(db: &impl ConnectionTrait, staff: &Staff, asked: Asked<'_>) -> Result<Extent, ApiError> {
+    match asked {
+        Asked { region: Some(_), institution: Some(_), .. } => Err(wrong("region | institution")),
+        Asked { region: Some(code), level, .. } => region(db, staff, code, level).await,
+        Asked { level: Some(_), .. } => Err(wrong("level: region")),
+        Asked { institution: Some(id), .. } => {
+            institution(db, staff, id.parse().map_err(|_| wrong("institution: UUID"))?).await
+        }
+        Asked { .. } => own(db, staff).await,
+    }
+}
+
+async fn own(db: &impl ConnectionTrait, staff: &Staff) -> Result<Extent, ApiError> {
+    if answers_for_region(staff) {
+        return named(db, staff.region).await.map(Extent::Region);
+    }
+    institution(db, staff, staff.institution()?).await
+}
+
+async fn region(
+    db: &impl ConnectionTrait,
+    staff: &Staff,
+    code: &str,
+    level: Option<&str>,
+) -> Result<Extent, ApiError> {
+    let code = code.parse().ok().and_then(RegionCode::new).ok_or_else(|| wrong("region: 12 digits"))?;
+    let level: Option<RegionLevel> =
+        level.map(str::parse).transpose().map_err(|err| wrong(format!("level: {err}")))?;
+    let known = store::regions_with_code(db, code).await?;
+    let found = known.into_iter().find(|known| level.is_none_or(|level| known.region.level == level));
+    let found = found.ok_or_else(|| ApiError::with(Code::UnknownRegion, "code", code))?;
+    if answers_for_region(staff) && staff.region.covers(found.region) {
+        Ok(Extent::Region(found))
+    } else {
+        Err(ApiError::told(Code::OutOfScope))
+    }
+}
+
+async fn institution(
+    db: &impl ConnectionTrait,
+    staff: &Staff,
+    id: InstitutionId,
+) -> Result<Extent, ApiError> {
+    let found = store::institution(db, id).await?.ok_or_else(|| ApiError::told(Code::NotFound))?;
+    let region = Region { code: found.region_code, level: found.region_level };
+    if staff.institution == Some(id) || (answers_for_region(staff) && staff.region.covers(region)) {
+        Ok(Extent::Institution { id, name: found.name, region: named(db, region).await? })
+    } else {
+        Err(ApiError::told(Code::OutOfScope))
+    }
+}
+
+async fn named(db: &impl ConnectionTrait, region: Region) -> Result<NamedRegion, ApiError> {
+    let known = store::regions_with_code(db, region.code).await?;
+    let found = known.into_iter().find(|known| known.region == region);
+    found.ok_or_else(|| ApiError::with(Code::UnknownRegion, "code", region.code))
+}
+
+/// Whether a role that reads usage figures answers for a region; another role's region does not count.
+fn answers_for_region(staff: &Staff) -> bool {
+    let reads = |role: &Role| role.is_regional() && may_in_office(&[*role], OfficeAction::ReadUsage);
+    staff.roles.iter().any(reads)
+}
+
+/// A wrong query, with the parameter and what it takes.
+pub(super) fn wrong(reason: impl ToString) -> ApiError {
+    ApiError::with(Code::BadQuery, "reason", reason)
+}

@@ -1,0 +1,92 @@
+//! `GET /api/v1/usage/days`: the last days, one by one.
+
+use actix_web::web::{Data, Query};
+use actix_web::{HttpResponse, get};
+use chrono::{Days, NaiveDate};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::scope::{self, Asked, wrong};
+use super::store;
+use crate::access::Office;
+use crate::access::office::ReadUsage;
+use crate::app::App;
+use crate::error::{ApiError, Problem};
+
+/// Most days of a series: about a quarter.
+const MOST_DAYS: u64 = 92;
+
+/// Days of a series when nothing is asked for.
+const DAYS: u64 = 30;
+
+/// Which days are asked for.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct Question {
+    /// 12-digit code of a region inside your own; left out with `institution` too, your own region or institution.
+    #[param(example = "510903000000")]
+    region: Option<String>,
+    /// Level of the region, where one code stands at two levels; left out, the wider one.
+    #[param(example = "county")]
+    level: Option<String>,
+    /// An institution instead of a region: your own, or one inside your region.
+    institution: Option<String>,
+    /// How many days, up to and including today: 1 to 92; 30 when left out.
+    #[param(minimum = 1, maximum = 92)]
+    days: Option<u64>,
+}
+
+/// The last days.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Series {
+    /// Every day, the oldest first.
+    items: Vec<Day>,
+}
+
+/// What a day saw.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Day {
+    /// The day in China.
+    day: NaiveDate,
+    /// Handbooks first issued or reissued on it.
+    issued: i64,
+    /// Handbooks first used on it, whenever they were issued.
+    used: i64,
+}
+
+/// Handbooks issued and first used on each of the last days
+#[utoipa::path(tag = "usage", params(Question), responses(
+    (status = 200, description = "The days", body = Series),
+    (status = 400, description = "A parameter is wrong", body = Problem, content_type = "application/problem+json"),
+    (status = 401, description = "Not signed in", body = Problem, content_type = "application/problem+json"),
+    (status = 403, description = "Not for this role, or outside the own region or institution", body = Problem, content_type = "application/problem+json"),
+    (status = 404, description = "No such institution", body = Problem, content_type = "application/problem+json"),
+    (status = 422, description = "No such region", body = Problem, content_type = "application/problem+json"),
+    (status = 503, description = "Temporarily unavailable", body = Problem, content_type = "application/problem+json"),
+))]
+#[get("/api/v1/usage/days")]
+pub(crate) async fn days(
+    app: Data<App>,
+    office: Office<ReadUsage>,
+    question: Query<Question>,
+) -> Result<HttpResponse, ApiError> {
+    let asked = Asked {
+        region: question.region.as_deref(),
+        level: question.level.as_deref(),
+        institution: question.institution.as_deref(),
+    };
+    let count = question.days.unwrap_or(DAYS);
+    if !(1..=MOST_DAYS).contains(&count) {
+        return Err(wrong(format!("days: 1–{MOST_DAYS}")));
+    }
+    let today = app.today();
+    let days: Vec<_> = (0..count).rev().filter_map(|ago| today.checked_sub_days(Days::new(ago))).collect();
+    let extent = scope::of(app.db.read(), &office.staff, asked).await?;
+    let counted = store::days(app.db.read(), &extent, &days).await?;
+    let item = |day| {
+        let found = counted.iter().find(|row| row.day == day);
+        Day { day, issued: found.map_or(0, |row| row.issued), used: found.map_or(0, |row| row.used) }
+    };
+    Ok(HttpResponse::Ok().json(Series { items: days.into_iter().map(item).collect() }))
+}

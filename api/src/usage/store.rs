@@ -1,0 +1,496 @@
+//! Rows of the counters. Closed months are read from the roll-up, later ones from the counters, so that an answer is
+//! right whether or not a month was rolled up already.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::calendar::Month;
+use domain::handbook::Group;
+use domain::id::{FollowUpId, HandbookId, InstitutionId};
+use domain::institution::ReportColumn;
+use domain::place::{Region, RegionCode, RegionLevel};
+use domain::usage::{Cell, Found, Period};
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Value,
+};
+
+use super::count::NOT_USED;
+use super::roll_up::LEVELS;
+use super::scope::{Extent, NamedRegion};
+use crate::db::entities::{institution, region, usage_counter, usage_follow_up, usage_rolled};
+use crate::db::statement;
+use crate::error::ApiError;
+use crate::keys::{Keys, Place};
+use crate::session::Staff;
+
+/// Most regions directly under one; the largest city has about a third of it.
+const MOST_CHILDREN: u64 = 500;
+
+/// Where the cells of each month stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Months {
+    /// Months up to this one are in the roll-up.
+    rolled: Month,
+    /// Months after it in which something was counted.
+    live: Vec<Month>,
+}
+
+/// Where the cells up to a month stand.
+pub async fn months_until(db: &impl ConnectionTrait, until: Month) -> Result<Months, DbErr> {
+    let rolled = rolled_until(db).await?.unwrap_or(Month(0));
+    let edges = statement(
+        db.get_database_backend(),
+        "SELECT (SELECT MIN(event_month) FROM usage_counter WHERE event_month > ?) AS first, \
+                (SELECT MAX(event_month) FROM usage_counter WHERE event_month > ?) AS last",
+        [rolled.into(), rolled.into()],
+    );
+    let row = db.query_one_raw(edges).await?.ok_or_else(|| DbErr::RecordNotFound("edges".to_owned()))?;
+    let (first, last): (Option<i32>, Option<i32>) = (row.try_get("", "first")?, row.try_get("", "last")?);
+    let live = match (first, last) {
+        (Some(first), Some(last)) => (first..=last.min(until.0)).map(Month).collect(),
+        _ => Vec::new(),
+    };
+    Ok(Months { rolled: rolled.min(until), live })
+}
+
+/// The last month of the roll-up, if anything was ever rolled up.
+pub async fn rolled_until(db: &impl ConnectionTrait) -> Result<Option<Month>, DbErr> {
+    Ok(usage_rolled::Entity::find_by_id(1).one(db).await?.map(|row| row.month))
+}
+
+/// The oldest month in which something was counted.
+pub async fn oldest_month(db: &impl ConnectionTrait) -> Result<Option<Month>, DbErr> {
+    let oldest =
+        statement(db.get_database_backend(), "SELECT MIN(event_month) AS oldest FROM usage_counter", []);
+    let row = db.query_one_raw(oldest).await?;
+    Ok(row.map(|row| row.try_get::<Option<i32>>("", "oldest")).transpose()?.flatten().map(Month))
+}
+
+/// Says for the first time how far the roll-up reaches; whoever comes second changes nothing.
+pub async fn set_first_mark(db: &impl ConnectionTrait, month: Month) -> Result<(), DbErr> {
+    let mark = statement(
+        db.get_database_backend(),
+        "INSERT INTO usage_rolled (id, month) VALUES (1, ?) ON CONFLICT (id) DO NOTHING",
+        [month.into()],
+    );
+    db.execute_raw(mark).await.map(|_| ())
+}
+
+/// Moves the mark of the roll-up, unless somebody else did; says whether this moved it.
+pub async fn move_mark(txn: &impl ConnectionTrait, from: Month, to: Month) -> Result<bool, DbErr> {
+    let mark = statement(
+        txn.get_database_backend(),
+        "UPDATE usage_rolled SET month = ? WHERE id = 1 AND month = ?",
+        [to.into(), from.into()],
+    );
+    Ok(txn.execute_raw(mark).await?.rows_affected() == 1)
+}
+
+/// Adds up the counters of a month per region of every level.
+pub async fn roll_up(txn: &impl ConnectionTrait, month: Month) -> Result<(), DbErr> {
+    let backend = txn.get_database_backend();
+    let clear = statement(backend, "DELETE FROM usage_rollup WHERE event_month = ?", [month.into()]);
+    txn.execute_raw(clear).await?;
+    for level in LEVELS {
+        let add = format!(
+            "INSERT INTO usage_rollup (region_code, region_level, issued_group, report_column, issued_in, used_in, event_month, count) \
+             SELECT region_code - region_code % {span}, '{level}', issued_group, report_column, issued_in, used_in, event_month, SUM(count) \
+             FROM usage_counter WHERE event_month = ? GROUP BY 1, 2, 3, 4, 5, 6, 7",
+            span = level.span()
+        );
+        txn.execute_raw(statement(backend, &add, [month.into()])).await?;
+    }
+    Ok(())
+}
+
+/// Takes the months from one on out of the roll-up again, in the transaction that counts into them: only for what
+/// writes a history, as the demo does.
+pub async fn reopen(txn: &impl ConnectionTrait, month: Month) -> Result<(), DbErr> {
+    let backend = txn.get_database_backend();
+    let clear = statement(backend, "DELETE FROM usage_rollup WHERE event_month >= ?", [month.into()]);
+    txn.execute_raw(clear).await?;
+    let mark = statement(
+        backend,
+        "UPDATE usage_rolled SET month = ? WHERE month >= ?",
+        [month.previous().into(), month.into()],
+    );
+    txn.execute_raw(mark).await.map(|_| ())
+}
+
+/// A follow-up to be kept.
+#[derive(Debug)]
+pub struct NewFollowUp<'a> {
+    /// Its id.
+    pub id: FollowUpId,
+    /// Which handbook was asked for.
+    pub handbook: HandbookId,
+    /// What was found.
+    pub found: Found,
+    /// A note, which may name people: it is sealed.
+    pub note: Option<&'a str>,
+    /// When it was received.
+    pub found_at: DateTime<Utc>,
+}
+
+/// Keeps a follow-up; says no when its id is used already.
+pub async fn keep_follow_up(
+    txn: &impl ConnectionTrait,
+    keys: &Keys,
+    staff: &Staff,
+    new: NewFollowUp<'_>,
+) -> Result<bool, ApiError> {
+    let place = Place::new("usage_follow_up.note", new.id.0);
+    let note = new.note.map(|note| keys.seal(place, note)).transpose().map_err(ApiError::Internal)?;
+    let row = usage_follow_up::ActiveModel {
+        id: Set(new.id),
+        handbook_id: Set(new.handbook),
+        staff_id: Set(staff.id),
+        institution_id: Set(staff.institution),
+        found: Set(new.found),
+        note: Set(note),
+        found_at: Set(new.found_at),
+    };
+    let once = OnConflict::column(usage_follow_up::Column::Id).do_nothing().to_owned();
+    let kept = usage_follow_up::Entity::insert(row).on_conflict(once).exec_without_returning(txn).await?;
+    Ok(kept == 1)
+}
+
+/// A query in the making.
+#[derive(Debug, Default)]
+pub(super) struct Sql {
+    text: String,
+    values: Vec<Value>,
+}
+
+impl Sql {
+    pub(super) fn push(mut self, text: &str, values: impl IntoIterator<Item = Value>) -> Self {
+        self.text.push_str(text);
+        self.values.extend(values);
+        self
+    }
+
+    pub(super) async fn all<T: FromQueryResult>(self, db: &impl ConnectionTrait) -> Result<Vec<T>, DbErr> {
+        let query = statement(db.get_database_backend(), &self.text, self.values);
+        db.query_all_raw(query).await?.iter().map(|row| T::from_query_result(row, "")).collect()
+    }
+}
+
+/// `?, ?, ?`
+pub(super) fn marks(count: usize) -> String {
+    vec!["?"; count].join(", ")
+}
+
+fn codes(codes: &[RegionCode]) -> impl Iterator<Item = Value> {
+    codes.iter().map(|code| (*code).into())
+}
+
+/// The cells of a region: of the level's roll-up for closed months, of the counters for live ones.
+fn cells_of_region(region: Region, months: &Months) -> Sql {
+    let mut sql = Sql::default().push(
+        "SELECT issued_group, report_column, issued_in, used_in, count FROM usage_rollup \
+         WHERE region_level = ? AND region_code = ? AND event_month <= ?",
+        [region.level.into(), region.code.into(), months.rolled.into()],
+    );
+    if !months.live.is_empty() {
+        sql = sql.push(
+            &format!(
+                " UNION ALL SELECT issued_group, report_column, issued_in, used_in, count FROM usage_counter \
+                 WHERE event_month IN ({}) AND region_code BETWEEN ? AND ?",
+                marks(months.live.len())
+            ),
+            months.live.iter().map(|month| (*month).into()).chain(range(region)),
+        );
+    }
+    sql
+}
+
+pub(super) fn range(region: Region) -> [Value; 2] {
+    let range = region.range();
+    [(*range.start()).into(), (*range.end()).into()]
+}
+
+/// The cells of an extent up to a month. Villages are not rolled up: their own counters are few.
+fn cells(extent: &Extent, months: &Months, until: Month) -> Sql {
+    let all = "SELECT issued_group, report_column, issued_in, used_in, count FROM usage_counter WHERE ";
+    match extent {
+        Extent::Region(NamedRegion { region, .. }) if region.level == RegionLevel::Village => Sql::default()
+            .push(&format!("{all} region_code = ? AND event_month <= ?"), [region.code.into(), until.into()]),
+        Extent::Region(NamedRegion { region, .. }) => cells_of_region(*region, months),
+        Extent::Institution { id, .. } => Sql::default()
+            .push(&format!("{all} institution_id = ? AND event_month <= ?"), [(*id).into(), until.into()]),
+    }
+}
+
+#[derive(Debug, FromQueryResult)]
+struct QuarterRow {
+    issued_group: Group,
+    report_column: ReportColumn,
+    issued_quarter: i32,
+    used_quarter: i32,
+    count: i64,
+}
+
+/// In `issued_quarter` and `used_quarter`: before the period.
+const BEFORE: i32 = 1;
+
+/// The cells of an extent up to the end of a period, added up by quarter: as exact for the period, each of its
+/// quarters and everything since launch as the single months are, and few however long the history is.
+pub async fn cells_by_quarter(
+    db: &impl ConnectionTrait,
+    extent: &Extent,
+    period: Period,
+    months: &Months,
+) -> Result<Vec<Cell>, DbErr> {
+    let Sql { text, values } = cells(extent, months, period.last);
+    let (first, unused) = (period.first.0, NOT_USED.0);
+    let rows: Vec<QuarterRow> = Sql::default()
+        .push(
+            &format!(
+                "SELECT issued_group, report_column, \
+                        CASE WHEN issued_in < {first} THEN {BEFORE} ELSE issued_in / 3 END AS issued_quarter, \
+                        CASE WHEN used_in = {unused} THEN {unused} WHEN used_in < {first} THEN {BEFORE} ELSE used_in / 3 END AS used_quarter, \
+                        CAST(SUM(count) AS BIGINT) AS count \
+                 FROM ({text}) AS cell GROUP BY 1, 2, 3, 4"
+            ),
+            values,
+        )
+        .all(db)
+        .await?;
+    // Any month of the quarter inside the period stands for it: no edge of a tally cuts through.
+    let month = |quarter| match quarter {
+        BEFORE => period.first.previous(),
+        quarter => Month(quarter * 3).max(period.first),
+    };
+    let cell = |row: QuarterRow| Cell {
+        group: row.issued_group,
+        column: row.report_column,
+        issued_in: month(row.issued_quarter),
+        used_in: (row.used_quarter != unused).then(|| month(row.used_quarter)),
+        count: row.count,
+    };
+    Ok(rows.into_iter().map(cell).collect())
+}
+
+/// A row of one of several regions or institutions, for a period: everything issued in it, or what of that was used.
+#[derive(Debug, FromQueryResult)]
+struct PartRow<K: sea_orm::TryGetable> {
+    part: K,
+    issued_group: Group,
+    report_column: ReportColumn,
+    is_used: bool,
+    count: i64,
+}
+
+impl<K: sea_orm::TryGetable> PartRow<K> {
+    fn cell(self, period: Period) -> (K, Cell) {
+        let cell = Cell {
+            group: self.issued_group,
+            column: self.report_column,
+            issued_in: period.first,
+            used_in: self.is_used.then_some(period.last),
+            count: self.count,
+        };
+        (self.part, cell)
+    }
+}
+
+/// What is added up per part of a region.
+fn added_up(cells: Sql) -> Sql {
+    let Sql { text, values } = cells;
+    let text = format!(
+        "SELECT part, issued_group, report_column, used_in <> {unused} AS is_used, CAST(SUM(count) AS BIGINT) AS count \
+         FROM ({text}) AS cell GROUP BY 1, 2, 3, 4",
+        unused = NOT_USED.0
+    );
+    Sql { text, values }
+}
+
+/// The cells of a period for regions of one level inside a region.
+pub async fn cells_of_children(
+    db: &impl ConnectionTrait,
+    parent: Region,
+    level: RegionLevel,
+    children: &[RegionCode],
+    period: Period,
+    months: &Months,
+) -> Result<Vec<(RegionCode, Cell)>, DbErr> {
+    if children.is_empty() {
+        return Ok(Vec::new());
+    }
+    let edges = || [period.first.into(), period.last.into()];
+    let mut sql = Sql::default()
+        .push(
+            &format!(
+                "SELECT region_code AS part, issued_group, report_column, used_in, count FROM usage_rollup \
+                 WHERE region_level = ? AND region_code IN ({})",
+                marks(children.len())
+            ),
+            std::iter::once(level.into()).chain(codes(children)),
+        )
+        .push(
+            " AND issued_in BETWEEN ? AND ? AND event_month <= ?",
+            edges().into_iter().chain([months.rolled.into()]),
+        );
+    if !months.live.is_empty() {
+        let live = months.live.iter().map(|month| (*month).into());
+        sql = sql
+            .push(
+                &format!(
+                    " UNION ALL SELECT region_code - region_code % {span} AS part, issued_group, report_column, used_in, count \
+                     FROM usage_counter WHERE event_month IN ({}) AND region_code BETWEEN ? AND ?",
+                    marks(months.live.len()),
+                    span = level.span()
+                ),
+                live.chain(range(parent)),
+            )
+            .push(" AND issued_in BETWEEN ? AND ?", edges());
+    }
+    let rows: Vec<PartRow<RegionCode>> = added_up(sql).all(db).await?;
+    Ok(rows.into_iter().map(|row| row.cell(period)).collect())
+}
+
+/// The cells of a period for institutions, as far as they issued in the region.
+pub async fn cells_of_institutions(
+    db: &impl ConnectionTrait,
+    region: Region,
+    institutions: &[InstitutionId],
+    period: Period,
+) -> Result<Vec<(InstitutionId, Cell)>, DbErr> {
+    if institutions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let cells = Sql::default()
+        .push(
+            &format!(
+                "SELECT institution_id AS part, issued_group, report_column, used_in, count FROM usage_counter \
+                 WHERE institution_id IN ({}) AND issued_in BETWEEN ? AND ? AND event_month <= ?",
+                marks(institutions.len())
+            ),
+            institutions.iter().map(|id| (*id).into()).chain([
+                period.first.into(),
+                period.last.into(),
+                period.last.into(),
+            ]),
+        )
+        .push(" AND region_code BETWEEN ? AND ?", range(region));
+    let rows: Vec<PartRow<InstitutionId>> = added_up(cells).all(db).await?;
+    Ok(rows.into_iter().map(|row| row.cell(period)).collect())
+}
+
+/// The month of the first issue up to the end of the months.
+pub async fn launch(
+    db: &impl ConnectionTrait,
+    extent: &Extent,
+    months: &Months,
+    until: Month,
+) -> Result<Option<Month>, DbErr> {
+    #[derive(FromQueryResult)]
+    struct First {
+        first: Option<i32>,
+    }
+    let Sql { text, values } = cells(extent, months, until);
+    let first: Vec<First> = Sql::default()
+        .push(&format!("SELECT MIN(issued_in) AS first FROM ({text}) AS cell"), values)
+        .all(db)
+        .await?;
+    Ok(first.first().and_then(|row| row.first).map(Month))
+}
+
+/// The regions with a code, the widest first: three cities without counties carry one code at two levels.
+pub async fn regions_with_code(
+    db: &impl ConnectionTrait,
+    code: RegionCode,
+) -> Result<Vec<NamedRegion>, DbErr> {
+    let rows = region::Entity::find().filter(region::COLUMN.code.eq(code)).all(db).await?;
+    let mut regions: Vec<_> = rows.into_iter().map(named).collect();
+    regions.sort_by_key(|named| named.region.level);
+    Ok(regions)
+}
+
+/// The regions directly under one, by code.
+pub async fn children_of(db: &impl ConnectionTrait, parent: Region) -> Result<Vec<NamedRegion>, DbErr> {
+    let Some(level) = parent.level.below() else { return Ok(Vec::new()) };
+    let rows = region::Entity::find()
+        .filter(region::COLUMN.parent_code.eq(parent.code))
+        .filter(region::COLUMN.level.eq(level))
+        .order_by_asc(region::COLUMN.code)
+        .limit(MOST_CHILDREN)
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(named).collect())
+}
+
+fn named(row: region::Model) -> NamedRegion {
+    NamedRegion { region: Region { code: row.code, level: row.level }, name: row.name_zh }
+}
+
+/// An institution.
+pub async fn institution(
+    db: &impl ConnectionTrait,
+    id: InstitutionId,
+) -> Result<Option<institution::Model>, DbErr> {
+    institution::Entity::find_by_id(id).one(db).await
+}
+
+/// Institutions of a region by name: those that issue there today, and those that issued there in the period.
+pub async fn institutions(
+    db: &impl ConnectionTrait,
+    region: Region,
+    period: Period,
+    after: Option<(String, InstitutionId)>,
+    limit: u64,
+) -> Result<Vec<institution::Model>, DbErr> {
+    let inside = || region.range();
+    let issued = usage_counter::Entity::find()
+        .select_only()
+        .column(usage_counter::Column::InstitutionId)
+        .filter(usage_counter::COLUMN.region_code.between(*inside().start(), *inside().end()))
+        .filter(usage_counter::COLUMN.issued_in.between(period.first, period.last))
+        .into_query();
+    let issues_today = Condition::all()
+        .add(institution::COLUMN.region_code.between(*inside().start(), *inside().end()))
+        .add(institution::COLUMN.is_service_point.eq(true))
+        .add(institution::COLUMN.ended_at.is_null());
+    let mut query = institution::Entity::find()
+        .filter(Condition::any().add(issues_today).add(institution::COLUMN.id.in_subquery(issued)));
+    if let Some((name, id)) = after {
+        let same_name = Condition::all()
+            .add(institution::COLUMN.name.eq(name.clone()))
+            .add(institution::COLUMN.id.gt(id));
+        query = query.filter(Condition::any().add(institution::COLUMN.name.gt(name)).add(same_name));
+    }
+    query
+        .order_by_asc(institution::COLUMN.name)
+        .order_by_asc(institution::COLUMN.id)
+        .limit(limit)
+        .all(db)
+        .await
+}
+
+/// What a day saw.
+#[derive(Debug, Clone, PartialEq, Eq, FromQueryResult)]
+pub struct DayRow {
+    /// The day.
+    pub day: NaiveDate,
+    /// Handbooks issued on it.
+    pub issued: i64,
+    /// Handbooks first used on it, whenever they were issued.
+    pub used: i64,
+}
+
+/// The days of an extent on which something was counted.
+pub async fn days(
+    db: &impl ConnectionTrait,
+    extent: &Extent,
+    days: &[NaiveDate],
+) -> Result<Vec<DayRow>, DbErr> {
+    let sums =
+        "SELECT day, CAST(SUM(issued) AS BIGINT) AS issued, CAST(SUM(used) AS BIGINT) AS used FROM usage_day";
+    let sql = Sql::default()
+        .push(&format!("{sums} WHERE day IN ({})", marks(days.len())), days.iter().map(|day| (*day).into()));
+    let sql = match extent {
+        Extent::Region(named) => sql.push(" AND region_code BETWEEN ? AND ?", range(named.region)),
+        Extent::Institution { id, .. } => sql.push(" AND institution_id = ?", [(*id).into()]),
+    };
+    sql.push(" GROUP BY day", []).all(db).await
+}
