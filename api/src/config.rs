@@ -107,6 +107,8 @@ pub struct Config {
     pub photos: Option<String>,
     /// WeChat.
     pub wechat: WechatConfig,
+    /// Roles that reach beyond one institution must have a second factor.
+    pub require_second_factor: bool,
     /// Browsers' origins that may call the API.
     pub cors_origins: Vec<String>,
     /// Proxies that are believed.
@@ -206,6 +208,7 @@ impl Settings {
             redis_url,
             photos: settings.photos,
             wechat: WechatConfig { url: settings.wechat_url, app_id, secret: app_secret.unwrap_or_default() },
+            require_second_factor: !demo,
             cors_origins: settings.cors_origins.unwrap_or_default(),
             trusted_proxies: settings.trusted_proxies.unwrap_or_default(),
             run_jobs: !settings.no_jobs.unwrap_or(false),

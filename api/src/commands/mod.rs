@@ -1,13 +1,18 @@
 //! The command line: one file per command.
 
+mod admin;
+mod import;
 mod migrate;
 mod serve;
 
 use std::process::ExitCode;
 
+use actix_web::web::Data;
 use clap::Subcommand;
 
+use crate::app::{App, Clock};
 use crate::config::{Config, Environment, Misconfigured, Settings};
+use crate::start;
 
 /// What `muzi` can do.
 #[derive(Debug, Subcommand)]
@@ -18,10 +23,15 @@ pub enum Command {
     Worker(Settings),
     /// Bring the database to the newest schema, or say where it stands
     Migrate(migrate::Migrate),
+    /// Make the first system administrator
+    Admin(admin::Admin),
+    /// Import regions, institutions or staff from a CSV file
+    Import(import::Import),
     /// Print the OpenAPI document
     Openapi,
     /// Make fresh keys
     Keys {
+        /// What to do with keys
         #[command(subcommand)]
         action: KeysAction,
     },
@@ -43,6 +53,8 @@ pub fn run(command: Command) -> ExitCode {
         Command::Serve(serve) => actix_web::rt::System::new().block_on(serve.run()),
         Command::Worker(settings) => actix_web::rt::System::new().block_on(serve::work(settings)),
         Command::Migrate(migrate) => actix_web::rt::System::new().block_on(migrate.run()),
+        Command::Admin(admin) => actix_web::rt::System::new().block_on(admin.run()),
+        Command::Import(import) => actix_web::rt::System::new().block_on(import.run()),
         Command::Openapi => print_document(),
         Command::Keys { action: KeysAction::New } => {
             print_new_keys();
@@ -65,6 +77,14 @@ fn resolve(settings: &Settings, demo: bool) -> Result<Config, Misconfigured> {
         refusals if refusals.is_empty() => Ok(config),
         refusals => Err(Misconfigured(refusals)),
     }
+}
+
+/// The application without HTTP, for a command that works on the database of a server.
+async fn app_at_the_server(config: Config) -> anyhow::Result<Data<App>> {
+    let wechat = start::wechat_client(&config.wechat)?;
+    let app = start::app(config, Clock::system(), wechat).await?;
+    serve::refuse_pending(&app).await?;
+    Ok(app)
 }
 
 fn print_document() -> anyhow::Result<()> {
