@@ -11,6 +11,7 @@ use actix_web::{FromRequest, HttpRequest};
 use futures_util::StreamExt;
 use futures_util::future::{FutureExt, LocalBoxFuture};
 use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Number, Value};
 
 use crate::error::ApiError;
@@ -56,6 +57,12 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let value = Strict { depth: 0 }.deserialize(&mut reader).map_err(|err| bad_json(&err))?;
     reader.end().map_err(|err| bad_json(&err))?;
     serde_path_to_error::deserialize(value).map_err(|err| wrong_shape(&err))
+}
+
+/// Tells a field that was left out (`None`) from one that was given as `null` (`Some(None)`): with
+/// `#[serde(default, deserialize_with = "given")]`.
+pub fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// Where the JSON is wrong; what came is not repeated.
@@ -107,13 +114,46 @@ impl<T: 'static> FromRequest for Body<T> {
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let is_json = content_type
-            .map(|text| text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
-            .is_some_and(|kind| kind == "application/json" || kind.ends_with("+json"));
+        let is_json =
+            media_type(request).is_some_and(|kind| kind == "application/json" || kind.ends_with("+json"));
         let bytes = collect(payload.take(), LIMIT);
         async move { Ok(Self { bytes: bytes.await?, is_json, kind: PhantomData }) }.boxed_local()
     }
+}
+
+/// A CSV body that is not read yet.
+#[derive(Debug)]
+pub struct CsvBody {
+    bytes: Bytes,
+    is_csv: bool,
+}
+
+impl CsvBody {
+    /// The bytes, if they were sent as CSV.
+    pub fn text(&self) -> Result<&[u8], ApiError> {
+        if self.is_csv {
+            Ok(&self.bytes)
+        } else {
+            Err(ApiError::with(Code::UnsupportedMedia, "allowed", "text/csv"))
+        }
+    }
+}
+
+impl FromRequest for CsvBody {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let is_csv = media_type(request).is_some_and(|kind| kind == "text/csv");
+        let bytes = collect(payload.take(), LIMIT);
+        async move { Ok(Self { bytes: bytes.await?, is_csv }) }.boxed_local()
+    }
+}
+
+/// The type of a body without its parameters.
+fn media_type(request: &HttpRequest) -> Option<String> {
+    let text = request.headers().get(header::CONTENT_TYPE)?.to_str().ok()?;
+    Some(text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
 }
 
 /// Collects a body up to a limit; one byte more is refused without reading on, and so is one that trickles.
@@ -220,7 +260,6 @@ impl<'de> Visitor<'de> for Strict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde::Deserialize;
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]

@@ -115,6 +115,8 @@ pub struct Config {
     pub wechat: WechatConfig,
     /// Live updates.
     pub live: LiveConfig,
+    /// Roles that reach beyond one institution must have a second factor.
+    pub require_second_factor: bool,
     /// Browsers' origins that may call the API.
     pub cors_origins: Vec<String>,
     /// Proxies that are believed.
@@ -278,6 +280,7 @@ impl Settings {
                 verification: verification.flatten(),
             },
             live: LiveConfig::default(),
+            require_second_factor: !demo,
             cors_origins: settings.cors_origins.unwrap_or_default(),
             trusted_proxies: settings.trusted_proxies.unwrap_or_default(),
             run_jobs: !settings.no_jobs.unwrap_or(false),

@@ -67,6 +67,11 @@ impl FromRequest for Once {
 }
 
 impl Once {
+    /// Whether the request brought a key, for the few that may do without.
+    pub fn has_key(&self) -> bool {
+        self.key.is_some()
+    }
+
     /// Begins the work of a request, once per actor and key. `id` is the id that the body gave to what it creates: it
     /// stands in for the header, of which one or the other is needed.
     pub async fn begin(
@@ -96,6 +101,22 @@ impl Once {
         let status = u16::try_from(first.status).ok().and_then(|status| StatusCode::from_u16(status).ok());
         let mut answer = HttpResponse::build(status.unwrap_or(StatusCode::OK));
         Ok(Attempt::Answered(answer.content_type("application/json").body(body)))
+    }
+
+    /// The first answer to this request, if there was one: for work that prepares much before its transaction.
+    pub async fn answered(
+        &self,
+        app: &App,
+        actor: Uuid,
+        body: &[u8],
+    ) -> Result<Option<HttpResponse>, ApiError> {
+        match self.begin(app, actor, None, body).await? {
+            Attempt::Answered(answer) => Ok(Some(answer)),
+            Attempt::New(work) => {
+                work.txn.rollback().await?;
+                Ok(None)
+            }
+        }
     }
 
     /// Claims the key inside the transaction. A twin in flight waits here for the first to end: on PostgreSQL at the

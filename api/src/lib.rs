@@ -6,9 +6,9 @@
 //! | module | what it is |
 //! | --- | --- |
 //! | [`server`], [`routes`], [`openapi`], [`worker`] | the edge |
-//! | [`handbooks`], [`members`], [`visits`], [`records`], [`entries`], [`checkups`], [`usage`], [`offices`] … | features, one folder per noun, one file per verb |
+//! | [`handbooks`], [`members`], [`visits`], [`records`], [`entries`], [`checkups`], [`usage`], [`sign_in`], [`offices`], [`import`] … | features, one folder per noun, one file per verb |
 //! | [`access`], [`session`] | who may do what, and who is calling |
-//! | [`outbox`], [`idempotency`], [`body`], [`page`] | what every feature uses |
+//! | [`outbox`], [`idempotency`], [`tries`], [`body`], [`page`], [`refusals`] | what every feature uses |
 //! | [`app`], [`start`], [`config`], [`db`], [`cache`], [`keys`], [`error`], [`problem`] | the ground |
 
 pub mod access;
@@ -23,18 +23,22 @@ pub mod db;
 pub mod error;
 pub mod health;
 pub mod idempotency;
+pub mod import;
 pub mod keys;
 pub mod live;
 pub mod notices;
+pub mod offices;
 pub mod openapi;
 pub mod outbox;
 pub mod page;
 pub mod people;
 pub mod photos;
 pub mod problem;
+pub mod refusals;
 pub mod routes;
 pub mod server;
 pub mod session;
+pub mod sign_in;
 pub mod start;
 pub mod sweep;
 pub mod telemetry;

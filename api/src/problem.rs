@@ -105,6 +105,7 @@ problems! {
     NotSignedIn = 401 "not_signed_in" { "请先登录", "Not signed in", "请先登录，或登录已过期。", "Sign in first; the sign-in is missing or has ended." }
     WrongCredentials = 401 "wrong_credentials" { "用户名或密码不正确", "Wrong user name or password", "用户名、密码或动态口令不正确。", "The user name, password or one-time code is not right." }
     WechatCodeRefused = 401 "wechat_code_refused" { "微信登录码无效", "WeChat code refused", "微信登录码已使用或已过期，请重新获取后再试。", "The WeChat code was used or has expired; get a new one and try again." }
+    CodeNeeded = 401 "totp_required" { "需要动态口令", "One-time code required", "请输入动态口令（totp）。", "Send the one-time code of your authenticator as totp." }
     RefreshRefused = 401 "refresh_refused" { "请重新登录", "Refresh refused", "登录已失效，请重新登录。", "This sign-in has ended; sign in again." }
     Forbidden = 403 "forbidden" { "无权操作", "Not allowed", "您可以查看，但无权进行此操作。", "You may see this but not do it." }
     OutOfScope = 403 "out_of_scope" { "超出管辖范围", "Outside your scope", "该内容不在您的管辖范围内。", "This lies outside the region or institution you answer for." }
@@ -186,6 +187,14 @@ problems! {
     // Staff and institutions.
     UserNameTaken = 409 "user_name_taken" { "用户名已存在", "User name taken", "该用户名已被使用。", "This user name is taken." }
     RoleNotGrantable = 403 "role_not_grantable" { "不能授予该角色", "May not give this role", "您不能授予“{role}”角色。", "You may not give the role: {role}." }
+    RegionExists = 409 "region_exists" { "区划已存在", "The region exists", "代码 {code}（{level}）的区划已存在。", "There is a region {code} at level {level} already." }
+    CatchmentTaken = 409 "catchment_taken" { "区域已有管理机构", "Managed by another institution", "区划 {code} 已由其他机构管理，请先从该机构移除。", "Another institution manages region {code}; take it from there first." }
+    CannotManage = 409 "cannot_manage" { "机构不能承担管理", "May not manage residents", "只有基层医疗卫生机构和县级妇幼保健机构可以管理辖区对象。", "Only primary care and county MCH institutions manage the people of a region." }
+    InstitutionEnded = 409 "institution_ended" { "机构已停用", "The institution has ended", "该机构已停用。", "This institution has ended." }
+    StaffLeft = 409 "staff_left" { "人员已离职", "The staff member has left", "该人员已离职。", "This staff member has left." }
+    NotYourself = 403 "not_yourself" { "不能管理本人账号", "Not your own account", "不能修改本人的角色、离职或重置本人密码，请由其他管理人员操作。", "You cannot change your own roles, leave or reset yourself here; another administrator does it." }
+    SecondFactorSet = 409 "second_factor_set" { "已启用动态口令", "A second factor is set", "动态口令已启用；更换前请先停用。", "A second factor is set already; remove it before setting up another." }
+    SecondFactorNotBegun = 409 "second_factor_not_begun" { "尚未开始设置动态口令", "No second factor was begun", "请先开始设置动态口令。", "Begin to set up a second factor first." }
     InUse = 409 "in_use" { "仍在使用", "Still in use", "仍有内容依赖它，不能删除：{reason}", "Something still depends on it: {reason}" }
     PasswordRefused = 422 "password_refused" { "密码不符合要求", "Password refused", "密码需10到128个字符，含小写、大写、数字、其他字符中的至少三种（或20个字符以上），不含用户名，且不同于旧密码。", "A password has 10 to 128 characters with three of small letters, capitals, digits, others (or 20 characters and more), does not hold the user name, and differs from the old one." }
 }

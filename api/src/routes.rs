@@ -3,6 +3,9 @@
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{access_log, codes, health, live, notices, usage, visits};
+use crate::import::upload;
+use crate::offices::{institutions, regions, staff, targets};
+use crate::sign_in;
 
 /// All routes of the application.
 pub fn configure(config: &mut ServiceConfig) {
@@ -33,4 +36,39 @@ pub fn configure(config: &mut ServiceConfig) {
     config.service(usage::dashboard::show);
     config.service(usage::series::days);
     config.service(usage::follow_up::follow_up);
+    config.service(sign_in::wechat::sign_in_with_wechat);
+    config.service(sign_in::staff::sign_in_as_staff);
+    config.service(sign_in::refresh::refresh);
+    config.service(sign_in::sign_out::sign_out);
+    config.service(sign_in::me::show_me);
+    config.service(sign_in::sessions::list_sessions);
+    config.service(sign_in::sessions::end_session);
+    config.service(sign_in::password::change_password);
+    config.service(sign_in::totp::begin_totp);
+    config.service(sign_in::totp::confirm_totp);
+    config.service(sign_in::totp::remove_totp);
+
+    config.service(regions::list::list_regions);
+    config.service(regions::show::show_region);
+    config.service(regions::add::add_region);
+    config.service(regions::rename::rename_region);
+    config.service(regions::remove::remove_region);
+    config.service(institutions::list::list_institutions);
+    config.service(institutions::show::show_institution);
+    config.service(institutions::add::add_institution);
+    config.service(institutions::change::change_institution);
+    config.service(institutions::end::end_institution);
+    config.service(institutions::catchment::show_catchment);
+    config.service(institutions::catchment::set_catchment);
+    config.service(staff::list::list_staff);
+    config.service(staff::show::show_staff);
+    config.service(staff::add::add_staff);
+    config.service(staff::change::change_staff);
+    config.service(staff::leave::leave);
+    config.service(staff::reset_password::reset_password);
+    config.service(targets::show::show_targets);
+    config.service(targets::set::set_target);
+    config.service(upload::import_regions);
+    config.service(upload::import_institutions);
+    config.service(upload::import_staff);
 }

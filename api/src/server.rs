@@ -5,17 +5,19 @@ use std::time::Duration;
 
 use actix_cors::Cors;
 use actix_web::dev::Server;
+use actix_web::error::QueryPayloadError;
 use actix_web::http::header;
 use actix_web::middleware::{Compress, DefaultHeaders, from_fn};
-use actix_web::web::{self, Data};
+use actix_web::web::{self, Data, QueryConfig};
 use actix_web::{App as Actix, HttpRequest, HttpResponse, HttpServer};
 use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
 
 use crate::app::App;
-use crate::error::write_problems;
+use crate::error::{ApiError, write_problems};
 use crate::live;
 use crate::openapi::{self, Methods};
+use crate::problem::Code;
 use crate::routes;
 use crate::telemetry::observe;
 
@@ -34,6 +36,7 @@ pub fn serve(app: &Data<App>, listener: TcpListener, workers: usize) -> anyhow::
             .app_data(app.clone())
             .app_data(methods.clone())
             .app_data(document.clone())
+            .app_data(QueryConfig::default().error_handler(|err, _| bad_query(&err).into()))
             .wrap(Compress::default())
             .wrap(cors(&app.config.cors_origins))
             .wrap(
@@ -93,6 +96,14 @@ async fn no_such_address(request: HttpRequest, methods: Data<Methods>) -> HttpRe
     }
     let allowed: Vec<_> = allowed.iter().map(|method| method.as_str()).collect();
     HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, allowed.join(", "))).finish()
+}
+
+/// What a query lacks or may hold; what came is not repeated.
+fn bad_query(err: &QueryPayloadError) -> ApiError {
+    let text = err.to_string();
+    let reason =
+        ["missing field", "expected"].iter().find_map(|word| text.find(word).and_then(|at| text.get(at..)));
+    ApiError::with(Code::BadQuery, "reason", reason.unwrap_or("a value is of the wrong form"))
 }
 
 fn cors(origins: &[String]) -> Cors {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ConnectionTrait, DbErr};
+use uuid::Uuid;
 
 use crate::app::App;
 use crate::db::statement;
@@ -21,6 +22,15 @@ pub struct Limit {
     pub most: u32,
     /// How long the pause is, and how long after the last try all are forgotten.
     pub pause: TimeDelta,
+}
+
+impl Limit {
+    /// Counts a try of an actor, or refuses it for the rest of the pause.
+    pub async fn begin(self, app: &App, actor: Uuid) -> Result<Try, ApiError> {
+        let begun = Try::count(app, self, &actor.to_string()).await?;
+        begun.allowed()?;
+        Ok(begun)
+    }
 }
 
 /// A try that was counted, or refused.
@@ -61,6 +71,18 @@ impl Try {
         match self.refused_for {
             None => Ok(()),
             Some(wait) => Err(ApiError::Wait(Code::TooManyTries, wait.to_std().unwrap_or(Duration::ZERO))),
+        }
+    }
+
+    /// Ends the try. It stays counted only when the outcome is the refusal of the secret, which then says how many tries
+    /// are left. No transaction may be open any more.
+    pub async fn end<T>(self, app: &App, outcome: Result<T, ApiError>, refusal: Code) -> Result<T, ApiError> {
+        match outcome {
+            Err(err) if err.code() == refusal => Err(ApiError::with(refusal, "left", self.left())),
+            outcome => {
+                self.take_back(app.db.write()).await?;
+                outcome
+            }
         }
     }
 

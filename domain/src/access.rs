@@ -1,6 +1,7 @@
 //! Who may do what: one table of role x relation x action. Whatever is not in the table is refused.
 
 use crate::member::MemberRole;
+use crate::place::RegionLevel;
 use crate::word::words;
 
 words! {
@@ -35,6 +36,79 @@ impl Role {
     /// Roles whose scope is a region; the others belong to an institution.
     pub fn is_regional(self) -> bool {
         self.needs_second_factor() || matches!(self, Self::VillageWorker | Self::TownshipOffice)
+    }
+
+    /// The levels at which the region of a regional role may stand. A system administrator answers for the country,
+    /// and the other roles take the region of their institution.
+    pub fn levels(self) -> &'static [RegionLevel] {
+        match self {
+            Self::VillageWorker => &[RegionLevel::Village],
+            Self::TownshipOffice => &[RegionLevel::Town],
+            Self::CountyMch => &[RegionLevel::County],
+            Self::CityMch => &[RegionLevel::City],
+            Self::ProvinceMch => &[RegionLevel::Province],
+            Self::HealthAuthority => &[RegionLevel::Province, RegionLevel::City, RegionLevel::County],
+            Self::Clinician
+            | Self::HandbookAdministrator
+            | Self::KindergartenStaff
+            | Self::SystemAdministrator => &[],
+        }
+    }
+}
+
+/// Why roles, institution and region do not make a post.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PostRefusal {
+    /// No role at all.
+    #[error("at least one role is needed")]
+    NoRole,
+    /// A role stands twice.
+    #[error("the role {0} stands twice")]
+    RoleTwice(Role),
+    /// A system administrator sees no health data, so the role stands alone, without institution and region.
+    #[error("a system administrator has no other role, no institution and no region")]
+    SystemAdministratorAlone,
+    /// A role of an institution without one.
+    #[error("the role {0} needs an institution")]
+    InstitutionNeeded(Role),
+    /// A regional role without a region.
+    #[error("the role {0} needs a region")]
+    RegionNeeded(Role),
+    /// A region at a level at which the role does not exist.
+    #[error("the role {0} cannot answer for a region of level {1}")]
+    WrongLevel(Role, RegionLevel),
+    /// Roles of an institution alone take its region.
+    #[error("without a regional role the region is that of the institution")]
+    RegionFromInstitution,
+}
+
+/// Judges whether roles, institution and region make a post.
+pub fn check_post(
+    roles: &[Role],
+    has_institution: bool,
+    region: Option<RegionLevel>,
+) -> Result<(), PostRefusal> {
+    let (&first, rest) = roles.split_first().ok_or(PostRefusal::NoRole)?;
+    if let Some((_, &role)) = roles.iter().enumerate().find(|(at, role)| roles[..*at].contains(role)) {
+        return Err(PostRefusal::RoleTwice(role));
+    }
+    if roles.contains(&Role::SystemAdministrator) {
+        let alone = first == Role::SystemAdministrator && rest.is_empty();
+        let free = !has_institution && region.is_none();
+        return if alone && free { Ok(()) } else { Err(PostRefusal::SystemAdministratorAlone) };
+    }
+    if !has_institution && let Some(role) = roles.iter().find(|role| !role.is_regional()) {
+        return Err(PostRefusal::InstitutionNeeded(*role));
+    }
+    let mut regional = roles.iter().copied().filter(|role| role.is_regional()).peekable();
+    match (regional.peek(), region) {
+        (None, None) => Ok(()),
+        (None, Some(_)) => Err(PostRefusal::RegionFromInstitution),
+        (Some(role), None) => Err(PostRefusal::RegionNeeded(*role)),
+        (Some(_), Some(level)) => match regional.find(|role| !role.levels().contains(&level)) {
+            Some(role) => Err(PostRefusal::WrongLevel(role, level)),
+            None => Ok(()),
+        },
     }
 }
 
@@ -402,6 +476,37 @@ mod tests {
                     "{role} {tie}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn a_post_is_an_institution_a_region_or_the_country_as_its_roles_ask() {
+        use RegionLevel::{City, County, Town, Village};
+        let cases: &[(&[Role], bool, Option<RegionLevel>, Result<(), PostRefusal>)] = &[
+            (&[R::Clinician], true, None, Ok(())),
+            (&[R::Clinician, R::HandbookAdministrator], true, None, Ok(())),
+            (&[R::Clinician, R::VillageWorker], true, Some(Village), Ok(())),
+            (&[R::TownshipOffice], false, Some(Town), Ok(())),
+            (&[R::CountyMch, R::Clinician], true, Some(County), Ok(())),
+            (&[R::HealthAuthority], false, Some(City), Ok(())),
+            (&[R::SystemAdministrator], false, None, Ok(())),
+            (&[], true, None, Err(PostRefusal::NoRole)),
+            (&[R::Clinician, R::Clinician], true, None, Err(PostRefusal::RoleTwice(R::Clinician))),
+            (&[R::Clinician], false, None, Err(PostRefusal::InstitutionNeeded(R::Clinician))),
+            (&[R::Clinician], true, Some(Town), Err(PostRefusal::RegionFromInstitution)),
+            (&[R::CountyMch], true, None, Err(PostRefusal::RegionNeeded(R::CountyMch))),
+            (&[R::CountyMch], false, Some(City), Err(PostRefusal::WrongLevel(R::CountyMch, City))),
+            (
+                &[R::CountyMch, R::TownshipOffice],
+                false,
+                Some(County),
+                Err(PostRefusal::WrongLevel(R::TownshipOffice, County)),
+            ),
+            (&[R::SystemAdministrator, R::Clinician], true, None, Err(PostRefusal::SystemAdministratorAlone)),
+            (&[R::SystemAdministrator], false, Some(County), Err(PostRefusal::SystemAdministratorAlone)),
+        ];
+        for (roles, has_institution, region, expected) in cases {
+            assert_eq!(check_post(roles, *has_institution, *region), *expected, "{roles:?} {region:?}");
         }
     }
 

@@ -1,6 +1,45 @@
-//! Rules of passwords and of slowing down wrong tries.
+//! Rules of user names, of passwords and of slowing down wrong tries.
 
 use chrono::{DateTime, TimeDelta, Utc};
+
+/// User names of the demo begin with this; nobody else may take one, so that production can tell a demo database.
+pub const DEMO_PREFIX: &str = "demo.";
+
+/// Why a user name is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum UserNameRefusal {
+    /// Not 3 to 40 of the allowed characters.
+    #[error("a user name has 3 to 40 of: a-z, 0-9, dot, hyphen, underscore")]
+    Shape,
+    /// Begins with [`DEMO_PREFIX`].
+    #[error("user names that begin with {DEMO_PREFIX} belong to the demo")]
+    Demo,
+}
+
+/// The name under which a staff member signs in: 3 to 40 of `a-z 0-9 . _ -`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct UserName(String);
+
+impl UserName {
+    /// Reads a new user name.
+    pub fn parse(text: &str) -> Result<Self, UserNameRefusal> {
+        let allowed = |byte: u8| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'_' | b'-')
+        };
+        if !(3..=40).contains(&text.len()) || !text.bytes().all(allowed) {
+            return Err(UserNameRefusal::Shape);
+        }
+        if text.starts_with(DEMO_PREFIX) {
+            return Err(UserNameRefusal::Demo);
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The name as it is stored and looked up.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
 
 /// Why a new password is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -39,13 +78,28 @@ pub fn check_password(password: &str, user_name: &str) -> Result<(), PasswordRef
     if varied || length >= 20 { Ok(()) } else { Err(PasswordRefusal::TooSimple) }
 }
 
-/// How many wrong tries are free before waiting begins.
+/// How many wrong tries at one account are free before waiting begins.
 pub const FREE_TRIES: u32 = 5;
+
+/// The same for one address, behind which a whole hospital may sit.
+pub const FREE_TRIES_OF_ADDRESS: u32 = 50;
+
+/// After how long without a wrong try all of them are forgotten.
+pub const TRIES_REMEMBERED: TimeDelta = TimeDelta::days(1);
 
 /// Until when a further try is refused after `failures` wrong ones, the last at `last_at`: one minute after the fifth,
 /// doubling to at most an hour. Never for ever, so that nobody can shut another out for good.
 pub fn locked_until(failures: u32, last_at: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    let over = failures.checked_sub(FREE_TRIES)?;
+    locked_beyond(FREE_TRIES, failures, last_at)
+}
+
+/// The same for an address.
+pub fn address_locked_until(failures: u32, last_at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    locked_beyond(FREE_TRIES_OF_ADDRESS, failures, last_at)
+}
+
+fn locked_beyond(free: u32, failures: u32, last_at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let over = failures.checked_sub(free)?;
     let minutes = 1_i64.checked_shl(over.min(6)).unwrap_or(60).min(60);
     Some(last_at + TimeDelta::minutes(minutes))
 }
@@ -61,6 +115,25 @@ mod tests {
         assert_eq!(check_password("aaaaaaaaaaaa", "li"), Err(PasswordRefusal::TooSimple));
         assert_eq!(check_password("four quiet words here", "li.doctor"), Ok(()));
         assert_eq!(check_password("Li.Doctor-2026", "li.doctor"), Err(PasswordRefusal::HoldsUserName));
+    }
+
+    #[test]
+    fn user_names_are_short_plain_and_not_those_of_the_demo() {
+        for good in ["li.doctor", "a_1", "333", &"x".repeat(40)] {
+            assert_eq!(UserName::parse(good).map(|name| name.as_str().to_owned()), Ok(good.to_owned()));
+        }
+        for wrong in ["", "li", "Li.Doctor", "li doctor", "李医生", "li@doctor", &"x".repeat(41)] {
+            assert_eq!(UserName::parse(wrong), Err(UserNameRefusal::Shape), "{wrong}");
+        }
+        assert_eq!(UserName::parse("demo.clinician"), Err(UserNameRefusal::Demo));
+        assert!(UserName::parse("demonstrator").is_ok());
+    }
+
+    #[test]
+    fn an_address_has_more_tries_than_an_account() {
+        let now: DateTime<Utc> = "2026-11-21T02:00:00Z".parse().unwrap();
+        let minutes = |failures| address_locked_until(failures, now).map(|until| (until - now).num_minutes());
+        assert_eq!([5, 49, 50, 51, 90].map(minutes), [None, None, Some(1), Some(2), Some(60)]);
     }
 
     #[test]

@@ -110,6 +110,112 @@ impl Region {
     pub fn covers(self, other: Region) -> bool {
         self.level <= other.level && self.holds(other.code)
     }
+
+    /// Whether this region may hang under `parent` in the tree. A city without counties has its towns, and a county of
+    /// the same code, directly below it.
+    pub fn may_hang_under(self, parent: Region) -> bool {
+        parent.level < self.level && parent.holds(self.code)
+    }
+
+    /// Judges a new place of the tree by itself; that the parent exists is for the caller to look up.
+    pub fn check(self, parent: Option<RegionCode>) -> Result<(), PlaceRefusal> {
+        if RegionCode::new(self.code.0).is_none() {
+            return Err(PlaceRefusal::NotACode);
+        }
+        if !self.code.is_written_at(self.level) {
+            return Err(PlaceRefusal::NotWrittenAtLevel(self.level));
+        }
+        match (self.level, parent) {
+            (RegionLevel::Province, None) => Ok(()),
+            (RegionLevel::Province, Some(_)) => Err(PlaceRefusal::ParentOfProvince),
+            (_, None) => Err(PlaceRefusal::ParentMissing),
+            (_, Some(_)) => Ok(()),
+        }
+    }
+}
+
+/// Why a place cannot stand in the tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PlaceRefusal {
+    /// Not 12 digits.
+    #[error("a division code has 12 digits, from 110000000000 on")]
+    NotACode,
+    /// Digits below the level are not zero.
+    #[error("a {0} code ends in zeros below its level")]
+    NotWrittenAtLevel(RegionLevel),
+    /// Everything but a province has a parent.
+    #[error("only a province has no parent")]
+    ParentMissing,
+    /// A province has none.
+    #[error("a province has no parent")]
+    ParentOfProvince,
+    /// The parent does not exist at a higher level, or does not hold the code.
+    #[error("the parent must be a region of a higher level that holds the code")]
+    ParentNotAbove,
+}
+
+/// How far a staff member answers: one region, or the whole country for a system administrator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// The whole country.
+    Nation,
+    /// A region and everything below it.
+    Region(Region),
+}
+
+impl Scope {
+    /// Every code inside the scope.
+    pub fn range(self) -> RangeInclusive<i64> {
+        match self {
+            Self::Nation => 0..=999_999_999_999,
+            Self::Region(region) => region.range(),
+        }
+    }
+
+    /// Whether a code lies inside the scope.
+    pub fn holds(self, code: RegionCode) -> bool {
+        self.range().contains(&code.0)
+    }
+
+    /// Whether the whole of a region lies inside the scope.
+    pub fn covers(self, region: Region) -> bool {
+        match self {
+            Self::Nation => true,
+            Self::Region(own) => own.covers(region),
+        }
+    }
+
+    /// Whether the whole of another scope lies inside this one.
+    pub fn covers_scope(self, other: Scope) -> bool {
+        match other {
+            Self::Nation => self == Self::Nation,
+            Self::Region(region) => self.covers(region),
+        }
+    }
+
+    /// The region, unless it is the whole country.
+    pub fn region(self) -> Option<Region> {
+        match self {
+            Self::Nation => None,
+            Self::Region(region) => Some(region),
+        }
+    }
+
+    /// The scope widened to its county: whoever works in a town or village knows the institutions of the county.
+    pub fn widened_to_county(self) -> Self {
+        match self {
+            Self::Region(Region { code, level }) if level > RegionLevel::County => {
+                Self::Region(Region { code: code.at(RegionLevel::County), level: RegionLevel::County })
+            }
+            scope => scope,
+        }
+    }
+}
+
+impl From<Region> for Scope {
+    fn from(region: Region) -> Self {
+        Self::Region(region)
+    }
 }
 
 #[cfg(test)]
@@ -149,6 +255,47 @@ mod tests {
         assert_eq!(codes, expected);
         assert_eq!(RegionLevel::County.below(), Some(RegionLevel::Town));
         assert_eq!(RegionLevel::Village.below(), None);
+    }
+
+    #[test]
+    fn a_region_hangs_under_one_of_a_higher_level_that_holds_its_code() {
+        let at = |code, level| Region { code: RegionCode(code), level };
+        let city = at(441_900_000_000, RegionLevel::City);
+        assert!(at(441_900_000_000, RegionLevel::County).may_hang_under(city));
+        assert!(at(441_900_003_000, RegionLevel::Town).may_hang_under(city));
+        assert!(!city.may_hang_under(at(441_900_000_000, RegionLevel::County)));
+        assert!(!at(510_903_000_000, RegionLevel::County).may_hang_under(city));
+    }
+
+    #[test]
+    fn a_place_is_refused_with_the_reason() {
+        let check = |code, level, parent: Option<i64>| {
+            Region { code: RegionCode(code), level }.check(parent.map(RegionCode))
+        };
+        let county = RegionLevel::County;
+        assert_eq!(check(510_903_000_000, county, Some(510_900_000_000)), Ok(()));
+        assert_eq!(check(510_903, county, Some(510_900_000_000)), Err(PlaceRefusal::NotACode));
+        assert_eq!(
+            check(510_903_203_000, county, Some(510_900_000_000)),
+            Err(PlaceRefusal::NotWrittenAtLevel(county))
+        );
+        assert_eq!(check(510_903_000_000, county, None), Err(PlaceRefusal::ParentMissing));
+        assert_eq!(check(510_000_000_000, RegionLevel::Province, None), Ok(()));
+        assert_eq!(
+            check(510_000_000_000, RegionLevel::Province, Some(110_000_000_000)),
+            Err(PlaceRefusal::ParentOfProvince)
+        );
+    }
+
+    #[test]
+    fn the_nation_holds_everything_and_no_region_holds_the_nation() {
+        let county = Region { code: RegionCode(510_903_000_000), level: RegionLevel::County };
+        let town = Region { code: RegionCode(510_903_203_000), level: RegionLevel::Town };
+        assert!(Scope::Nation.holds(county.code) && Scope::Nation.covers_scope(Scope::Nation));
+        assert!(Scope::from(county).covers_scope(town.into()));
+        assert!(!Scope::from(county).covers_scope(Scope::Nation));
+        assert_eq!(Scope::from(town).widened_to_county(), county.into());
+        assert_eq!(Scope::Nation.widened_to_county(), Scope::Nation);
     }
 
     #[test]

@@ -6,9 +6,11 @@ CREATE TABLE region (
     level       TEXT   NOT NULL CHECK (level IN ('province', 'city', 'county', 'town', 'village')),
     name_zh     TEXT   NOT NULL,
     parent_code BIGINT,
+    version     INTEGER NOT NULL DEFAULT 1,
     PRIMARY KEY (code, level)
 );
 CREATE INDEX region_by_parent ON region (parent_code, code);
+CREATE INDEX region_by_level ON region (level, code);
 
 CREATE TABLE institution (
     id               {uuid} NOT NULL PRIMARY KEY,
@@ -45,16 +47,19 @@ CREATE TABLE staff (
     title           TEXT    NOT NULL,
     roles           {json}  NOT NULL,
     institution_id  {uuid} REFERENCES institution (id),
-    region_code     BIGINT  NOT NULL,
-    region_level    TEXT    NOT NULL,
+    -- Empty for a system administrator, who answers for the whole country.
+    region_code     BIGINT,
+    region_level    TEXT,
     trained_on      {date},
     password_hash   TEXT    NOT NULL,
     password_issued BOOLEAN NOT NULL,
     totp            {bytes},
+    -- The last time step whose code was used; -1 while the secret waits for its first code.
     totp_last_step  BIGINT  NOT NULL,
     created_at      {time}  NOT NULL,
     left_on         {date},
     version         INTEGER NOT NULL,
+    CHECK ((region_code IS NULL) = (region_level IS NULL)),
     FOREIGN KEY (region_code, region_level) REFERENCES region (code, level)
 );
 CREATE INDEX staff_by_institution ON staff (institution_id, id);

@@ -138,6 +138,7 @@ impl World {
             level: Set(level),
             name_zh: Set(name.to_owned()),
             parent_code: Set(parent.map(RegionCode)),
+            version: Set(1),
         });
         region::Entity::insert_many(rows).exec_without_returning(self.app.db.write()).await.unwrap();
     }
@@ -195,8 +196,8 @@ impl World {
             title: "主治医师".to_owned(),
             roles: Roles(roles.to_vec()),
             institution_id: institution,
-            region_code: RegionCode(code),
-            region_level: level,
+            region_code: Some(RegionCode(code)),
+            region_level: Some(level),
             trained_on: NaiveDate::from_ymd_opt(2026, 1, 5),
             password_hash: "$argon2id$none".to_owned(),
             password_issued: false,

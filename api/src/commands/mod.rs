@@ -1,14 +1,19 @@
 //! The command line: one file per command.
 
+mod admin;
+mod import;
 mod migrate;
 mod serve;
 mod stats;
 
 use std::process::ExitCode;
 
+use actix_web::web::Data;
 use clap::Subcommand;
 
+use crate::app::{App, Clock};
 use crate::config::{Config, Environment, Misconfigured, Settings};
+use crate::start::{self, Wechat};
 
 /// What `muzi` can do.
 #[derive(Debug, Subcommand)]
@@ -21,11 +26,15 @@ pub enum Command {
     Migrate(migrate::Migrate),
     /// Check the figures against the records
     Stats(stats::Stats),
+    /// Make the first system administrator
+    Admin(admin::Admin),
+    /// Import regions, institutions or staff from a CSV file
+    Import(import::Import),
     /// Print the OpenAPI document
     Openapi,
     /// Make fresh keys
     Keys {
-        /// What to do
+        /// What to do with keys
         #[command(subcommand)]
         action: KeysAction,
     },
@@ -48,6 +57,8 @@ pub fn run(command: Command) -> ExitCode {
         Command::Worker(settings) => actix_web::rt::System::new().block_on(serve::work(settings)),
         Command::Migrate(migrate) => actix_web::rt::System::new().block_on(migrate.run()),
         Command::Stats(stats) => actix_web::rt::System::new().block_on(stats.run()),
+        Command::Admin(admin) => actix_web::rt::System::new().block_on(admin.run()),
+        Command::Import(import) => actix_web::rt::System::new().block_on(import.run()),
         Command::Openapi => print_document(),
         Command::Keys { action: KeysAction::New } => {
             print_new_keys();
@@ -70,6 +81,14 @@ fn resolve(settings: &Settings, demo: bool) -> Result<Config, Misconfigured> {
         refusals if refusals.is_empty() => Ok(config),
         refusals => Err(Misconfigured(refusals)),
     }
+}
+
+/// The application without HTTP, for a command that works on the database of a server.
+async fn app_at_the_server(config: Config) -> anyhow::Result<Data<App>> {
+    let wechat = Wechat::real(&config.wechat);
+    let app = start::app(config, Clock::system(), wechat).await?;
+    serve::refuse_pending(&app).await?;
+    Ok(app)
 }
 
 fn print_document() -> anyhow::Result<()> {

@@ -97,7 +97,7 @@ pub(super) async fn work(settings: Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn refuse_pending(app: &App) -> anyhow::Result<()> {
+pub(super) async fn refuse_pending(app: &App) -> anyhow::Result<()> {
     match start::pending_migrations(&app.db).await? {
         0 => Ok(()),
         pending => {

@@ -12,7 +12,7 @@ use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use domain::access::Role;
 use domain::id::{InstitutionId, SessionId, StaffId, UserId};
-use domain::place::Region;
+use domain::place::Scope;
 use futures_util::future::{FutureExt, LocalBoxFuture, Ready, ready};
 use uuid::Uuid;
 
@@ -49,16 +49,40 @@ pub struct Staff {
     pub roles: Vec<Role>,
     /// The institution, unless the scope is a region alone.
     pub institution: Option<InstitutionId>,
-    /// The region of the scope: of the institution, or of the office.
-    pub region: Region,
+    /// How far the scope reaches: the region of the institution or of the office, or the country.
+    pub region: Scope,
     /// The password was issued and must be changed before anything else.
     pub must_change_password: bool,
+    /// Signs in with a one-time code besides the password.
+    pub has_second_factor: bool,
 }
 
 impl Staff {
     /// Whether one of the roles is this.
     pub fn is(&self, role: Role) -> bool {
         self.roles.contains(&role)
+    }
+
+    /// Whether one of the roles asks for a second factor where it is required.
+    pub fn needs_second_factor(&self) -> bool {
+        self.roles.iter().any(|role| role.needs_second_factor())
+    }
+
+    /// Refuses until an issued password was changed and a needed second factor set up.
+    fn check_readiness(&self, app: &App) -> Result<(), ApiError> {
+        self.check_own_password()?;
+        if app.config.require_second_factor && self.needs_second_factor() && !self.has_second_factor {
+            return Err(ApiError::told(Code::SecondFactorRequired));
+        }
+        Ok(())
+    }
+
+    /// Refuses until an issued password was changed.
+    pub fn check_own_password(&self) -> Result<(), ApiError> {
+        if self.must_change_password {
+            return Err(ApiError::told(Code::PasswordChangeRequired));
+        }
+        Ok(())
     }
 
     /// The institution, or a refusal for those who belong to none.
@@ -115,7 +139,7 @@ pub async fn caller(app: &App, request: &HttpRequest) -> Result<Caller, ApiError
     Ok(caller)
 }
 
-/// Any signed-in caller; staff only after they changed an issued password.
+/// Any signed-in caller; staff only after they changed an issued password and set up a second factor that they need.
 #[derive(Debug, Clone)]
 pub struct SignedIn(pub Caller);
 
@@ -126,15 +150,28 @@ impl FromRequest for SignedIn {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         async move {
-            let caller = caller(app_of(&request)?, &request).await?;
-            match &caller {
-                Caller::Staff(staff) if staff.must_change_password => {
-                    Err(ApiError::told(Code::PasswordChangeRequired))
-                }
-                _ => Ok(Self(caller)),
+            let app = app_of(&request)?;
+            let caller = caller(app, &request).await?;
+            if let Caller::Staff(staff) = &caller {
+                staff.check_readiness(app)?;
             }
+            Ok(Self(caller))
         }
         .boxed_local()
+    }
+}
+
+/// Any signed-in caller, whatever staff have still to do: for asking who one is and for signing out only.
+#[derive(Debug, Clone)]
+pub struct AnyCaller(pub Caller);
+
+impl FromRequest for AnyCaller {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        async move { caller(app_of(&request)?, &request).await.map(Self) }.boxed_local()
     }
 }
 
@@ -153,7 +190,7 @@ impl FromRequest for Family {
     }
 }
 
-/// Staff who may still have to change an issued password: for that change and for signing out only.
+/// Staff who may still have to change an issued password or to set up a second factor: for doing so only.
 #[derive(Debug, Clone)]
 pub struct AnyStaff(pub Staff);
 

@@ -1,9 +1,14 @@
 //! Rows of sessions and refresh tokens.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::access::Role;
 use domain::id::{SessionId, StaffId, UserId};
-use domain::place::Region;
-use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait};
+use domain::place::{Region, RegionCode, RegionLevel, Scope};
+use sea_orm::sea_query::{Expr, SimpleExpr};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    UpdateMany,
+};
 use uuid::Uuid;
 
 use super::{Caller, Staff, User};
@@ -14,6 +19,9 @@ pub const FAMILY_LIFE: TimeDelta = TimeDelta::days(90);
 
 /// A session of staff lasts a working day.
 pub const STAFF_LIFE: TimeDelta = TimeDelta::hours(12);
+
+/// How long the reuse of a refresh token is recognised.
+const USED_REMEMBERED: TimeDelta = TimeDelta::days(30);
 
 /// Whose session it is.
 #[derive(Debug, Clone, Copy)]
@@ -49,11 +57,140 @@ fn of_row(row: staff::Model, session: SessionId) -> Staff {
     Staff {
         id: row.id,
         session,
-        roles: row.roles.0,
         institution: row.institution_id,
-        region: Region { code: row.region_code, level: row.region_level },
+        region: scope_of(&row),
         must_change_password: row.password_issued,
+        has_second_factor: has_second_factor(&row),
+        roles: row.roles.0,
     }
+}
+
+/// Whether a one-time code is asked for at sign-in.
+pub fn has_second_factor(row: &staff::Model) -> bool {
+    row.totp.is_some() && row.totp_last_step != NOT_CONFIRMED
+}
+
+/// How far a staff member answers: a region, or the country for a system administrator. A row that names neither
+/// reaches nowhere.
+pub fn scope_of(row: &staff::Model) -> Scope {
+    match (row.region_code, row.region_level) {
+        (Some(code), Some(level)) => Scope::Region(Region { code, level }),
+        _ if row.roles.0.contains(&Role::SystemAdministrator) => Scope::Nation,
+        _ => Scope::Region(Region { code: RegionCode(0), level: RegionLevel::Village }),
+    }
+}
+
+/// Stands in `totp_last_step` while a secret waits for its first code.
+pub const NOT_CONFIRMED: i64 = -1;
+
+/// Lets a session of the family side live on from now; a session of staff ends when it was going to.
+pub async fn prolong(db: &impl ConnectionTrait, session: SessionId, now: DateTime<Utc>) -> Result<(), DbErr> {
+    session::Entity::update_many()
+        .col_expr(session::Column::ExpiresAt, Expr::value(now + FAMILY_LIFE))
+        .filter(session::COLUMN.id.eq(session))
+        .filter(session::COLUMN.user_id.is_not_null())
+        .exec(db)
+        .await
+        .map(|_| ())
+}
+
+/// Ends a session with every token of its line; says whether it was live.
+pub async fn end(db: &impl ConnectionTrait, session: SessionId, now: DateTime<Utc>) -> Result<bool, DbErr> {
+    let ended = live(now).filter(session::COLUMN.id.eq(session)).exec(db).await?;
+    Ok(ended.rows_affected == 1)
+}
+
+/// Ends a session if it is the holder's; says whether it was a live one of theirs.
+pub async fn end_own(
+    db: &impl ConnectionTrait,
+    holder: Holder,
+    session: SessionId,
+    now: DateTime<Utc>,
+) -> Result<bool, DbErr> {
+    let ended = live(now).filter(held_by(holder)).filter(session::COLUMN.id.eq(session)).exec(db).await?;
+    Ok(ended.rows_affected == 1)
+}
+
+/// Ends the sessions of a staff member, but for one that goes on.
+pub async fn end_all_of_staff(
+    db: &impl ConnectionTrait,
+    staff: StaffId,
+    but: Option<SessionId>,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let mut ending = live(now).filter(session::COLUMN.staff_id.eq(staff));
+    if let Some(but) = but {
+        ending = ending.filter(session::COLUMN.id.ne(but));
+    }
+    ending.exec(db).await.map(|_| ())
+}
+
+/// Live sessions of a holder after a given one, in the order in which they began.
+pub async fn of_holder(
+    db: &impl ConnectionTrait,
+    holder: Holder,
+    after: Option<SessionId>,
+    limit: u64,
+    now: DateTime<Utc>,
+) -> Result<Vec<session::Model>, DbErr> {
+    let mut found = session::Entity::find()
+        .filter(held_by(holder))
+        .filter(session::COLUMN.ended_at.is_null())
+        .filter(session::COLUMN.expires_at.gt(now))
+        .order_by_asc(session::COLUMN.id);
+    if let Some(after) = after {
+        found = found.filter(session::COLUMN.id.gt(after));
+    }
+    found.limit(limit).all(db).await
+}
+
+/// An update that ends live sessions.
+fn live(now: DateTime<Utc>) -> UpdateMany<session::Entity> {
+    session::Entity::update_many()
+        .col_expr(session::Column::EndedAt, Expr::value(now))
+        .filter(session::COLUMN.ended_at.is_null())
+        .filter(session::COLUMN.expires_at.gt(now))
+}
+
+fn held_by(holder: Holder) -> SimpleExpr {
+    match holder {
+        Holder::User(user) => session::Column::UserId.eq(user),
+        Holder::Staff(staff) => session::Column::StaffId.eq(staff),
+    }
+}
+
+/// The refresh token with a hash.
+pub async fn refresh_token(
+    db: &impl ConnectionTrait,
+    hash: &[u8],
+) -> Result<Option<refresh_token::Model>, DbErr> {
+    refresh_token::Entity::find_by_id(hash.to_vec()).one(db).await
+}
+
+/// Uses a refresh token, which can be done once: of two at the same moment one is told no.
+pub async fn use_refresh(db: &impl ConnectionTrait, hash: &[u8], now: DateTime<Utc>) -> Result<bool, DbErr> {
+    let used = refresh_token::Entity::update_many()
+        .col_expr(refresh_token::Column::UsedAt, Expr::value(now))
+        .filter(refresh_token::COLUMN.hash.eq(hash.to_vec()))
+        .filter(refresh_token::COLUMN.used_at.is_null())
+        .exec(db)
+        .await?;
+    Ok(used.rows_affected == 1)
+}
+
+/// Forgets used tokens of a session that nobody can mean any more. One that comes back after that is refused all the
+/// same; it only no longer ends the session.
+pub async fn forget_used(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    refresh_token::Entity::delete_many()
+        .filter(refresh_token::COLUMN.session_id.eq(session))
+        .filter(refresh_token::COLUMN.used_at.lt(now - USED_REMEMBERED))
+        .exec(db)
+        .await
+        .map(|_| ())
 }
 
 /// Opens a session with its first refresh token.

@@ -71,7 +71,9 @@ pub async fn of(db: &impl ConnectionTrait, staff: &Staff, asked: Asked<'_>) -> R
 
 async fn own(db: &impl ConnectionTrait, staff: &Staff) -> Result<Extent, ApiError> {
     if answers_for_region(staff) {
-        return named(db, staff.region).await.map(Extent::Region);
+        // Whoever answers for the whole country says which region is meant.
+        let region = staff.region.region().ok_or_else(|| wrong("region: 12 digits"))?;
+        return named(db, region).await.map(Extent::Region);
     }
     institution(db, staff, staff.institution()?).await
 }

@@ -111,10 +111,10 @@ pub(crate) async fn to_review(
     filter: Query<ReviewQuery>,
     page: Query<PageQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let (region, limit) = (office.staff.region, page.limit()?);
-    let list = format!("break_glass/{}/{}/{}", region.code, region.level, filter.reviewed);
+    let (scope, limit) = (office.staff.region, page.limit()?);
+    let list = format!("break_glass/{:?}/{}", scope.range(), filter.reviewed);
     let after = page.after(&list)?;
-    let rows = store::break_glass_in(app.db.read(), region, filter.reviewed, after, limit + 1).await?;
+    let rows = store::break_glass_in(app.db.read(), scope, filter.reviewed, after, limit + 1).await?;
     let (rows, next_cursor) = cut(rows, limit, &list, |(row, _)| row.visit_id);
     let items = for_review(&app, &office.staff, rows, language, request_id(&request)).await?;
     Ok(HttpResponse::Ok().json(Page { items, next_cursor }))

@@ -8,7 +8,7 @@ use domain::handbook::number::HandbookNumber;
 use domain::id::{ChildId, HandbookId, InstitutionId, PersonId, StaffId, VisitId};
 use domain::member::MemberRole;
 use domain::person::mask_name;
-use domain::place::Region;
+use domain::place::Scope;
 use domain::visit::{EmergencyReason, Visit, VisitKind};
 use sea_orm::sea_query::Cond;
 use sea_orm::{
@@ -180,15 +180,15 @@ pub async fn of_handbook(
     visit::Entity::find_by_id(id).filter(visit::COLUMN.handbook_id.eq(handbook)).one(db).await
 }
 
-/// Emergency accesses to handbooks of a region, the newest first, with their visits.
+/// Emergency accesses to handbooks of a scope, the newest first, with their visits.
 pub async fn break_glass_in(
     db: &impl ConnectionTrait,
-    region: Region,
+    scope: Scope,
     reviewed: bool,
     after: Option<VisitId>,
     limit: u64,
 ) -> Result<Vec<(break_glass::Model, visit::Model)>, DbErr> {
-    let range = region.range();
+    let range = scope.range();
     let mut rows = break_glass::Entity::find()
         .filter(break_glass::Column::RegionCode.between(*range.start(), *range.end()))
         .filter(if reviewed {
@@ -206,14 +206,14 @@ pub async fn break_glass_in(
     Ok(rows.into_iter().filter_map(|row| visits.remove(&row.visit_id).map(|visit| (row, visit))).collect())
 }
 
-/// One emergency access to a handbook of a region, with its visit.
+/// One emergency access to a handbook of a scope, with its visit.
 pub async fn one_break_glass_in(
     db: &impl ConnectionTrait,
-    region: Region,
+    scope: Scope,
     id: VisitId,
 ) -> Result<Option<(break_glass::Model, visit::Model)>, DbErr> {
     let Some(row) = break_glass::Entity::find_by_id(id).one(db).await? else { return Ok(None) };
-    if !region.holds(row.region_code) {
+    if !scope.holds(row.region_code) {
         return Ok(None);
     }
     Ok(visit::Entity::find_by_id(id).one(db).await?.map(|visit| (row, visit)))

@@ -13,6 +13,7 @@ pub struct Model {
     pub level: RegionLevel,
     pub name_zh: String,
     pub parent_code: Option<RegionCode>,
+    pub version: i32,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -18,8 +18,8 @@ pub struct Model {
     #[sea_orm(column_type = "JsonBinary")]
     pub roles: Roles,
     pub institution_id: Option<InstitutionId>,
-    pub region_code: RegionCode,
-    pub region_level: RegionLevel,
+    pub region_code: Option<RegionCode>,
+    pub region_level: Option<RegionLevel>,
     pub trained_on: Option<Date>,
     pub password_hash: String,
     pub password_issued: bool,

@@ -1,0 +1,50 @@
+//! `POST /api/v1/institutions/{institution}/end`: an institution that is no more.
+
+use actix_web::web::{Data, Path};
+use actix_web::{HttpResponse, http::StatusCode, post};
+
+use super::{View, of_manager, store, views};
+use crate::access::{Office, office};
+use crate::app::App;
+use crate::body::Body;
+use crate::error::ApiError;
+use crate::idempotency::{Attempt, Once};
+use crate::problem::Code;
+use crate::refusals;
+
+/// End an institution
+///
+/// Refused while staff work there or it answers for regions or handbooks: somebody else must do so first.
+#[utoipa::path(tag = "institutions",
+    params(("institution" = Uuid, Path, description = "The institution")),
+    responses(
+        (status = 200, description = "Ended", body = View),
+        refusals::BadRequest, refusals::NotSignedIn, refusals::Forbidden, refusals::NotFound, refusals::Conflict,
+        refusals::Invalid,
+    )
+)]
+#[post("/api/v1/institutions/{institution}/end")]
+pub(crate) async fn end_institution(
+    app: Data<App>,
+    office: Office<office::ManageInstitutions>,
+    id: Path<String>,
+    once: Once,
+    body: Body<()>,
+) -> Result<HttpResponse, ApiError> {
+    of_manager(app.db.read(), &office.staff, &id).await?;
+    let work = match once.begin(&app, office.staff.id.0, None, body.bytes()).await? {
+        Attempt::Answered(answer) => return Ok(answer),
+        Attempt::New(work) => work,
+    };
+    let row = of_manager(&work.txn, &office.staff, &id).await?;
+    if !store::hold(&work.txn, row.id).await? {
+        return Err(ApiError::told(Code::InstitutionEnded));
+    }
+    if let Some(user) = store::used_by(&work.txn, row.id, app.today()).await? {
+        return Err(ApiError::with(Code::InUse, "reason", user));
+    }
+    store::end(&work.txn, row.id, app.now()).await?;
+    let row = of_manager(&work.txn, &office.staff, &id).await?;
+    let ended = views(&work.txn, vec![row], app.today()).await?.pop();
+    work.answer(&app, StatusCode::OK, &ended).await
+}

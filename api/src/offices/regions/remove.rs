@@ -1,0 +1,51 @@
+//! `DELETE /api/v1/regions/{region}`: a region that nothing depends on.
+
+use actix_web::web::{Data, Path, Query};
+use actix_web::{HttpResponse, delete};
+use sea_orm::SqlErr;
+
+use super::{LevelQuery, store};
+use crate::access::{Office, office};
+use crate::app::App;
+use crate::error::ApiError;
+use crate::idempotency::IfMatch;
+use crate::problem::Code;
+use crate::refusals;
+
+/// Remove a region
+///
+/// Refused while regions below it, institutions, staff, catchments, targets or handbooks name it.
+#[utoipa::path(tag = "regions",
+    params(("region" = i64, Path, description = "Division code of 12 digits"), LevelQuery),
+    responses(
+        (status = 204, description = "Removed"),
+        refusals::BadRequest, refusals::NotSignedIn, refusals::Forbidden, refusals::NotFound, refusals::Conflict,
+        refusals::Stale, refusals::IfMatchRequired,
+    )
+)]
+#[delete("/api/v1/regions/{region}")]
+pub(crate) async fn remove_region(
+    app: Data<App>,
+    _: Office<office::ManageRegions>,
+    code: Path<String>,
+    query: Query<LevelQuery>,
+    seen: IfMatch,
+) -> Result<HttpResponse, ApiError> {
+    let txn = app.db.begin().await?;
+    let row = store::by_path(&txn, &code, query.level).await?;
+    seen.check(row.version)?;
+    if let Some(user) = store::used_by(&txn, &row).await? {
+        return Err(ApiError::with(Code::InUse, "reason", user));
+    }
+    // Whoever came to depend on it meanwhile holds it by a foreign key.
+    match store::delete(&txn, &row).await {
+        Ok(true) => {}
+        Ok(false) => return Err(ApiError::with(Code::Stale, "version", row.version + 1)),
+        Err(err) if matches!(err.sql_err(), Some(SqlErr::ForeignKeyConstraintViolation(_))) => {
+            return Err(ApiError::with(Code::InUse, "reason", "机构或人员 (institutions or staff)"));
+        }
+        Err(err) => return Err(err.into()),
+    }
+    txn.commit().await?;
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,55 @@
+//! `PATCH /api/v1/regions/{region}`: another name. A code that changes is another region.
+
+use actix_web::web::{Data, Path, Query};
+use actix_web::{HttpResponse, patch};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::{LevelQuery, NAME_LENGTH, View, store};
+use crate::access::{Office, office};
+use crate::app::App;
+use crate::body::Body;
+use crate::error::ApiError;
+use crate::idempotency::{IfMatch, etag};
+use crate::offices::fields::Fields;
+use crate::refusals;
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = RegionChange)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Request {
+    /// Official name.
+    #[schema(min_length = 1, max_length = 100)]
+    name_zh: String,
+}
+
+/// Rename a region
+#[utoipa::path(tag = "regions", request_body = Request,
+    params(("region" = i64, Path, description = "Division code of 12 digits"), LevelQuery),
+    responses(
+        (status = 200, description = "Renamed", body = View),
+        refusals::BadRequest, refusals::NotSignedIn, refusals::Forbidden, refusals::NotFound, refusals::Stale,
+        refusals::TooLarge, refusals::UnsupportedMedia, refusals::Invalid, refusals::IfMatchRequired,
+    )
+)]
+#[patch("/api/v1/regions/{region}")]
+pub(crate) async fn rename_region(
+    app: Data<App>,
+    _: Office<office::ManageRegions>,
+    code: Path<String>,
+    query: Query<LevelQuery>,
+    seen: IfMatch,
+    body: Body<Request>,
+) -> Result<HttpResponse, ApiError> {
+    let Request { name_zh } = body.parse()?;
+    let mut fields = Fields::default();
+    let name_zh = fields.line("name_zh", &name_zh, NAME_LENGTH);
+    fields.check()?;
+
+    let txn = app.db.begin().await?;
+    let row = store::by_path(&txn, &code, query.level).await?;
+    seen.check(row.version)?;
+    let row = store::rename(&txn, row, name_zh).await?;
+    txn.commit().await?;
+    Ok(HttpResponse::Ok().insert_header(etag(row.version)).json(View::from(row)))
+}

@@ -1,0 +1,75 @@
+//! `POST /api/v1/staff/{staff}/reset-password`: a new issued password for somebody who lost theirs.
+
+use actix_web::web::{Data, Path};
+use actix_web::{HttpResponse, http::StatusCode, post};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{new_password, of_manager, store};
+use crate::access::{Office, office};
+use crate::app::App;
+use crate::body::Body;
+use crate::error::ApiError;
+use crate::idempotency::{Attempt, Once};
+use crate::problem::Code;
+use crate::refusals;
+use crate::session::store::end_all_of_staff;
+use crate::sign_in::credentials::account_key;
+use crate::sign_in::throttle as tries;
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = ResetPassword)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Request {
+    /// The authenticator is lost too.
+    #[serde(default)]
+    remove_second_factor: bool,
+}
+
+/// An issued password.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct IssuedPassword {
+    user_name: String,
+    /// Shown now and never again, changed at the first sign-in.
+    password: String,
+}
+
+/// Issue a new password
+///
+/// Every session of the staff member ends, and so does the waiting after wrong tries.
+#[utoipa::path(tag = "staff", request_body = Request,
+    params(("staff" = Uuid, Path, description = "The staff member")),
+    responses(
+        (status = 200, description = "Issued", body = IssuedPassword),
+        refusals::BadRequest, refusals::NotSignedIn, refusals::Forbidden, refusals::NotFound, refusals::Conflict,
+        refusals::TooLarge, refusals::UnsupportedMedia, refusals::Invalid, refusals::TooMany,
+    )
+)]
+#[post("/api/v1/staff/{staff}/reset-password")]
+pub(crate) async fn reset_password(
+    app: Data<App>,
+    office: Office<office::ManageStaff>,
+    id: Path<String>,
+    once: Once,
+    body: Body<Request>,
+) -> Result<HttpResponse, ApiError> {
+    let row = of_manager(app.db.read(), &office.staff, &id).await?;
+    let Request { remove_second_factor } = body.parse()?;
+    // Hashing takes its time, so it comes before the transaction.
+    let password = new_password(&row.user_name);
+    let hash = app.passwords.hash(password.clone()).await?;
+
+    let work = match once.begin(&app, office.staff.id.0, None, body.bytes()).await? {
+        Attempt::Answered(answer) => return Ok(answer),
+        Attempt::New(work) => work,
+    };
+    let row = of_manager(&work.txn, &office.staff, &id).await?;
+    if row.left_on.is_some_and(|left_on| left_on <= app.today()) {
+        return Err(ApiError::told(Code::StaffLeft));
+    }
+    store::issue_password(&work.txn, row.id, hash, remove_second_factor).await?;
+    end_all_of_staff(&work.txn, row.id, None, app.now()).await?;
+    tries::forget(&work.txn, &account_key(&app, &row.user_name)).await?;
+    let issued = IssuedPassword { user_name: row.user_name, password };
+    work.answer(&app, StatusCode::OK, &issued).await
+}

@@ -1,0 +1,23 @@
+//! `POST /api/v1/sign-out`: ends the session that asks.
+
+use actix_web::web::Data;
+use actix_web::{HttpResponse, post};
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::refusals;
+use crate::session::{AnyCaller, store};
+
+/// Sign out
+///
+/// The session ends with both of its tokens; the next request with either is refused.
+#[utoipa::path(tag = "sign-in", responses(
+    (status = 204, description = "Signed out"),
+    refusals::NotSignedIn,
+))]
+#[post("/api/v1/sign-out")]
+pub(crate) async fn sign_out(app: Data<App>, caller: AnyCaller) -> Result<HttpResponse, ApiError> {
+    let AnyCaller(caller) = caller;
+    store::end(app.db.write(), caller.session(), app.now()).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,71 @@
+//! `POST /api/v1/sign-in/wechat`: a family signs in with the code of `wx.login`.
+
+use actix_web::web::Data;
+use actix_web::{HttpResponse, post};
+use miniprogram_adapter::{Class, Login};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::me::Me;
+use super::{SignIn, device_name, open, store};
+use crate::app::App;
+use crate::body::Body;
+use crate::error::ApiError;
+use crate::problem::Code;
+use crate::refusals;
+use crate::session::store::Holder;
+use crate::session::{Public, User};
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = WechatSignIn)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Request {
+    /// What `wx.login` gave the phone: good once, for five minutes.
+    code: String,
+    /// What the list of sessions calls this device.
+    #[schema(max_length = 100)]
+    device: Option<String>,
+}
+
+/// Sign in as a family
+///
+/// A code sent again within a minute gives the same user, so a phone that lost the answer may repeat it.
+#[utoipa::path(tag = "sign-in", security(()), request_body = Request, responses(
+    (status = 200, description = "Signed in", body = SignIn),
+    refusals::BadRequest, refusals::NotSignedIn, refusals::TooLarge, refusals::UnsupportedMedia, refusals::Invalid,
+    refusals::Unavailable,
+))]
+#[post("/api/v1/sign-in/wechat")]
+pub(crate) async fn sign_in_with_wechat(
+    app: Data<App>,
+    _: Public,
+    body: Body<Request>,
+) -> Result<HttpResponse, ApiError> {
+    let Request { code, device } = body.parse()?;
+    let device = device_name(device)?;
+    let Login { openid, unionid } = app.wechat.login(&code).await.map_err(refused)?;
+
+    let txn = app.db.begin().await?;
+    let user = store::user_of_openid(&txn, &app.keys, openid.expose(), app.now()).await;
+    let user = user.map_err(of_store)?;
+    if let (None, Some(unionid)) = (&user.unionid, unionid) {
+        store::keep_unionid(&txn, &app.keys, user.id, unionid.expose()).await.map_err(of_store)?;
+    }
+    let (session, tokens) = open(&app, &txn, Holder::User(user.id), &device).await?;
+    txn.commit().await?;
+    Ok(HttpResponse::Ok().json(SignIn { tokens, me: Me::family(User { id: user.id, session }) }))
+}
+
+/// A code that is no good is the phone's to renew; everything else is between WeChat and us.
+fn refused(err: miniprogram_adapter::Error) -> ApiError {
+    if err.class() == Class::Client {
+        return ApiError::told(Code::WechatCodeRefused);
+    }
+    tracing::warn!(class = ?err.class(), cause = %err, "a WeChat sign-in failed");
+    ApiError::told(Code::WechatDown)
+}
+
+/// A database that is away stays what it is.
+fn of_store(err: anyhow::Error) -> ApiError {
+    err.downcast::<sea_orm::DbErr>().map_or_else(ApiError::Internal, ApiError::from)
+}
