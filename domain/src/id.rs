@@ -74,6 +74,8 @@ ids! {
     DelegationId;
     /// An issue, reissue or replacement of a handbook.
     IssuanceId;
+    /// Something that staff changed about a handbook at a desk, with the reason.
+    DeskActId;
     /// One person's agreement to one text.
     ConsentId;
     /// A target of a region, year and indicator.
