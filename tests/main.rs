@@ -5,4 +5,11 @@
 
 mod support;
 
+mod claim;
 mod conventions;
+mod desk;
+mod find;
+mod issue;
+mod members;
+mod pregnancies;
+mod replace;

@@ -107,7 +107,8 @@ pub(crate) async fn issue(
         Attempt::New(work) => work,
     };
     let id = request.id.unwrap_or_else(|| HandbookId(Uuid::now_v7()));
-    let mut desk_work = Issue { app: &app, txn: &work.txn, desk: &desk, staff: &office.staff, told: Vec::new() };
+    let mut desk_work =
+        Issue { app: &app, txn: &work.txn, desk: &desk, staff: &office.staff, told: Vec::new() };
     let issued = desk_work.hand_out(id, &order).await?;
     let told = desk_work.told;
 
