@@ -5,7 +5,14 @@
 
 mod support;
 
+mod claim;
 mod conventions;
 mod schedule;
 mod stats_verify;
 mod usage;
+mod desk;
+mod find;
+mod issue;
+mod members;
+mod pregnancies;
+mod replace;

@@ -10,9 +10,10 @@ use actix_web::{HttpMessage, HttpResponse, ResponseError};
 use domain::checkup::CheckupRefusal;
 use domain::credential::PasswordRefusal;
 use domain::entry::EntryRefusal;
+use domain::handbook::CloseRefusal;
 use domain::handbook::code::NotACode;
 use domain::handbook::issuing::IssueRefusal;
-use domain::member::MemberRefusal;
+use domain::member::{MEMBERS_MAX, MemberRefusal};
 use domain::pregnancy::DatesRefusal;
 use sea_orm::{DbErr, RuntimeErr};
 use serde::Serialize;
@@ -80,6 +81,19 @@ impl ApiError {
     /// One wrong field.
     pub fn field(pointer: &str, code: &str, zh: impl Into<String>, en: impl Into<String>) -> Self {
         Self::Invalid(vec![FieldProblem::new(pointer, code, zh, en)])
+    }
+
+    /// The same with `prefix` before the pointer of every wrong field.
+    pub fn under(self, prefix: &str) -> Self {
+        match self {
+            Self::Invalid(fields) => Self::Invalid(
+                fields
+                    .into_iter()
+                    .map(|field| FieldProblem { pointer: format!("{prefix}{}", field.pointer), ..field })
+                    .collect(),
+            ),
+            other => other,
+        }
     }
 
     /// A mistake of ours, with its cause.
@@ -188,6 +202,7 @@ impl From<IssueRefusal> for ApiError {
             IssueRefusal::GroupNotAllowed(group) => Self::with(Code::GroupNotAllowed, "group", group.zh()),
             IssueRefusal::ChildPastThree => Self::told(Code::ChildPastThree),
             IssueRefusal::ChildPastSix => Self::told(Code::ChildPastSix),
+            IssueRefusal::NotOneBirth => Self::told(Code::NotOneBirth),
             IssueRefusal::ImpossibleAge(age) => Self::field(
                 "/woman/birth_date",
                 "out_of_range",
@@ -203,6 +218,16 @@ impl From<MemberRefusal> for ApiError {
         match refusal {
             MemberRefusal::LastOwner => Self::told(Code::LastOwner),
             MemberRefusal::WomanTaken => Self::told(Code::WomanTaken),
+            MemberRefusal::WomanStays => Self::told(Code::WomanStays),
+            MemberRefusal::TooMany => Self::with(Code::TooManyMembers, "limit", MEMBERS_MAX),
+        }
+    }
+}
+
+impl From<CloseRefusal> for ApiError {
+    fn from(refusal: CloseRefusal) -> Self {
+        match refusal {
+            CloseRefusal::NotPastSix => Self::told(Code::NotPastSix),
         }
     }
 }
@@ -219,9 +244,54 @@ impl From<PasswordRefusal> for ApiError {
     }
 }
 
+/// The field is named from where the dates stand; [`ApiError::under`] puts what stands before it.
 impl From<DatesRefusal> for ApiError {
     fn from(refusal: DatesRefusal) -> Self {
-        Self::with(Code::ImpossibleDates, "reason", refusal)
+        let (pointer, code, zh, en) = match refusal {
+            DatesRefusal::Missing => (
+                "/due_date",
+                "required",
+                "末次月经和预产期至少填写一项。".to_owned(),
+                "Give the last menstrual period or the due date.".to_owned(),
+            ),
+            DatesRefusal::PeriodOutOfRange { earliest, latest } => (
+                "/last_menstrual_period",
+                "out_of_range",
+                format!("末次月经应在{earliest}至{latest}之间。"),
+                format!("The last menstrual period lies between {earliest} and {latest}."),
+            ),
+            DatesRefusal::DueDateOutOfRange { earliest, latest } => (
+                "/due_date",
+                "out_of_range",
+                format!("预产期应在{earliest}至{latest}之间。"),
+                format!("The due date lies between {earliest} and {latest}."),
+            ),
+            DatesRefusal::Contradiction => (
+                "/due_date",
+                "contradiction",
+                "预产期与末次月经推算的日期相差超过28天。".to_owned(),
+                "The due date differs by more than 28 days from the one that the last period gives."
+                    .to_owned(),
+            ),
+            DatesRefusal::BeforePrevious(day) => (
+                "/due_date",
+                "out_of_range",
+                format!("按此日期，妊娠开始于上一次妊娠结束（{day}）之前。"),
+                format!("By this date the pregnancy would have begun before the last one ended on {day}."),
+            ),
+            DatesRefusal::OutcomeImpossible(day) => (
+                "/ended_on",
+                "out_of_range",
+                format!("{day}的孕周不可能有这样的结局，请核对日期和预产期。"),
+                format!(
+                    "This outcome is not possible at the gestation of {day}; check the day and the due date."
+                ),
+            ),
+            DatesRefusal::InTheFuture(day) => {
+                ("/ended_on", "out_of_range", format!("{day}在将来。"), format!("{day} is in the future."))
+            }
+        };
+        Self::field(pointer, code, zh, en)
     }
 }
 

@@ -81,42 +81,60 @@ impl Once {
         id: Option<Uuid>,
         body: &[u8],
     ) -> Result<Attempt, ApiError> {
-        let (key, by_id) = match (&self.key, id) {
-            (Some(key), _) => (format!("k:{key}"), false),
-            (None, Some(id)) => (format!("i:{id}"), true),
-            (None, None) => return Err(ApiError::told(Code::KeyRequired)),
-        };
-        let hash = sha256(&[self.target.as_bytes(), b"\n", body].concat());
+        let (key, by_id) = self.key(id)?;
         let txn = app.db.begin().await?;
-        if self.first(app, &txn, actor, &key, &hash).await? {
+        if self.first(app, &txn, actor, &key, &self.hash(body)).await? {
             return Ok(Attempt::New(Work { txn, kept: Some(Kept { actor, key }) }));
         }
         let first = idempotency::Entity::find_by_id((actor, key)).one(&txn).await?;
-        let Some(first) = first else { return Err(ApiError::told(Code::InFlight)) };
-        if first.request_hash != hash {
+        let first = first.ok_or_else(|| ApiError::told(Code::InFlight))?;
+        self.replay(app, actor, first, by_id, body).map(Attempt::Answered)
+    }
+
+    /// The answer that the same request was given before, if it was: for requests that must ask somebody else before
+    /// their transaction begins, and must not ask twice. `begin` is still what makes the request act once.
+    pub async fn answered(
+        &self,
+        app: &App,
+        actor: Uuid,
+        id: Option<Uuid>,
+        body: &[u8],
+    ) -> Result<Option<HttpResponse>, ApiError> {
+        let (key, by_id) = self.key(id)?;
+        let first = idempotency::Entity::find_by_id((actor, key)).one(app.db.read()).await?;
+        first.map(|first| self.replay(app, actor, first, by_id, body)).transpose()
+    }
+
+    /// The key that is kept, and whether it is the id of the body.
+    fn key(&self, id: Option<Uuid>) -> Result<(String, bool), ApiError> {
+        match (&self.key, id) {
+            (Some(key), _) => Ok((format!("k:{key}"), false)),
+            (None, Some(id)) => Ok((format!("i:{id}"), true)),
+            (None, None) => Err(ApiError::told(Code::KeyRequired)),
+        }
+    }
+
+    fn hash(&self, body: &[u8]) -> Vec<u8> {
+        sha256(&[self.target.as_bytes(), b"\n", body].concat())
+    }
+
+    /// The first answer again, or a refusal when the key came with another request.
+    fn replay(
+        &self,
+        app: &App,
+        actor: Uuid,
+        first: idempotency::Model,
+        by_id: bool,
+        body: &[u8],
+    ) -> Result<HttpResponse, ApiError> {
+        if first.request_hash != self.hash(body) {
             return Err(ApiError::told(if by_id { Code::IdInUse } else { Code::KeyReused }));
         }
         let body = app.keys.open_bytes(Place::new("idempotency.answer", actor), &first.answer);
         let body = body.map_err(ApiError::internal)?;
         let status = u16::try_from(first.status).ok().and_then(|status| StatusCode::from_u16(status).ok());
         let mut answer = HttpResponse::build(status.unwrap_or(StatusCode::OK));
-        Ok(Attempt::Answered(answer.content_type("application/json").body(body)))
-    }
-
-    /// The first answer to this request, if there was one: for work that prepares much before its transaction.
-    pub async fn answered(
-        &self,
-        app: &App,
-        actor: Uuid,
-        body: &[u8],
-    ) -> Result<Option<HttpResponse>, ApiError> {
-        match self.begin(app, actor, None, body).await? {
-            Attempt::Answered(answer) => Ok(Some(answer)),
-            Attempt::New(work) => {
-                work.txn.rollback().await?;
-                Ok(None)
-            }
-        }
+        Ok(answer.content_type("application/json").body(body))
     }
 
     /// Claims the key inside the transaction. A twin in flight waits here for the first to end: on PostgreSQL at the

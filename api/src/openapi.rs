@@ -1,11 +1,14 @@
 //! The API document: gathered from the annotations above the handlers, with a schema per kind of record.
 
+use std::collections::BTreeMap;
+
 use actix_web::App;
 use actix_web::dev::ResourceDef;
-use actix_web::http::Method;
+use actix_web::http::{Method, StatusCode};
 use serde_json::{Value, json};
-use utoipa::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::{IntoResponses, OpenApi};
 use utoipa_actix_web::AppExt;
 
 use crate::error::{Problem, ProblemField};
@@ -73,6 +76,49 @@ impl utoipa::Modify for Bearer {
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
     }
+}
+
+/// A problem with this status, for `responses(...)` of an operation: `Refusal<404>`.
+#[derive(Debug)]
+pub struct Refusal<const STATUS: u16>;
+
+impl<const STATUS: u16> IntoResponses for Refusal<STATUS> {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems([STATUS])
+    }
+}
+
+/// What every operation of a signed-in caller may answer: no sign-in, not allowed, database away.
+#[derive(Debug)]
+pub struct SignedInRefusals;
+
+impl IntoResponses for SignedInRefusals {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems([401, 403, 503])
+    }
+}
+
+/// What every operation with a JSON body may answer besides.
+#[derive(Debug)]
+pub struct BodyRefusals;
+
+impl IntoResponses for BodyRefusals {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems([400, 408, 413, 415, 422, 507])
+    }
+}
+
+fn problems<const N: usize>(statuses: [u16; N]) -> BTreeMap<String, RefOr<Response>> {
+    let problem = |status: u16| {
+        let content = Content::new(Some(Ref::from_schema_name("Problem")));
+        let name = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+        let response = ResponseBuilder::new()
+            .description(name.unwrap_or_default())
+            .content("application/problem+json", content)
+            .build();
+        (status.to_string(), RefOr::T(response))
+    };
+    statuses.into_iter().map(problem).collect()
 }
 
 /// The document as JSON.

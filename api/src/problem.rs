@@ -135,11 +135,15 @@ problems! {
     NoServicePoint = 409 "no_service_point" { "没有手册管理员", "No trained handbook administrator", "本机构没有指定并培训过的手册管理员，不能发放手册；请联系县级妇幼保健机构。", "This institution has no service point with a named, trained handbook administrator, so it cannot issue; ask the county MCH institution." }
     GroupNotAllowed = 403 "group_not_allowed" { "不能向该人群发放", "May not issue to this group", "县级未授权本机构向{group}发放手册。", "The county does not let this institution issue to: {group}." }
     ChildPastThree = 422 "child_past_three" { "3岁以上原则上不补发", "Three years or more", "3岁及以上儿童原则上不再补发手册；如需发放请由手册管理员填写 override_reason。", "A child of three years or more is in principle not issued a handbook; a handbook administrator gives override_reason." }
+    NotOneBirth = 422 "not_one_birth" { "不是同一次分娩", "Not of one birth", "只有同一次妊娠的多胞胎共用一本手册，其他儿童请分别发放。", "Only children of one pregnancy share a handbook; issue one for each of the others." }
     ChildPastSix = 422 "child_past_six" { "超过6岁", "Past six years", "手册适用于6岁及以下儿童。", "A handbook is for children up to 6 years." }
     AlreadyHasHandbook = 409 "already_has_handbook" { "已有手册", "Already has a handbook", "该对象已有有效手册，编号 {number}。", "There is a live handbook already: number {number}." }
     NoManagingInstitution = 422 "no_managing_institution" { "现住址没有管理机构", "No managing institution for the address", "现住址所在区域尚未指定管理机构，请由县级妇幼保健机构设置。", "No institution manages the region of this address yet; the county MCH institution sets one." }
     UnknownRegion = 422 "unknown_region" { "区划代码不存在", "No such region", "区划代码 {code} 不存在。", "There is no region with code {code}." }
     NumbersUsedUp = 409 "numbers_used_up" { "编号已用完", "Numbers used up", "本县本年度的手册编号已用完。", "The handbook numbers of this county and year are used up." }
+
+    IdNumberTaken = 409 "id_number_taken" { "身份证号已登记", "ID number already recorded", "该身份证号已登记在另一人名下，请核对证件；确属同一人时请联系县级妇幼保健机构合并。", "This ID number is recorded for another person. Check the card; if it is the same person, ask the county MCH institution to merge them." }
+    NotPastSix = 422 "not_past_six" { "未满6周岁", "Not past six", "手册中没有儿童、有儿童未满6周岁或有进行中的妊娠，不能以“儿童满6周岁”结案。", "The handbook has no child, a child who is not past six, or an open pregnancy, so it is not closed for age." }
 
     // Claiming and members.
     ClaimRefused = 422 "claim_refused" { "领取信息不符", "Claim refused", "领取码或核对信息不正确，还可以尝试 {left} 次。", "The code or the check does not fit; {left} tries are left." }
@@ -147,6 +151,10 @@ problems! {
     ConsentRequired = 422 "consent_required" { "需要同意隐私说明", "Consent required", "请先阅读并同意版本 {version} 的隐私说明。", "Read and agree to version {version} of the privacy text first." }
     LastOwner = 409 "last_owner" { "至少保留一名户主", "The last owner stays", "手册至少要有一名户主，请先移交。", "A handbook keeps at least one owner; hand over first." }
     WomanTaken = 409 "woman_taken" { "孕产妇本人已在成员中", "The woman is a member already", "手册中已有经核实的孕产妇本人。", "The woman herself is a verified member already." }
+    WomanStays = 403 "woman_stays" { "不能移除孕产妇本人", "The woman herself stays", "经核实的孕产妇本人只能由其本人退出或移交。", "The verified woman leaves or hands over by herself; nobody else removes or lowers her." }
+    TooManyMembers = 409 "too_many_members" { "成员已满", "Too many members", "一本手册最多 {limit} 名成员。", "A handbook has at most {limit} members." }
+    NotClaimed = 409 "not_claimed" { "手册尚未领取", "Not claimed yet", "手册尚未被领取，请补打领取凭条。", "The handbook is not claimed yet; print its slip again instead." }
+    IdentityNotShown = 422 "identity_not_shown" { "身份核对不符", "Identity does not fit", "出示的身份证号与手册登记的不符或未登记；如登记有误，请先更正身份信息。", "The ID number shown is not the one on record, or none is on record; if that is wrong, correct the identity first." }
     AlreadyMember = 409 "already_member" { "已是成员", "Already a member", "您已经是该手册的成员。", "You are a member of this handbook already." }
     InvitationRefused = 422 "invitation_refused" { "邀请无效", "Invitation refused", "邀请码不正确、已使用或已过期。", "The invitation is wrong, used or expired." }
     HandbookClosed = 409 "handbook_closed" { "手册已结案", "The handbook is closed", "手册已结案或已换发，不能再添加内容。", "The handbook is closed or replaced and takes no more records." }
@@ -180,7 +188,7 @@ problems! {
     NoPregnancy = 409 "no_pregnancy" { "没有进行中的妊娠", "No pregnancy", "该日期没有对应的妊娠，请先登记孕情。", "No pregnancy of this handbook holds that day; register it first." }
     PregnancyOpen = 409 "pregnancy_open" { "已有进行中的妊娠", "A pregnancy is open", "手册中已有进行中的妊娠。", "The handbook has an open pregnancy already." }
     NeedsNewHandbook = 409 "needs_new_handbook" { "需要新手册", "Needs a new handbook", "活产后的新妊娠请发放新手册。", "After a live birth a new pregnancy gets a new handbook." }
-    ImpossibleDates = 422 "impossible_dates" { "日期不可能", "Impossible dates", "孕期日期不可能：{reason}", "The dates of the pregnancy are not possible: {reason}" }
+    PregnancyEnded = 409 "pregnancy_ended" { "妊娠已结束", "The pregnancy has ended", "该妊娠已登记结局，不能再修改。", "The outcome of this pregnancy is recorded; it does not change any more." }
     PhotoRefused = 422 "photo_refused" { "照片无法识别", "Not a photo", "请上传有效的 JPEG、PNG 或 WebP 照片。", "Send a valid JPEG, PNG or WebP photo." }
     PhotoTooLarge = 413 "photo_too_large" { "照片过大", "Photo too large", "照片不能超过 10 MB 或 2400 万像素。", "A photo has at most 10 MB and 24 megapixels." }
 

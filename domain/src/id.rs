@@ -76,6 +76,8 @@ ids! {
     FollowUpId;
     /// An issue, reissue or replacement of a handbook.
     IssuanceId;
+    /// Something that staff changed about a handbook at a desk, with the reason.
+    DeskActId;
     /// One person's agreement to one text.
     ConsentId;
     /// A target of a region, year and indicator.

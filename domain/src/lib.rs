@@ -16,6 +16,7 @@ pub mod member;
 pub mod person;
 pub mod place;
 pub mod pregnancy;
+pub mod privacy;
 pub mod record;
 pub mod text;
 pub mod usage;

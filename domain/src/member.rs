@@ -1,5 +1,7 @@
 //! A user's place in a handbook, and what may change it.
 
+use std::ops::RangeInclusive;
+
 use crate::word::words;
 
 words! {
@@ -30,9 +32,46 @@ pub enum MemberRefusal {
     /// A handbook has one woman; another member has proved to be her already.
     #[error("the woman herself is a member already")]
     WomanTaken,
+    /// Nobody takes a woman's handbook from her: the verified woman leaves or hands over by herself.
+    #[error("the verified woman is removed or lowered by nobody but herself")]
+    WomanStays,
+    /// More members than a family has.
+    #[error("a handbook has at most {MEMBERS_MAX} members")]
+    TooMany,
 }
+
+/// Most live members of a handbook.
+pub const MEMBERS_MAX: u64 = 20;
+
+/// How long an invitation may be good, in hours: one hour to a week.
+pub const INVITATION_HOURS: RangeInclusive<i64> = 1..=168;
 
 /// May a member who is an owner stop being one, with `owners` counted before the change?
 pub fn may_stop_being_owner(owners: u64) -> Result<(), MemberRefusal> {
     if owners <= 1 { Err(MemberRefusal::LastOwner) } else { Ok(()) }
+}
+
+/// May another owner remove this member or lower their role?
+pub fn may_be_lowered_by_another(is_woman: bool) -> Result<(), MemberRefusal> {
+    if is_woman { Err(MemberRefusal::WomanStays) } else { Ok(()) }
+}
+
+/// May one more join, with `members` counted before?
+pub fn may_join(members: u64) -> Result<(), MemberRefusal> {
+    if members >= MEMBERS_MAX { Err(MemberRefusal::TooMany) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_owner_stays_and_the_woman_is_removed_by_nobody() {
+        assert_eq!(may_stop_being_owner(1), Err(MemberRefusal::LastOwner));
+        assert_eq!(may_stop_being_owner(2), Ok(()));
+        assert_eq!(may_be_lowered_by_another(true), Err(MemberRefusal::WomanStays));
+        assert_eq!(may_be_lowered_by_another(false), Ok(()));
+        assert_eq!(may_join(MEMBERS_MAX - 1), Ok(()));
+        assert_eq!(may_join(MEMBERS_MAX), Err(MemberRefusal::TooMany));
+    }
 }

@@ -32,6 +32,9 @@ pub enum IdentityRefusal {
     /// Empty, longer than 50 characters, or with control characters.
     #[error("a name has 1 to 50 characters")]
     Name,
+    /// Empty, too long, or with control characters.
+    #[error("a text of one line is empty, too long, or has control characters")]
+    Line,
 }
 
 /// A citizen identity number of 18 characters (GB 11643-1999), upper-case X.
@@ -149,15 +152,20 @@ impl std::fmt::Debug for Phone {
 
 /// A name as it is stored: NFC, trimmed, inner spaces kept.
 pub fn parse_name(text: &str) -> Result<String, IdentityRefusal> {
-    let name: String = text.trim().nfc().collect();
+    parse_line(text, 50).map_err(|_| IdentityRefusal::Name)
+}
+
+/// A text of one line (an address, a reason) of at most `longest` characters, as it is stored: NFC, trimmed.
+pub fn parse_line(text: &str, longest: usize) -> Result<String, IdentityRefusal> {
+    let line: String = text.trim().nfc().collect();
     let hidden = |c: char| {
         c.is_control()
             || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
     };
-    if name.is_empty() || name.chars().count() > 50 || name.chars().any(hidden) {
-        return Err(IdentityRefusal::Name);
+    if line.is_empty() || line.chars().count() > longest || line.chars().any(hidden) {
+        return Err(IdentityRefusal::Line);
     }
-    Ok(name)
+    Ok(line)
 }
 
 /// Family names of two characters that are met often enough to be told from one-character names.
@@ -234,6 +242,16 @@ mod tests {
         assert_eq!(Phone::parse("+4915112345678").unwrap().last_four(), "5678");
         for wrong in ["", "1380000000", "+", "phone", "2380000000", "１３８"] {
             assert!(Phone::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn names_and_lines_hold_no_hidden_characters_and_have_an_end() {
+        assert_eq!(parse_name(" 欧阳 小红 ").unwrap(), "欧阳 小红");
+        assert_eq!(parse_name(&"王".repeat(51)), Err(IdentityRefusal::Name));
+        assert_eq!(parse_line(&"王".repeat(51), 200).unwrap().chars().count(), 51);
+        for wrong in ["", "  ", "a\nb", "王\u{202E}红", "a\u{200B}"] {
+            assert_eq!(parse_line(wrong, 200), Err(IdentityRefusal::Line), "{wrong:?}");
         }
     }
 

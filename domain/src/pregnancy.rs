@@ -1,5 +1,7 @@
 //! Pregnancy dates and outcomes.
 
+use std::ops::RangeInclusive;
+
 use chrono::{Days, NaiveDate};
 
 use crate::word::words;
@@ -9,6 +11,15 @@ pub const TERM_DAYS: u64 = 280;
 
 /// Days of gestation below which a birth is preterm (37+0 weeks).
 pub const PRETERM_BELOW_DAYS: i64 = 259;
+
+/// Fetuses of a pregnancy, and children of one birth.
+pub const FETUSES: RangeInclusive<i32> = 1..=8;
+
+/// Possible birth weights, in grams.
+pub const BIRTH_WEIGHT_G: RangeInclusive<i32> = 200..=8000;
+
+/// Possible gestation of a live birth, in days: 20+0 to 46+0 weeks.
+pub const BIRTH_GESTATION_DAYS: RangeInclusive<i32> = 140..=322;
 
 /// Days of the puerperium (孕产期保健工作规范).
 pub const PUERPERIUM_DAYS: i64 = 42;
@@ -38,6 +49,21 @@ impl Outcome {
     /// Reminders, congratulations and stage content stop at once in the transaction that records a loss.
     pub fn is_loss(self) -> bool {
         self != Self::LiveBirth
+    }
+
+    /// How many children may be born alive with this outcome. A mother may die giving birth to a living child.
+    pub fn newborns(self) -> RangeInclusive<usize> {
+        match self {
+            Self::LiveBirth => 1..=8,
+            Self::MaternalDeath => 0..=8,
+            Self::Miscarriage | Self::Abortion | Self::Ectopic | Self::Stillbirth => 0..=0,
+        }
+    }
+
+    /// Whether the handbook still waits for a pregnancy of the woman: after a loss it takes the next one, after a live
+    /// birth the next one gets a handbook of its own.
+    pub fn keeps_waiting(self) -> bool {
+        !matches!(self, Self::LiveBirth | Self::MaternalDeath)
     }
 
     /// Longest gestation in days with which the outcome is possible: a miscarriage ends before 28+0 weeks.
@@ -83,6 +109,9 @@ pub enum DatesRefusal {
     /// The due date differs from the last period by more than four weeks.
     #[error("the due date does not fit the last menstrual period")]
     Contradiction,
+    /// The pregnancy would have begun before the one before it ended.
+    #[error("the pregnancy would have begun before the last one ended on {0}")]
+    BeforePrevious(NaiveDate),
     /// The outcome is not possible at this gestation.
     #[error("this outcome is not possible on {0}")]
     OutcomeImpossible(NaiveDate),
@@ -125,6 +154,13 @@ impl Dates {
             return Err(DatesRefusal::Contradiction);
         }
         Ok(Self { last_period_on, due_on, dating })
+    }
+
+    /// A pregnancy begins after the one before it ended. Counted from conception, two weeks after the (possibly missing)
+    /// last period: after a loss a woman may conceive before she has had another.
+    pub fn check_follows(self, previous_end: NaiveDate) -> Result<(), DatesRefusal> {
+        let conceived_on = self.due_on.checked_sub_days(Days::new(TERM_DAYS - 14)).unwrap_or(NaiveDate::MIN);
+        if conceived_on < previous_end { Err(DatesRefusal::BeforePrevious(previous_end)) } else { Ok(()) }
     }
 
     /// Gestational age in days on a day: counted back from the due date, so that a corrected date moves every week.
@@ -195,6 +231,26 @@ mod tests {
             Err(DatesRefusal::PeriodOutOfRange { .. })
         ));
         assert_eq!(Dates::from(None, None, today), Err(DatesRefusal::Missing));
+    }
+
+    #[test]
+    fn the_next_pregnancy_begins_after_the_last_one_ended() {
+        let dates = Dates::from(Some(day("2026-09-01")), None, day("2026-11-21")).unwrap();
+        assert_eq!(dates.check_follows(day("2026-09-15")), Ok(()));
+        assert_eq!(
+            dates.check_follows(day("2026-09-16")),
+            Err(DatesRefusal::BeforePrevious(day("2026-09-16")))
+        );
+    }
+
+    #[test]
+    fn only_a_live_birth_needs_a_newborn_and_after_a_loss_the_handbook_waits_on() {
+        assert_eq!(Outcome::LiveBirth.newborns(), 1..=8);
+        for &outcome in Outcome::ALL.iter().filter(|outcome| outcome.is_loss()) {
+            assert!(outcome.newborns().contains(&0), "{outcome}");
+        }
+        assert!(Outcome::Stillbirth.keeps_waiting() && !Outcome::LiveBirth.keeps_waiting());
+        assert!(!Outcome::MaternalDeath.keeps_waiting());
     }
 
     #[test]

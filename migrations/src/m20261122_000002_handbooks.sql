@@ -21,6 +21,8 @@ CREATE TABLE handbook (
     managing_id      {uuid} NOT NULL REFERENCES institution (id),
     slip_hash        {bytes} UNIQUE,
     slip_expires_at  {time},
+    -- Set on a slip that re-claims: the relation whose account was lost. Empty on a slip of the first claim.
+    slip_relation    TEXT,
     printed_serial   INTEGER NOT NULL,
     first_used_at    {time},
     change_seq       BIGINT NOT NULL,
@@ -80,7 +82,7 @@ CREATE TABLE child (
     id               {uuid}  NOT NULL PRIMARY KEY,
     handbook_id      {uuid}  NOT NULL REFERENCES handbook (id),
     pregnancy_id     {uuid} REFERENCES pregnancy (id),
-    person_id        {uuid}  NOT NULL UNIQUE REFERENCES person (id),
+    person_id        {uuid}  NOT NULL REFERENCES person (id),
     -- Keyed hash of who the child is, while the handbook lives: one live handbook per child.
     identity_index   {bytes} UNIQUE,
     birth_order      INTEGER NOT NULL,
@@ -92,6 +94,8 @@ CREATE TABLE child (
     version          INTEGER NOT NULL
 );
 CREATE INDEX child_by_handbook ON child (handbook_id, born_on, birth_order);
+-- A child that comes back after its handbook was closed is the same person in a new handbook.
+CREATE INDEX child_by_person ON child (person_id);
 
 CREATE TABLE member (
     id          {uuid}  NOT NULL PRIMARY KEY,
@@ -130,3 +134,17 @@ CREATE TABLE consent (
     given_at     {time}  NOT NULL
 );
 CREATE INDEX consent_by_handbook ON consent (handbook_id, id);
+
+-- What staff changed about a handbook at a desk, and why. `before` holds the identity that was corrected.
+CREATE TABLE desk_act (
+    id             {uuid}  NOT NULL PRIMARY KEY,
+    handbook_id    {uuid}  NOT NULL REFERENCES handbook (id),
+    action         TEXT    NOT NULL,
+    staff_id       {uuid}  NOT NULL REFERENCES staff (id),
+    institution_id {uuid} REFERENCES institution (id),
+    person_id      {uuid} REFERENCES person (id),
+    reason         {bytes} NOT NULL,
+    before         {bytes},
+    done_at        {time}  NOT NULL
+);
+CREATE INDEX desk_act_by_handbook ON desk_act (handbook_id, id);

@@ -3,6 +3,7 @@
 mod database;
 mod http;
 mod issues;
+pub mod issuing;
 pub mod people;
 
 use std::net::TcpListener;

@@ -279,7 +279,8 @@ impl World {
             version: 1,
         };
         person::Entity::insert(row.into_active_model()).exec_without_returning(db).await.unwrap();
-        let number = HandbookNumber::new(RegionCode(COUNTY), 2026, serial).unwrap();
+        // The server counts from one: fixtures stay out of its way.
+        let number = HandbookNumber::new(RegionCode(COUNTY), 2026, 5_000_000 + serial).unwrap();
         let handbook = HandbookId(Uuid::now_v7());
         let row = handbook::Model {
             id: handbook,
@@ -294,6 +295,7 @@ impl World {
             managing_id: county.health_centre,
             slip_hash: None,
             slip_expires_at: None,
+            slip_relation: None,
             printed_serial: 1,
             first_used_at: None,
             change_seq: 0,

@@ -139,7 +139,7 @@ pub(crate) async fn import_staff(
     if mode.dry_run {
         return Imported::trial(staff::plan(app.db.read(), csv, &giver, app.today(), &bar).await?.summary);
     }
-    if let Some(answer) = once.answered(&app, actor, csv).await? {
+    if let Some(answer) = once.answered(&app, actor, None, csv).await? {
         return Ok(answer);
     }
     let plan = staff::plan(app.db.read(), csv, &giver, app.today(), &bar).await?;

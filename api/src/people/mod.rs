@@ -1,5 +1,7 @@
 //! People: identity fields, sealed in one column, with blind indexes for look-up.
 
+pub mod form;
+pub mod keep;
 pub mod store;
 
 use serde::{Deserialize, Serialize};

@@ -1,10 +1,16 @@
 //! Rows of people.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::id::PersonId;
 use domain::person::{IdNumber, Phone, Sex};
 use domain::place::RegionCode;
-use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
+    QuerySelect, TryInsertResult,
+};
 use uuid::Uuid;
 
 use super::Identity;
@@ -65,6 +71,40 @@ pub async fn by_phone(
     found.limit(SHARED_PHONE).all(db).await
 }
 
+/// The person with an id.
+pub async fn by_id(db: &impl ConnectionTrait, id: PersonId) -> Result<Option<person::Model>, DbErr> {
+    person::Entity::find_by_id(id).one(db).await
+}
+
+/// The people with these ids.
+pub async fn by_ids(
+    db: &impl ConnectionTrait,
+    ids: impl IntoIterator<Item = PersonId>,
+) -> Result<HashMap<PersonId, person::Model>, DbErr> {
+    let found = person::Entity::find().filter(person::COLUMN.id.is_in(ids)).all(db).await?;
+    Ok(found.into_iter().map(|row| (row.id, row)).collect())
+}
+
+/// Keeps a new person, or nothing (`None`) when another has the ID number: somebody was faster.
+pub async fn insert_unless_known(
+    db: &impl ConnectionTrait,
+    keys: &Keys,
+    new: NewPerson<'_>,
+    now: DateTime<Utc>,
+) -> Result<Option<person::Model>, ApiError> {
+    let row = new_row(keys, new, now)?;
+    let known = OnConflict::column(person::Column::IdNumberIndex).do_nothing().to_owned();
+    match person::Entity::insert(row.clone().into_active_model())
+        .on_conflict(known)
+        .try_insert()
+        .exec(db)
+        .await?
+    {
+        TryInsertResult::Inserted(_) => Ok(Some(row)),
+        TryInsertResult::Conflicted | TryInsertResult::Empty => Ok(None),
+    }
+}
+
 /// Keeps a new person.
 pub async fn insert(
     db: &impl ConnectionTrait,
@@ -72,34 +112,38 @@ pub async fn insert(
     new: NewPerson<'_>,
     now: DateTime<Utc>,
 ) -> Result<person::Model, ApiError> {
-    let id = PersonId(Uuid::now_v7());
-    let (id_number_index, phone_index) = indexes(keys, new.identity);
-    let row = person::ActiveModel {
-        id: Set(id),
-        identity: Set(keys
-            .seal(Place::new("person.identity", id.0), new.identity)
-            .map_err(ApiError::Internal)?),
-        id_number_index: Set(id_number_index),
-        phone_index: Set(phone_index),
-        born_on: Set(new.born_on),
-        sex: Set(new.sex),
-        region_code: Set(new.region),
-        created_at: Set(now),
-        version: Set(1),
-    };
-    Ok(person::Entity::insert(row).exec_with_returning(db).await?)
+    let row = new_row(keys, new, now)?;
+    person::Entity::insert(row.clone().into_active_model()).exec_without_returning(db).await?;
+    Ok(row)
 }
 
-/// Writes a changed identity over the row, raising its version.
+fn new_row(keys: &Keys, new: NewPerson<'_>, now: DateTime<Utc>) -> Result<person::Model, ApiError> {
+    let id = PersonId(Uuid::now_v7());
+    let (id_number_index, phone_index) = indexes(keys, new.identity);
+    let place = Place::new("person.identity", id.0);
+    Ok(person::Model {
+        id,
+        identity: keys.seal(place, new.identity).map_err(ApiError::Internal)?,
+        id_number_index,
+        phone_index,
+        born_on: new.born_on,
+        sex: new.sex,
+        region_code: new.region,
+        created_at: now,
+        version: 1,
+    })
+}
+
+/// Writes a changed identity over the row as it was read, raising its version; `None` when the row moved on meanwhile.
+/// The caller has looked that no other person has the ID number.
 pub async fn update_identity(
     db: &impl ConnectionTrait,
     keys: &Keys,
     row: &person::Model,
     new: NewPerson<'_>,
-) -> Result<person::Model, ApiError> {
+) -> Result<Option<person::Model>, ApiError> {
     let (id_number_index, phone_index) = indexes(keys, new.identity);
     let changed = person::ActiveModel {
-        id: Set(row.id),
         identity: Set(keys
             .seal(Place::new("person.identity", row.id.0), new.identity)
             .map_err(ApiError::Internal)?),
@@ -111,7 +155,13 @@ pub async fn update_identity(
         version: Set(row.version + 1),
         ..Default::default()
     };
-    Ok(person::Entity::update(changed).exec(db).await?)
+    let updated = person::Entity::update_many()
+        .set(changed)
+        .filter(person::COLUMN.id.eq(row.id))
+        .filter(person::COLUMN.version.eq(row.version))
+        .exec_with_returning(db)
+        .await?;
+    Ok(updated.into_iter().next())
 }
 
 fn indexes(keys: &Keys, identity: &Identity) -> (Option<Vec<u8>>, Option<Vec<u8>>) {

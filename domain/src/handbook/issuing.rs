@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, TimeDelta};
 
 use super::Group;
 use crate::calendar::age_in_years;
@@ -28,6 +28,23 @@ words! {
     }
 }
 
+impl IssueKind {
+    /// A woman is issued her handbook; a child that has none is given one by reissue (document 000).
+    pub fn of(group: Group) -> Self {
+        match group {
+            Group::Planning | Group::Pregnant => Self::Issue,
+            Group::Child => Self::Reissue,
+        }
+    }
+}
+
+/// How long a printed slip with a one-time claim code is good.
+pub const SLIP_LIFE: TimeDelta = TimeDelta::days(30);
+
+/// Most days between the births of children who share a handbook: they are of one pregnancy. Twins seldom come more than
+/// a day apart, but a second twin may stay for weeks; no further child of the same mother can be born within this time.
+pub const ONE_BIRTH_DAYS: i64 = 140;
+
 /// Why an issue is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IssueRefusal {
@@ -46,6 +63,9 @@ pub enum IssueRefusal {
     /// A child is 0 to 6 years old.
     #[error("a handbook is for children up to 6 years")]
     ChildPastSix,
+    /// Each child has a handbook of its own; only children of one pregnancy share one.
+    #[error("children of different pregnancies need a handbook each")]
+    NotOneBirth,
 }
 
 /// What an institution must have before it can issue.
@@ -78,6 +98,16 @@ pub fn check_woman(born_on: NaiveDate, today: NaiveDate) -> Result<(), IssueRefu
     if (10..=60).contains(&age) { Ok(()) } else { Err(IssueRefusal::ImpossibleAge(age)) }
 }
 
+/// Only children of one pregnancy share a handbook.
+pub fn check_one_birth(born_on: impl Iterator<Item = NaiveDate> + Clone) -> Result<(), IssueRefusal> {
+    match (born_on.clone().min(), born_on.max()) {
+        (Some(first), Some(last)) if (last - first).num_days() > ONE_BIRTH_DAYS => {
+            Err(IssueRefusal::NotOneBirth)
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A child is issued a handbook until the 7th birthday; from the third birthday on only with a reason (document 000).
 pub fn check_child(
     born_on: NaiveDate,
@@ -107,6 +137,15 @@ mod tests {
         right.trained_administrator = true;
         assert_eq!(right.check(Group::Child), Ok(()));
         assert_eq!(right.check(Group::Pregnant), Err(IssueRefusal::GroupNotAllowed(Group::Pregnant)));
+    }
+
+    #[test]
+    fn twins_share_a_handbook_and_siblings_do_not() {
+        let born = |days: &[&str]| days.iter().map(|text| day(text)).collect::<Vec<_>>();
+        let check = |days: &[&str]| check_one_birth(born(days).into_iter());
+        assert_eq!(check(&["2026-11-01", "2026-11-02"]), Ok(()));
+        assert_eq!(check(&["2024-05-01", "2026-11-02"]), Err(IssueRefusal::NotOneBirth));
+        assert_eq!(check(&[]), Ok(()));
     }
 
     #[test]

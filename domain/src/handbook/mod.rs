@@ -1,12 +1,20 @@
 //! The handbook: states and moves, and the groups that a report counts apart.
 //!
-//! Numbers, codes and the rules of issuing have a file each.
+//! Numbers, codes, the cover, and the rules of issuing and claiming have a file each.
 
+pub mod claim;
 pub mod code;
+pub mod cover;
 pub mod issuing;
 pub mod number;
 
+use chrono::NaiveDate;
+
+use crate::calendar::age_in_years;
 use crate::word::words;
+
+/// The national edition of the printed book that is issued; it stands on every issue event.
+pub const EDITION: &str = "2017";
 
 words! {
     /// To whom a handbook was issued; the three groups of the quarterly report never mix (document 000).
@@ -36,6 +44,34 @@ words! {
         Merged = "merged", "合并", "merged into another";
         Death = "death", "死亡", "death";
     }
+}
+
+words! {
+    /// Why a handbook was given instead of another.
+    pub enum ReplaceReason {
+        Lost = "lost", "遗失", "lost";
+        Damaged = "damaged", "损坏", "damaged";
+    }
+}
+
+/// Why a handbook is not closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CloseRefusal {
+    /// A handbook is closed for age when every child of it is past 6 years and nobody is pregnant.
+    #[error("a child of the handbook is not past 6 years, or there is none")]
+    NotPastSix,
+}
+
+/// May a handbook with these children be closed for this reason today?
+pub fn may_close(
+    reason: CloseReason,
+    children_born_on: &[NaiveDate],
+    is_pregnant: bool,
+    today: NaiveDate,
+) -> Result<(), CloseRefusal> {
+    let past_six = |born_on: &NaiveDate| age_in_years(*born_on, today) >= 6;
+    let all_past_six = !children_born_on.is_empty() && children_born_on.iter().all(past_six) && !is_pregnant;
+    if reason == CloseReason::ChildPastSix && !all_past_six { Err(CloseRefusal::NotPastSix) } else { Ok(()) }
 }
 
 impl State {
@@ -69,5 +105,19 @@ mod tests {
             );
         }
         assert!(State::Issued.may_become(State::Claimed) && !State::Blank.may_become(State::Claimed));
+    }
+
+    #[test]
+    fn a_handbook_closes_for_age_on_the_sixth_birthday_of_its_youngest_child() {
+        let day = |text: &str| text.parse::<NaiveDate>().unwrap();
+        let twins = [day("2020-11-21"), day("2020-11-22")];
+        let close = |children: &[NaiveDate], is_pregnant, today| {
+            may_close(CloseReason::ChildPastSix, children, is_pregnant, day(today))
+        };
+        assert_eq!(close(&twins, false, "2026-11-21"), Err(CloseRefusal::NotPastSix));
+        assert_eq!(close(&twins, false, "2026-11-22"), Ok(()));
+        assert_eq!(close(&twins, true, "2026-11-22"), Err(CloseRefusal::NotPastSix));
+        assert_eq!(close(&[], false, "2026-11-22"), Err(CloseRefusal::NotPastSix));
+        assert_eq!(may_close(CloseReason::MovedAway, &twins, true, day("2021-01-01")), Ok(()));
     }
 }

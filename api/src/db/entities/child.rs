@@ -11,7 +11,6 @@ pub struct Model {
     pub id: ChildId,
     pub handbook_id: HandbookId,
     pub pregnancy_id: Option<PregnancyId>,
-    #[sea_orm(unique)]
     pub person_id: PersonId,
     /// Keyed hash of who the child is, while the handbook lives: one live handbook per child.
     #[sea_orm(unique)]

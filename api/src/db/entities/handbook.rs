@@ -2,6 +2,7 @@
 
 use domain::handbook::{CloseReason, Group, State};
 use domain::id::{HandbookId, InstitutionId, PersonId};
+use domain::member::MemberRelation;
 use domain::place::RegionCode;
 use sea_orm::entity::prelude::*;
 
@@ -26,6 +27,8 @@ pub struct Model {
     #[sea_orm(unique)]
     pub slip_hash: Option<Vec<u8>>,
     pub slip_expires_at: Option<DateTimeUtc>,
+    /// Set on a slip that re-claims: the relation whose account was lost.
+    pub slip_relation: Option<MemberRelation>,
     pub printed_serial: i32,
     pub first_used_at: Option<DateTimeUtc>,
     pub change_seq: i64,

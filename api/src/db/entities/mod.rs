@@ -9,6 +9,7 @@ pub mod child;
 pub mod code;
 pub mod consent;
 pub mod delegation;
+pub mod desk_act;
 pub mod handbook;
 pub mod idempotency;
 pub mod institution;

@@ -1,0 +1,227 @@
+//! Rows of children.
+
+use domain::handbook::number::HandbookNumber;
+use domain::id::{ChildId, HandbookId, PersonId, PregnancyId};
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, TryInsertResult,
+};
+use uuid::Uuid;
+
+use super::{ChildKey, ChildOnForm};
+use crate::app::App;
+use crate::db::entities::{child, handbook, person};
+use crate::error::ApiError;
+use crate::handbooks::store as handbooks;
+use crate::keys::Keys;
+use crate::people;
+use crate::people::keep::keep;
+use crate::problem::Code;
+
+/// Most handbooks of one mother that are looked through for a child.
+const HANDBOOKS: u64 = 20;
+
+/// The children of a handbook, the first born first. A handbook holds the children of one pregnancy, at most eight.
+pub async fn of_handbook(
+    db: &impl ConnectionTrait,
+    handbook: HandbookId,
+) -> Result<Vec<child::Model>, DbErr> {
+    of_handbooks(db, [handbook]).await
+}
+
+/// The children of some handbooks.
+pub async fn of_handbooks(
+    db: &impl ConnectionTrait,
+    handbooks: impl IntoIterator<Item = HandbookId>,
+) -> Result<Vec<child::Model>, DbErr> {
+    child::Entity::find()
+        .filter(child::COLUMN.handbook_id.is_in(handbooks))
+        .order_by_asc(child::COLUMN.born_on)
+        .order_by_asc(child::COLUMN.birth_order)
+        .all(db)
+        .await
+}
+
+/// The rows of these people as children, of live handbooks and closed ones.
+pub async fn of_people(
+    db: &impl ConnectionTrait,
+    people: impl IntoIterator<Item = PersonId>,
+) -> Result<Vec<child::Model>, DbErr> {
+    child::Entity::find().filter(child::COLUMN.person_id.is_in(people)).all(db).await
+}
+
+/// One child of a handbook.
+pub async fn one(
+    db: &impl ConnectionTrait,
+    handbook: HandbookId,
+    id: ChildId,
+) -> Result<Option<child::Model>, DbErr> {
+    child::Entity::find_by_id(id).filter(child::COLUMN.handbook_id.eq(handbook)).one(db).await
+}
+
+/// Keeps a child in a handbook. A child that has a live handbook is refused with its number; the child of the same form
+/// sent at the same moment meets the unique index of the key.
+pub async fn keep_child(
+    app: &App,
+    txn: &impl ConnectionTrait,
+    handbook: &handbook::Model,
+    pregnancy: Option<PregnancyId>,
+    form: &ChildOnForm,
+) -> Result<child::Model, ApiError> {
+    refuse_second(app, txn, handbook, form).await?;
+    let person = keep(txn, &app.keys, &form.person, app.now()).await?.row;
+    let key = index(&app.keys, form.key(handbook.woman_id));
+    let row = child::Model {
+        id: form.id.unwrap_or_else(|| ChildId(Uuid::now_v7())),
+        handbook_id: handbook.id,
+        pregnancy_id: pregnancy,
+        person_id: person.id,
+        identity_index: Some(key.clone()),
+        birth_order: form.birth_order,
+        born_on: form.person.born_on,
+        born_at: None,
+        birth_weight_g: form.birth_weight_g,
+        gestational_days: form.gestational_days,
+        ended_on: None,
+        version: 1,
+    };
+    let taken = OnConflict::new().do_nothing().to_owned();
+    let insert = child::Entity::insert(row.clone().into_active_model()).on_conflict(taken);
+    match insert.try_insert().exec(txn).await? {
+        TryInsertResult::Inserted(_) => Ok(row),
+        TryInsertResult::Conflicted | TryInsertResult::Empty => Err(holder_of(txn, key).await?),
+    }
+}
+
+/// Why a child was not kept: its key stands in a live handbook, or its id is used.
+async fn holder_of(txn: &impl ConnectionTrait, key: Vec<u8>) -> Result<ApiError, DbErr> {
+    let holder = child::Entity::find().filter(child::COLUMN.identity_index.eq(key)).one(txn).await?;
+    let Some(holder) = holder else { return Ok(ApiError::told(Code::IdInUse)) };
+    Ok(match handbooks::by_id(txn, holder.handbook_id).await? {
+        Some(handbook) => already_has(&handbook),
+        None => ApiError::told(Code::Conflict),
+    })
+}
+
+/// The refusal that names the handbook there is.
+pub fn already_has(handbook: &handbook::Model) -> ApiError {
+    let number = HandbookNumber::parse(&handbook.number);
+    let printed = number.map_or_else(|_| handbook.number.clone(), |number| number.printed());
+    ApiError::with(Code::AlreadyHasHandbook, "number", printed)
+}
+
+/// One live handbook per child, however it was named before: by its ID number, or as a child of the same mother born on
+/// the same day with the same name or order.
+async fn refuse_second(
+    app: &App,
+    txn: &impl ConnectionTrait,
+    target: &handbook::Model,
+    form: &ChildOnForm,
+) -> Result<(), ApiError> {
+    let mut known = Vec::new();
+    if let Some(number) = &form.person.id_number
+        && let Some(person) = people::store::by_id_number(txn, &app.keys, number).await?
+    {
+        known.extend(of_people(txn, [person.id]).await?);
+    }
+    if let Some(mother) = target.woman_id {
+        let others = handbooks::of_women(txn, [mother], HANDBOOKS).await?;
+        let others = others.iter().map(|other| other.id).filter(|other| *other != target.id);
+        for sibling in of_handbooks(txn, others).await? {
+            if is_same_birth(app, txn, &sibling, form).await? {
+                known.push(sibling);
+            }
+        }
+    }
+    let live = handbooks::by_ids(txn, known.iter().map(|child| child.handbook_id)).await?;
+    match live.values().find(|handbook| handbook.state.is_live()) {
+        Some(handbook) => Err(already_has(handbook)),
+        None => Ok(()),
+    }
+}
+
+async fn is_same_birth(
+    app: &App,
+    txn: &impl ConnectionTrait,
+    sibling: &child::Model,
+    form: &ChildOnForm,
+) -> Result<bool, ApiError> {
+    if sibling.born_on != form.person.born_on {
+        return Ok(false);
+    }
+    let Some(person) = people::store::by_id(txn, sibling.person_id).await? else { return Ok(false) };
+    let identity = people::store::identity(&app.keys, &person)?;
+    let numbers = (&identity.id_number, &form.person.identity.id_number);
+    Ok(match numbers {
+        (Some(one), Some(other)) => one == other,
+        _ => {
+            let same_name = !identity.name.is_empty() && identity.name == form.person.identity.name;
+            same_name || sibling.birth_order == form.birth_order
+        }
+    })
+}
+
+/// The unique hash of who a child is.
+pub fn index(keys: &Keys, key: ChildKey<'_>) -> Vec<u8> {
+    let text = match key {
+        ChildKey::IdNumber(number) => format!("id/{}", number.as_str()),
+        ChildKey::Birth { mother, born_on, order } => format!("birth/{mother}/{born_on}/{order}"),
+        ChildKey::Name { name, born_on, region } => format!("name/{name}/{born_on}/{region}"),
+    };
+    keys.blind("child", &text)
+}
+
+/// Changes columns of a child as it was read and raises its version; `None` when it moved on meanwhile.
+pub async fn change(
+    txn: &impl ConnectionTrait,
+    id: ChildId,
+    version: i32,
+    change: child::ActiveModel,
+) -> Result<Option<child::Model>, DbErr> {
+    let changed = child::Entity::update_many()
+        .set(change)
+        .col_expr(child::Column::Version, Expr::value(version + 1))
+        .filter(child::COLUMN.id.eq(id))
+        .filter(child::COLUMN.version.eq(version))
+        .exec_with_returning(txn)
+        .await?;
+    Ok(changed.into_iter().next())
+}
+
+/// The child whose key this is, if another child has it.
+pub async fn other_with_key(
+    txn: &impl ConnectionTrait,
+    id: ChildId,
+    key: &[u8],
+) -> Result<Option<handbook::Model>, DbErr> {
+    let other = child::Entity::find()
+        .filter(child::COLUMN.identity_index.eq(key.to_vec()))
+        .filter(child::COLUMN.id.ne(id))
+        .one(txn)
+        .await?;
+    match other {
+        Some(other) => handbooks::by_id(txn, other.handbook_id).await,
+        None => Ok(None),
+    }
+}
+
+/// The children of a handbook that closes may be issued another.
+pub async fn release(txn: &impl ConnectionTrait, handbook: HandbookId) -> Result<(), DbErr> {
+    let released = child::ActiveModel { identity_index: Set(None), ..Default::default() };
+    let release = child::Entity::update_many().set(released).filter(child::COLUMN.handbook_id.eq(handbook));
+    release.exec(txn).await.map(|_| ())
+}
+
+/// The children of handbooks with the people they are.
+pub async fn with_people(
+    db: &impl ConnectionTrait,
+    handbooks: impl IntoIterator<Item = HandbookId>,
+) -> Result<Vec<(child::Model, person::Model)>, DbErr> {
+    let children = of_handbooks(db, handbooks).await?;
+    let mut people = people::store::by_ids(db, children.iter().map(|child| child.person_id)).await?;
+    Ok(children
+        .into_iter()
+        .filter_map(|child| people.remove(&child.person_id).map(|who| (child, who)))
+        .collect())
+}

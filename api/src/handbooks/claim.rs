@@ -1,0 +1,382 @@
+//! `POST /api/v1/claims`: a family ties its account to an issued handbook.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpResponse, post};
+use domain::handbook::State;
+use domain::handbook::claim::{CLAIM_PAUSE, CLAIM_TRIES, LastFour, Proof, consents_as_guardian};
+use domain::handbook::code::Code as PrintedCode;
+use domain::handbook::number::HandbookNumber;
+use domain::id::{HandbookId, MemberId};
+use domain::member::{MemberRelation, MemberRole};
+use sea_orm::{ActiveValue::Set, ConnectionTrait};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::print::hash;
+use super::proof::{on_record, verified_phone};
+use super::store;
+use crate::app::App;
+use crate::body::Body;
+use crate::children;
+use crate::config::PRIVACY_TEXT;
+use crate::db::entities::{handbook, member};
+use crate::error::ApiError;
+use crate::idempotency::{Attempt, Once};
+use crate::members;
+use crate::notices::{self, Kind};
+use crate::openapi::{BodyRefusals, Refusal, SignedInRefusals};
+use crate::problem::Code;
+use crate::session::{Family, User};
+use crate::tries::Limit;
+
+/// Tries of claims, by user.
+const TRIES: Limit = Limit { purpose: "claim", most: CLAIM_TRIES, pause: CLAIM_PAUSE };
+
+/// What a family shows. One of: `printed_code` and `last_four`; `slip_code`; `printed_code` or `number`, and `phone_code`.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClaimRequest {
+    /// The link or text of the code on the cover.
+    pub printed_code: Option<String>,
+    /// The number on the cover.
+    pub number: Option<String>,
+    /// Last four of the recorded ID number or phone.
+    pub last_four: Option<String>,
+    /// The one-time code of a claim slip.
+    pub slip_code: Option<String>,
+    /// The code of WeChat's phone number button; that phone must be the recorded one.
+    pub phone_code: Option<String>,
+    /// Who the claimer is to the child or the woman.
+    #[schema(value_type = String)]
+    pub relation: MemberRelation,
+    /// Agreement to the privacy text.
+    pub consent: Consent,
+}
+
+/// Agreement to the privacy text, for a child as its guardian.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Consent {
+    /// Version of the text that was shown.
+    pub version: String,
+}
+
+impl Consent {
+    /// The text in force must be the one that was agreed to.
+    pub fn check(&self) -> Result<(), ApiError> {
+        if self.version == PRIVACY_TEXT {
+            Ok(())
+        } else {
+            Err(ApiError::with(Code::ConsentRequired, "version", PRIVACY_TEXT))
+        }
+    }
+}
+
+/// A membership that began.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Joined {
+    /// The handbook.
+    #[schema(value_type = Uuid)]
+    pub handbook: HandbookId,
+    /// Its number.
+    pub number: String,
+    /// The membership.
+    #[schema(value_type = Uuid)]
+    pub member: MemberId,
+    /// What the member may do.
+    #[schema(value_type = String)]
+    pub role: MemberRole,
+    /// Who the member is.
+    #[schema(value_type = String)]
+    pub relation: MemberRelation,
+    /// Proved to be the woman herself.
+    pub is_woman: bool,
+}
+
+/// Claim a handbook
+///
+/// The first to claim an issued handbook becomes its owner. A slip printed for a lost account re-claims it. After five
+/// wrong tries a user waits an hour.
+#[utoipa::path(
+    tag = "claims",
+    request_body = ClaimRequest,
+    params(("Idempotency-Key" = String, Header)),
+    responses((status = 201, body = Joined), SignedInRefusals, BodyRefusals, Refusal<409>, Refusal<429>)
+)]
+#[post("/api/v1/claims")]
+pub(crate) async fn claim(
+    app: Data<App>,
+    Family(user): Family,
+    once: Once,
+    body: Body<ClaimRequest>,
+) -> Result<HttpResponse, ApiError> {
+    let request = body.parse()?;
+    let shown = Shown::read(&request)?;
+    request.consent.check()?;
+    // Asked before the try and before WeChat: a phone that sends again because it lost the answer must not lose either.
+    if let Some(answer) = once.answered(&app, user.id.0, None, body.bytes()).await? {
+        return Ok(answer);
+    }
+    let attempt = TRIES.begin(&app, user.id.0).await?;
+    let outcome =
+        Claim { app: &app, user, relation: request.relation }.make(&shown, &once, body.bytes()).await;
+    attempt.end(&app, outcome, Code::ClaimRefused).await
+}
+
+/// What is shown, in the form in which it is held against the rows.
+enum Shown {
+    Slip(String),
+    LastFour(Cover, LastFour),
+    Phone(Cover, String),
+}
+
+/// Which handbook is meant: by the number typed, or by the code on the cover with its signature.
+struct Cover {
+    number: HandbookNumber,
+    signature: Option<String>,
+}
+
+impl Shown {
+    fn read(request: &ClaimRequest) -> Result<Self, ApiError> {
+        let ClaimRequest { printed_code, number, last_four, slip_code, phone_code, .. } = request;
+        match (printed_code, number, last_four, slip_code, phone_code) {
+            (None, None, None, Some(slip), None) => Ok(Self::Slip(slip.trim().to_owned())),
+            (Some(code), None, Some(four), None, None) => {
+                Ok(Self::LastFour(Cover::scanned(code)?, last_four_of(four)?))
+            }
+            (Some(code), None, None, None, Some(phone)) => {
+                Ok(Self::Phone(Cover::scanned(code)?, phone.clone()))
+            }
+            (None, Some(number), None, None, Some(phone)) => {
+                Ok(Self::Phone(Cover::typed(number)?, phone.clone()))
+            }
+            _ => Err(ApiError::field(
+                "",
+                "one_way",
+                "请只用一种方式领取：封面码和后四位、领取凭条，或封面码（手册编号）和微信手机号。",
+                "Claim in one way: the cover code with the last four, a slip, or the cover code (or number) with the WeChat phone.",
+            )),
+        }
+    }
+}
+
+/// The last four as typed, or what is wrong with their form.
+pub fn last_four_of(text: &str) -> Result<LastFour, ApiError> {
+    LastFour::parse(text).map_err(|_| {
+        let (zh, en) = ("应为4位数字，或3位数字和X。", "Must be four digits, or three digits and X.");
+        ApiError::field("/last_four", "wrong_form", zh, en)
+    })
+}
+
+impl Cover {
+    fn scanned(code: &str) -> Result<Self, ApiError> {
+        match PrintedCode::parse(code)? {
+            PrintedCode::Printed { number, signature } => Ok(Self { number, signature: Some(signature) }),
+            PrintedCode::Dynamic(_) => Err(ApiError::told(Code::CodeRefused)),
+        }
+    }
+
+    fn typed(number: &str) -> Result<Self, ApiError> {
+        let number = super::find::number_of("/number", number)?;
+        Ok(Self { number, signature: None })
+    }
+
+    /// The handbook with this cover. A cover that was revoked, or never was ours, leads nowhere.
+    async fn handbook(&self, app: &App) -> Result<Option<handbook::Model>, ApiError> {
+        let found = store::by_number(app.db.read(), &self.number).await?;
+        let fits = |found: &handbook::Model| match &self.signature {
+            Some(signature) => {
+                app.keys.check_print(self.number.as_str(), signature) == Some(found.printed_serial)
+            }
+            None => true,
+        };
+        Ok(found.filter(fits))
+    }
+}
+
+/// A handbook, and whom the claimer proved to be.
+struct Proved {
+    handbook: handbook::Model,
+    is_woman: bool,
+    slip: Option<Vec<u8>>,
+}
+
+/// A claim at work.
+struct Claim<'a> {
+    app: &'a App,
+    user: User,
+    relation: MemberRelation,
+}
+
+fn refused() -> ApiError {
+    ApiError::told(Code::ClaimRefused)
+}
+
+impl Claim<'_> {
+    /// One refusal for every wrong claim: unknown, wrong proof, used slip. What is true of a handbook (claimed, closed) is
+    /// told only to who proved to belong to it.
+    async fn make(&self, shown: &Shown, once: &Once, bytes: &[u8]) -> Result<HttpResponse, ApiError> {
+        let proved = self.prove(shown).await?.ok_or_else(refused)?;
+        let work = match once.begin(self.app, self.user.id.0, None, bytes).await? {
+            Attempt::Answered(answer) => return Ok(answer),
+            Attempt::New(work) => work,
+        };
+        let joined = self.join(&work.txn, &proved).await?;
+        let answer = work.answer(self.app, StatusCode::CREATED, &joined).await?;
+        self.app.live.changed(proved.handbook.id).await;
+        Ok(answer)
+    }
+
+    async fn prove(&self, shown: &Shown) -> Result<Option<Proved>, ApiError> {
+        let (cover, phone) = match shown {
+            Shown::Slip(code) => return self.prove_by_slip(code).await,
+            Shown::LastFour(cover, _) => (cover, None),
+            Shown::Phone(cover, code) => (cover, Some(verified_phone(self.app, code).await?)),
+        };
+        let Some(handbook) = cover.handbook(self.app).await? else { return Ok(None) };
+        let record = on_record(self.app.db.read(), &self.app.keys, &handbook).await?;
+        let proof: Option<Proof> = match (shown, phone) {
+            (Shown::LastFour(_, four), _) => record.prove_last_four(four),
+            (_, Some(phone)) => record.prove_phone(&phone),
+            _ => None,
+        };
+        Ok(proof.map(|proof| Proved {
+            is_woman: record.is_woman(proof, self.relation),
+            handbook,
+            slip: None,
+        }))
+    }
+
+    async fn prove_by_slip(&self, code: &str) -> Result<Option<Proved>, ApiError> {
+        let hash = hash(&self.app.keys, code);
+        let found = store::by_slip(self.app.db.read(), &hash).await?;
+        Ok(found.map(|handbook| Proved {
+            // At a re-claim of the woman's account the desk compared her ID card; a first slip proves nobody.
+            is_woman: handbook.slip_relation == Some(MemberRelation::Woman),
+            handbook,
+            slip: Some(hash),
+        }))
+    }
+
+    async fn join(&self, txn: &impl ConnectionTrait, proved: &Proved) -> Result<Joined, ApiError> {
+        let held = store::hold(txn, proved.handbook.id).await?;
+        let slip_is_good =
+            held.slip_hash == proved.slip && held.slip_expires_at.is_some_and(|until| self.app.now() < until);
+        if proved.slip.is_some() && !slip_is_good {
+            return Err(refused());
+        }
+        let reclaimed = held.slip_relation.filter(|_| proved.slip.is_some());
+        match (held.state, reclaimed) {
+            (State::Issued, _) => self.take(txn, &held, State::Issued).await?,
+            (State::Claimed, Some(lost)) => self.take_over(txn, &held, lost).await?,
+            (State::Claimed, None) => return Err(self.claimed_already(txn, &held).await?),
+            (State::Blank, _) => return Err(refused()),
+            (State::Closed | State::Replaced, _) => return Err(ApiError::told(Code::HandbookClosed)),
+        }
+        let is_woman = proved.is_woman && self.may_be(txn, &held).await?;
+        let member = self.become_owner(txn, &held, is_woman).await?;
+        Ok(Joined {
+            handbook: held.id,
+            number: held.number,
+            member: member.id,
+            role: member.role,
+            relation: member.relation,
+            is_woman,
+        })
+    }
+
+    /// The handbook is claimed and its slip used up: by one conditional update, so by one claimer.
+    async fn take(
+        &self,
+        txn: &impl ConnectionTrait,
+        held: &handbook::Model,
+        from: State,
+    ) -> Result<(), ApiError> {
+        let claimed = handbook::ActiveModel {
+            state: Set(State::Claimed),
+            slip_hash: Set(None),
+            slip_expires_at: Set(None),
+            slip_relation: Set(None),
+            ..Default::default()
+        };
+        if store::change(txn, held.id, &[from], claimed).await? {
+            Ok(())
+        } else {
+            Err(ApiError::told(Code::AlreadyClaimed))
+        }
+    }
+
+    /// The lost account's membership ends; the others stay and are told.
+    async fn take_over(
+        &self,
+        txn: &impl ConnectionTrait,
+        held: &handbook::Model,
+        lost: MemberRelation,
+    ) -> Result<(), ApiError> {
+        if self.relation != lost {
+            return Err(ApiError::field(
+                "/relation",
+                "not_on_slip",
+                format!("凭条是为“{}”打印的。", lost.zh()),
+                format!("The slip was printed for: {}.", lost.en()),
+            ));
+        }
+        self.take(txn, held, State::Claimed).await?;
+        for member in members::store::live(txn, held.id).await? {
+            let was_owner = member.role == MemberRole::Owner && member.relation == lost;
+            if was_owner || (lost == MemberRelation::Woman && member.is_woman) {
+                members::store::end(txn, member.id, self.app.now()).await?;
+                if member.is_woman {
+                    store::set_person_of_user(txn, member.user_id, None).await?;
+                }
+            }
+        }
+        notices::store::tell(txn, held.id, Kind::Reclaimed, None, None, self.app.now()).await?;
+        Ok(())
+    }
+
+    async fn claimed_already(
+        &self,
+        txn: &impl ConnectionTrait,
+        held: &handbook::Model,
+    ) -> Result<ApiError, ApiError> {
+        let members = members::store::live(txn, held.id).await?;
+        let is_member = members.iter().any(|member| member.user_id == self.user.id);
+        Ok(ApiError::told(if is_member { Code::AlreadyMember } else { Code::AlreadyClaimed }))
+    }
+
+    /// One account is one person: who proved to be another woman before is not proved to be this one too.
+    async fn may_be(&self, txn: &impl ConnectionTrait, held: &handbook::Model) -> Result<bool, ApiError> {
+        let person = store::person_of_user(txn, self.user.id).await?;
+        Ok(held.woman_id.is_some() && (person.is_none() || person == held.woman_id))
+    }
+
+    async fn become_owner(
+        &self,
+        txn: &impl ConnectionTrait,
+        held: &handbook::Model,
+        is_woman: bool,
+    ) -> Result<member::Model, ApiError> {
+        let now = self.app.now();
+        if members::store::live(txn, held.id).await?.iter().any(|member| member.user_id == self.user.id) {
+            return Err(ApiError::told(Code::AlreadyMember));
+        }
+        let member = members::store::NewMember {
+            handbook: held.id,
+            user: self.user.id,
+            role: MemberRole::Owner,
+            relation: self.relation,
+            is_woman,
+        };
+        let member = members::store::insert(txn, member, now).await?;
+        if is_woman {
+            store::set_person_of_user(txn, self.user.id, held.woman_id).await?;
+        }
+        let has_children = !children::store::of_handbook(txn, held.id).await?.is_empty();
+        let as_guardian = consents_as_guardian(self.relation, has_children);
+        store::keep_consent(txn, held.id, self.user.id, as_guardian, now).await?;
+        notices::store::tell(txn, held.id, Kind::MembersChanged, None, None, now).await?;
+        Ok(member)
+    }
+}

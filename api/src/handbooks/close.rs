@@ -1,0 +1,88 @@
+//! `POST /api/v1/handbooks/{handbook}/close`: nothing is added to it any more; its family can go on reading.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpResponse, post};
+use domain::access::Action;
+use domain::handbook::{CloseReason, State, may_close};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::store::{self, Act};
+use crate::access::{Access, Close};
+use crate::app::App;
+use crate::body::Body;
+use crate::children::store as children;
+use crate::error::ApiError;
+use crate::idempotency::{Attempt, Once};
+use crate::openapi::{BodyRefusals, Refusal, SignedInRefusals};
+use crate::people::form::{Form, REASON};
+use crate::pregnancies::store as pregnancies;
+use crate::problem::Code;
+
+/// Why it is closed.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CloseRequest {
+    /// `child_past_six`, `moved_away`, `merged` or `death`.
+    #[schema(value_type = String)]
+    pub reason: CloseReason,
+    /// More about it.
+    pub note: Option<String>,
+}
+
+/// A closed handbook.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Closed {
+    /// `closed`.
+    #[schema(value_type = String)]
+    pub state: State,
+    /// Why.
+    #[schema(value_type = String)]
+    pub reason: CloseReason,
+    /// Version of the handbook now.
+    pub version: i32,
+}
+
+/// Close a handbook
+#[utoipa::path(
+    tag = "handbooks",
+    params(("handbook" = Uuid, Path), ("Idempotency-Key" = String, Header)),
+    request_body = CloseRequest,
+    responses((status = 200, body = Closed), SignedInRefusals, BodyRefusals, Refusal<404>, Refusal<409>)
+)]
+#[post("/api/v1/handbooks/{handbook}/close")]
+pub(crate) async fn close(
+    app: Data<App>,
+    access: Access<Close>,
+    once: Once,
+    body: Body<CloseRequest>,
+) -> Result<HttpResponse, ApiError> {
+    let request = body.parse()?;
+    let staff = access.caller.staff()?;
+    let mut form = Form::default();
+    let note = form.optional_line("/note", request.note.as_deref(), REASON);
+    form.done()?;
+
+    let work = match once.begin(&app, staff.id.0, None, body.bytes()).await? {
+        Attempt::Answered(answer) => return Ok(answer),
+        Attempt::New(work) => work,
+    };
+    let (txn, now) = (&work.txn, app.now());
+    let held = store::hold_live(txn, access.handbook.id).await?;
+    let born: Vec<_> = children::of_handbook(txn, held.id).await?.iter().map(|child| child.born_on).collect();
+    let pregnancies = pregnancies::of_handbook(txn, held.id).await?;
+    let is_pregnant = pregnancies.iter().any(|pregnancy| pregnancy.outcome.is_none());
+    may_close(request.reason, &born, is_pregnant, app.today())?;
+    if !store::close(txn, held.id, request.reason, now).await? {
+        return Err(ApiError::told(Code::HandbookClosed));
+    }
+    let reason = note.unwrap_or_else(|| request.reason.code().to_owned());
+    let act = Act { handbook: held.id, action: Action::Close, staff, reason: &reason, person: None };
+    store::keep_act(txn, &app.keys, act, now).await?;
+
+    let closed = Closed { state: State::Closed, reason: request.reason, version: held.version + 1 };
+    let answer = work.answer(&app, StatusCode::OK, &closed).await?;
+    app.live.changed(held.id).await;
+    Ok(answer)
+}

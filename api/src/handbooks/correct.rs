@@ -1,0 +1,288 @@
+//! `POST /api/v1/handbooks/{handbook}/identity`: identity that was typed wrong is put right at a desk.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpResponse, post};
+use chrono::NaiveDate;
+use domain::access::Action;
+use domain::id::{ChildId, HandbookId, PersonId};
+use domain::person::{IdNumber, Sex};
+use sea_orm::{ActiveValue::Set, ConnectionTrait};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::store::{self, Act};
+use crate::access::{Access, CorrectIdentity};
+use crate::app::App;
+use crate::body::Body;
+use crate::children::store::{self as children, already_has};
+use crate::children::{ChildKey, check_sex};
+use crate::db::entities::{child, handbook, person};
+use crate::error::ApiError;
+use crate::idempotency::{IfMatch, Work, etag};
+use crate::notices::{self, Kind};
+use crate::openapi::{BodyRefusals, Refusal, SignedInRefusals};
+use crate::people::form::{ADDRESS, Form, REASON, WORD};
+use crate::people::store::NewPerson;
+use crate::people::{self, Identity};
+use crate::problem::Code;
+
+/// What is put right. Fields left out stay as they are.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CorrectRequest {
+    /// `woman`, or the id of a child of the handbook.
+    pub person: String,
+    /// Name.
+    pub name: Option<String>,
+    /// ID number.
+    pub id_number: Option<String>,
+    /// Phone of the woman or guardian.
+    pub phone: Option<String>,
+    /// Birth date.
+    pub birth_date: Option<NaiveDate>,
+    /// Sex of a child.
+    #[schema(value_type = Option<String>)]
+    pub sex: Option<Sex>,
+    /// Present address below the region.
+    pub address: Option<String>,
+    /// Registered (household) address.
+    pub registered_address: Option<String>,
+    /// Ethnicity.
+    pub ethnicity: Option<String>,
+    /// Education.
+    pub education: Option<String>,
+    /// Occupation.
+    pub occupation: Option<String>,
+    /// What was wrong, and what was shown.
+    pub reason: String,
+}
+
+/// The person whose identity was put right.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Corrected {
+    /// Id of the person.
+    #[schema(value_type = Uuid)]
+    pub id: PersonId,
+    /// Version of the identity now.
+    pub version: i32,
+}
+
+/// Correct identity that was typed wrong
+///
+/// `If-Match` is the version of the person's identity as the cover shows it. What stood there before is kept, sealed, with
+/// the reason; the family is told.
+#[utoipa::path(
+    tag = "handbooks",
+    params(("handbook" = Uuid, Path), ("If-Match" = String, Header)),
+    request_body = CorrectRequest,
+    responses(
+        (status = 200, body = Corrected, headers(("ETag" = String))),
+        SignedInRefusals, BodyRefusals, Refusal<404>, Refusal<409>, Refusal<412>, Refusal<428>
+    )
+)]
+#[post("/api/v1/handbooks/{handbook}/identity")]
+pub(crate) async fn correct(
+    app: Data<App>,
+    access: Access<CorrectIdentity>,
+    seen: IfMatch,
+    body: Body<CorrectRequest>,
+) -> Result<HttpResponse, ApiError> {
+    let request = body.parse()?;
+    let (staff, id) = (access.caller.staff()?, access.handbook.id);
+    let work = Work::without_key(&app).await?;
+    let (txn, now) = (&work.txn, app.now());
+    let held = store::hold_live(txn, id).await?;
+    let whose = Whose::find(txn, &held, &request.person).await?;
+    let row = whose.person();
+    seen.check(row.version)?;
+
+    let before = people::store::identity(&app.keys, row)?;
+    let right = request.check(&before, &whose, app.today())?;
+    if let Some(number) = &right.id_number
+        && people::store::by_id_number(txn, &app.keys, number).await?.is_some_and(|other| other.id != row.id)
+    {
+        return Err(ApiError::told(Code::IdNumberTaken));
+    }
+    let new = NewPerson {
+        identity: &right.identity,
+        born_on: right.born_on,
+        sex: right.sex,
+        region: row.region_code,
+    };
+    let corrected = people::store::update_identity(txn, &app.keys, row, new).await?;
+    let corrected = corrected.ok_or_else(|| ApiError::told(Code::Conflict))?;
+    if let Whose::Child(child, _) = &whose {
+        rekey(&app, txn, &held, child, &right).await?;
+    }
+    let act = Act {
+        handbook: id,
+        action: Action::CorrectIdentity,
+        staff,
+        reason: &right.reason,
+        person: Some((row.id, row.identity.clone())),
+    };
+    store::keep_act(txn, &app.keys, act, now).await?;
+    notices::store::tell(txn, id, Kind::IdentityCorrected, staff.institution, None, now).await?;
+
+    let mut answer = work
+        .answer(&app, StatusCode::OK, &Corrected { id: corrected.id, version: corrected.version })
+        .await?;
+    let (name, value) = etag(corrected.version);
+    answer
+        .headers_mut()
+        .insert(name, value.parse().map_err(|_| ApiError::internal(anyhow::anyhow!("ETag")))?);
+    app.live.changed(id).await;
+    Ok(answer)
+}
+
+/// Whose identity it is.
+enum Whose {
+    Woman(person::Model),
+    Child(child::Model, person::Model),
+}
+
+impl Whose {
+    async fn find(
+        txn: &impl ConnectionTrait,
+        handbook: &handbook::Model,
+        named: &str,
+    ) -> Result<Self, ApiError> {
+        let unknown = || {
+            let (zh, en) =
+                ("应为woman或本手册中儿童的id。", "Must be `woman` or the id of a child of this handbook.");
+            ApiError::field("/person", "unknown_person", zh, en)
+        };
+        if named == "woman" {
+            let id = handbook.woman_id.ok_or_else(unknown)?;
+            return people::store::by_id(txn, id).await?.map(Self::Woman).ok_or_else(unknown);
+        }
+        let id: ChildId = named.parse().map_err(|_| unknown())?;
+        let child = children::one(txn, handbook.id, id).await?.ok_or_else(unknown)?;
+        let person = people::store::by_id(txn, child.person_id).await?.ok_or_else(unknown)?;
+        Ok(Self::Child(child, person))
+    }
+
+    fn person(&self) -> &person::Model {
+        match self {
+            Self::Woman(person) | Self::Child(_, person) => person,
+        }
+    }
+}
+
+/// The identity as it is right.
+struct Right {
+    identity: Identity,
+    id_number: Option<IdNumber>,
+    born_on: Option<NaiveDate>,
+    sex: Option<Sex>,
+    reason: String,
+}
+
+impl CorrectRequest {
+    fn check(&self, before: &Identity, whose: &Whose, today: NaiveDate) -> Result<Right, ApiError> {
+        let mut form = Form::default();
+        let person = whose.person();
+        let is_child = matches!(whose, Whose::Child(..));
+        form.forbid("/sex", self.sex.is_some() && !is_child);
+        form.forbid("/phone", self.phone.is_some() && is_child);
+        let typed = form.id_number("/id_number", self.id_number.as_deref());
+        let known = before.id_number.as_deref().and_then(|number| IdNumber::parse(number).ok());
+        let id_number = typed.clone().or(known);
+        // A corrected ID number brings its birth date and sex; without one what is typed counts, else what is known.
+        let brought = typed.as_ref().and_then(IdNumber::born_on);
+        let typed_or_known = self.birth_date.or(brought).or(person.born_on);
+        let born_on = form.born_on("/birth_date", typed_or_known, id_number.as_ref(), today);
+        let sex = self.sex.or(typed.as_ref().map(IdNumber::sex)).or(person.sex);
+        if is_child {
+            check_sex(&mut form, "/sex", sex.unwrap_or(Sex::Unknown), id_number.as_ref());
+        } else if person.sex == Some(Sex::Female) && sex == Some(Sex::Male) {
+            form.refuse(
+                "/id_number",
+                "not_a_woman",
+                "该身份证号不是女性的。",
+                "This ID number is not a woman's.",
+            );
+        }
+        let phone = form.phone("/phone", self.phone.as_deref());
+        let mut line = |pointer: &str, text: &Option<String>, longest, before: &Option<String>| {
+            form.optional_line(pointer, text.as_deref(), longest).or_else(|| before.clone())
+        };
+        let address = line("/address", &self.address, ADDRESS, &before.address);
+        let registered_address =
+            line("/registered_address", &self.registered_address, ADDRESS, &before.registered_address);
+        let ethnicity = line("/ethnicity", &self.ethnicity, WORD, &before.ethnicity);
+        let education = line("/education", &self.education, WORD, &before.education);
+        let occupation = line("/occupation", &self.occupation, WORD, &before.occupation);
+        let name = self.name.as_deref().map(|name| form.name("/name", name));
+        let reason = form.line("/reason", &self.reason, REASON);
+        form.done()?;
+        let identity = Identity {
+            name: name.unwrap_or_else(|| before.name.clone()),
+            id_number: id_number.as_ref().map(|number| number.as_str().to_owned()),
+            phone: phone.map(|phone| phone.as_str().to_owned()).or_else(|| before.phone.clone()),
+            address,
+            registered_address,
+            health_record_no: before.health_record_no.clone(),
+            ethnicity,
+            education,
+            occupation,
+        };
+        Ok(Right { identity, id_number, born_on, sex, reason })
+    }
+}
+
+/// What makes the child the same child changes with its identity; the day of birth stands in its row too.
+async fn rekey(
+    app: &App,
+    txn: &impl ConnectionTrait,
+    handbook: &handbook::Model,
+    child: &child::Model,
+    right: &Right,
+) -> Result<(), ApiError> {
+    let born_on = right.born_on.unwrap_or(child.born_on);
+    let key = key_of(handbook, child, right.id_number.as_ref(), &right.identity.name, born_on);
+    set_key(
+        app,
+        txn,
+        handbook.id,
+        child,
+        key,
+        child::ActiveModel { born_on: Set(born_on), ..Default::default() },
+    )
+    .await
+    .map(|_| ())
+}
+
+/// The key of a child as it is known now.
+pub fn key_of<'a>(
+    handbook: &handbook::Model,
+    child: &child::Model,
+    number: Option<&'a IdNumber>,
+    name: &'a str,
+    born_on: NaiveDate,
+) -> ChildKey<'a> {
+    match (number, handbook.woman_id) {
+        (Some(number), _) => ChildKey::IdNumber(number),
+        (None, Some(mother)) => ChildKey::Birth { mother, born_on, order: child.birth_order },
+        (None, None) => ChildKey::Name { name, born_on, region: handbook.region_code },
+    }
+}
+
+/// Writes the key of a child with other columns of its row. Another live handbook with the same key is told by number.
+pub async fn set_key(
+    app: &App,
+    txn: &impl ConnectionTrait,
+    handbook: HandbookId,
+    child: &child::Model,
+    key: ChildKey<'_>,
+    mut change: child::ActiveModel,
+) -> Result<child::Model, ApiError> {
+    let index = children::index(&app.keys, key);
+    if let Some(other) = children::other_with_key(txn, child.id, &index).await? {
+        return Err(if other.id == handbook { ApiError::told(Code::Conflict) } else { already_has(&other) });
+    }
+    change.identity_index = Set(Some(index));
+    let changed = children::change(txn, child.id, child.version, change).await?;
+    changed.ok_or_else(|| ApiError::told(Code::Conflict))
+}

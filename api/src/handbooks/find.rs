@@ -1,0 +1,260 @@
+//! `POST /api/v1/handbooks/find`: a desk looks for a handbook by exact number, ID number or phone. A POST, so that nothing
+//! personal stands in an address or a log.
+
+use std::ops::RangeInclusive;
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse, post};
+use chrono::NaiveDate;
+use domain::access::{Action, Role, Tie, Verdict, may};
+use domain::handbook::number::{HandbookNumber, NumberRefusal};
+use domain::handbook::{Group, State};
+use domain::id::HandbookId;
+use domain::person::{mask_id_number, mask_name, mask_phone};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{InstitutionName, store};
+use crate::access::{Office, facts, log, office};
+use crate::app::App;
+use crate::body::Body;
+use crate::children::store as children;
+use crate::db::entities::{handbook, person};
+use crate::error::ApiError;
+use crate::idempotency::request_id;
+use crate::openapi::{BodyRefusals, SignedInRefusals};
+use crate::people::{self, form::Form};
+use crate::pregnancies::store as pregnancies;
+use crate::session::{Caller, Staff};
+
+/// Most handbooks that a look-up gives.
+const MOST: u64 = 20;
+
+/// What to look for: one of the three, in full.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FindRequest {
+    /// Handbook number; hyphens and spaces do not count.
+    pub number: Option<String>,
+    /// ID number of the woman or a child.
+    pub id_number: Option<String>,
+    /// Phone of the woman or guardian.
+    pub phone: Option<String>,
+}
+
+/// What was found.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FoundHandbooks {
+    /// At most 20, the latest first.
+    pub items: Vec<FoundHandbook>,
+}
+
+/// One handbook with masked people.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FoundHandbook {
+    /// Id.
+    #[schema(value_type = Uuid)]
+    pub id: HandbookId,
+    /// Number.
+    pub number: String,
+    /// State.
+    #[schema(value_type = String)]
+    pub state: State,
+    /// To whom it was issued.
+    #[schema(value_type = String)]
+    pub group: Group,
+    /// Day of issue.
+    pub issued_on: NaiveDate,
+    /// Due date of the open pregnancy.
+    pub due_date: Option<NaiveDate>,
+    /// The woman or guardian, masked.
+    pub woman: Option<MaskedPerson>,
+    /// The children, masked.
+    pub children: Vec<MaskedPerson>,
+    /// Managing institution.
+    pub managing_institution: Option<InstitutionName>,
+    /// The handbook that replaced this one.
+    #[schema(value_type = Option<Uuid>)]
+    pub successor: Option<HandbookId>,
+    /// Whether the caller may open it.
+    pub may_open: bool,
+}
+
+/// A person in a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MaskedPerson {
+    /// Family name and stars.
+    pub name: Option<String>,
+    /// First and last four of the ID number.
+    pub id_number: Option<String>,
+    /// First three and last four of the phone.
+    pub phone: Option<String>,
+    /// Birth date of a child.
+    pub birth_date: Option<NaiveDate>,
+}
+
+/// Find handbooks by number, ID number or phone
+///
+/// Exact match only. Gives what lies in the caller's county (a township office: its township) or was issued or is managed
+/// by the caller's institution; people are masked, and every result stands in the access log.
+#[utoipa::path(
+    tag = "handbooks",
+    request_body = FindRequest,
+    responses((status = 200, body = FoundHandbooks), SignedInRefusals, BodyRefusals)
+)]
+#[post("/api/v1/handbooks/find")]
+pub(crate) async fn find(
+    app: Data<App>,
+    office: Office<office::FindHandbook>,
+    request: HttpRequest,
+    body: Body<FindRequest>,
+) -> Result<HttpResponse, ApiError> {
+    let wanted = Wanted::read(&body.parse()?)?;
+    let caller = Caller::Staff(office.staff.clone());
+    let mut items = Vec::new();
+    let mut reads = Vec::new();
+    for handbook in wanted.look(&app).await?.into_iter().filter(|found| in_scope(&office.staff, found)) {
+        let tie = tie(&app, &caller, &handbook).await?;
+        let read = log::Read {
+            handbook: handbook.id,
+            action: Action::ReadCover,
+            tie: tie.or(Some(Tie::InRegion)),
+            visit: None,
+        };
+        reads.push(read);
+        items.push(masked(&app, &handbook, tie.is_some()).await?);
+    }
+    log::write(&app, &office.staff, &reads, request_id(&request)).await?;
+    Ok(HttpResponse::Ok().json(FoundHandbooks { items }))
+}
+
+/// What is looked for, checked.
+enum Wanted {
+    Number(HandbookNumber),
+    IdNumber(domain::person::IdNumber),
+    Phone(domain::person::Phone),
+}
+
+impl Wanted {
+    fn read(request: &FindRequest) -> Result<Self, ApiError> {
+        let FindRequest { number, id_number, phone } = request;
+        if [number, id_number, phone].into_iter().flatten().count() != 1 {
+            return Err(ApiError::field(
+                "",
+                "one_of",
+                "请填写手册编号、身份证号、手机号中的一项。",
+                "Give one of number, id_number and phone.",
+            ));
+        }
+        if let Some(number) = number {
+            return number_of("/number", number).map(Self::Number);
+        }
+        let mut form = Form::default();
+        let id_number = form.id_number("/id_number", id_number.as_deref()).map(Self::IdNumber);
+        let phone = form.phone("/phone", phone.as_deref()).map(Self::Phone);
+        form.done()?;
+        id_number.or(phone).ok_or_else(|| ApiError::internal(anyhow::anyhow!("nothing is looked for")))
+    }
+
+    async fn look(&self, app: &App) -> Result<Vec<handbook::Model>, ApiError> {
+        let db = app.db.read();
+        let people: Vec<person::Model> = match self {
+            Self::Number(number) => return Ok(store::by_number(db, number).await?.into_iter().collect()),
+            Self::IdNumber(number) => {
+                people::store::by_id_number(db, &app.keys, number).await?.into_iter().collect()
+            }
+            Self::Phone(phone) => people::store::by_phone(db, &app.keys, phone).await?,
+        };
+        let ids = || people.iter().map(|person| person.id);
+        let mut found = store::of_women(db, ids(), MOST).await?;
+        let as_children = children::of_people(db, ids()).await?;
+        found.extend(
+            store::by_ids(db, as_children.iter().map(|child| child.handbook_id)).await?.into_values(),
+        );
+        found.sort_by_key(|handbook| std::cmp::Reverse(handbook.id));
+        found.dedup_by_key(|handbook| handbook.id);
+        found.truncate(usize::try_from(MOST).unwrap_or(usize::MAX));
+        Ok(found)
+    }
+}
+
+/// A handbook number as typed, or what is wrong with it.
+pub fn number_of(pointer: &str, text: &str) -> Result<HandbookNumber, ApiError> {
+    HandbookNumber::parse(text).map_err(|refusal| match refusal {
+        NumberRefusal::Shape => ApiError::field(
+            pointer,
+            "wrong_form",
+            "手册编号应为16位数字。",
+            "A handbook number has 16 digits.",
+        ),
+        NumberRefusal::CheckDigit => ApiError::field(
+            pointer,
+            "check_digit",
+            "手册编号校验位不符，请核对。",
+            "The check digit of the handbook number does not fit; look at it again.",
+        ),
+    })
+}
+
+/// Where the caller may look: a handbook administrator in the county of the institution, an office in its region; and
+/// whatever the own institution issued or manages.
+fn in_scope(staff: &Staff, handbook: &handbook::Model) -> bool {
+    let is_own = |id| staff.institution == Some(id);
+    reach(staff).contains(&handbook.region_code.0)
+        || is_own(handbook.issued_by)
+        || is_own(handbook.managing_id)
+}
+
+fn reach(staff: &Staff) -> RangeInclusive<i64> {
+    if staff.is(Role::HandbookAdministrator) {
+        staff.region.widened_to_county().range()
+    } else {
+        staff.region.range()
+    }
+}
+
+/// The tie by which the caller may open the handbook, if they may.
+async fn tie(app: &App, caller: &Caller, handbook: &handbook::Model) -> Result<Option<Tie>, ApiError> {
+    let found = facts::of(app, caller, handbook.id).await?;
+    Ok(match found.map(|found| may(&found.standing, Action::ReadCover)) {
+        Some(Verdict::Allowed(tie)) => tie,
+        _ => None,
+    })
+}
+
+async fn masked(app: &App, handbook: &handbook::Model, may_open: bool) -> Result<FoundHandbook, ApiError> {
+    let db = app.db.read();
+    let woman = match handbook.woman_id {
+        Some(id) => people::store::by_id(db, id).await?,
+        None => None,
+    };
+    let children = children::with_people(db, [handbook.id]).await?;
+    let pregnancies = pregnancies::of_handbook(db, handbook.id).await?;
+    let managing = store::institutions(db, [handbook.managing_id]).await?;
+    Ok(FoundHandbook {
+        id: handbook.id,
+        number: handbook.number.clone(),
+        state: handbook.state,
+        group: handbook.issued_group,
+        issued_on: handbook.issued_on,
+        due_date: pregnancies.iter().find(|row| row.outcome.is_none()).map(|row| row.due_on),
+        woman: woman.map(|row| mask(app, &row, None)).transpose()?,
+        children: children
+            .iter()
+            .map(|(child, row)| mask(app, row, Some(child.born_on)))
+            .collect::<Result<_, _>>()?,
+        managing_institution: managing.get(&handbook.managing_id).map(InstitutionName::from),
+        successor: handbook.successor_id,
+        may_open,
+    })
+}
+
+fn mask(app: &App, row: &person::Model, birth_date: Option<NaiveDate>) -> Result<MaskedPerson, ApiError> {
+    let identity = people::store::identity(&app.keys, row)?;
+    Ok(MaskedPerson {
+        name: Some(mask_name(&identity.name)).filter(|name| !name.is_empty()),
+        id_number: identity.id_number.as_deref().map(mask_id_number),
+        phone: identity.phone.as_deref().map(mask_phone),
+        birth_date,
+    })
+}

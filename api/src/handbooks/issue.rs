@@ -1,0 +1,306 @@
+//! `POST /api/v1/handbooks`: a desk gives a handbook to a woman or a child.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpResponse, post};
+use domain::access::Role;
+use domain::calendar::Month;
+use domain::handbook::issuing::IssueKind;
+use domain::handbook::number::HandbookNumber;
+use domain::handbook::{EDITION, Group, State};
+use domain::id::{ChildId, HandbookId, InstitutionId, IssuanceId, PersonId, PregnancyId};
+use domain::institution::{ReportColumn, column_of};
+use domain::pregnancy::{BIRTH_GESTATION_DAYS, Dates};
+use sea_orm::DatabaseTransaction;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::desk::Desk;
+use super::form::{IssueRequest, Order};
+use super::print::{Slip, link};
+use super::{InstitutionName, store};
+use crate::access::{Office, office};
+use crate::app::App;
+use crate::body::Body;
+use crate::children::store::{already_has, keep_child};
+use crate::db::entities::{ExplainedList, handbook, issuance};
+use crate::error::ApiError;
+use crate::idempotency::{Attempt, Once};
+use crate::keys::Place;
+use crate::notices::{self, Kind};
+use crate::openapi::{BodyRefusals, Refusal, SignedInRefusals};
+use crate::people::keep::keep;
+use crate::pregnancies;
+use crate::problem::Code;
+use crate::session::Staff;
+use crate::usage;
+
+/// A handbook that was issued.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Issued {
+    /// Id.
+    #[schema(value_type = Uuid)]
+    pub id: HandbookId,
+    /// Number, 16 digits.
+    pub number: String,
+    /// The number as it is printed: `510903-26-0000017-4`.
+    pub printed_number: String,
+    /// `issued`.
+    #[schema(value_type = String)]
+    pub state: State,
+    /// To whom it was issued.
+    #[schema(value_type = String)]
+    pub group: Group,
+    /// `issue`, or `reissue` for a child that had none.
+    #[schema(value_type = String)]
+    pub kind: IssueKind,
+    /// Column of the report in which the issue counts.
+    #[schema(value_type = String)]
+    pub report_column: ReportColumn,
+    /// The institution that answers for the subjects' plan.
+    pub managing_institution: InstitutionName,
+    /// The link in the code on the cover.
+    pub printed_code: String,
+    /// The claim slip, if one was asked for; its code is shown this once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slip: Option<Slip>,
+    /// The pregnancy, if there is one.
+    #[schema(value_type = Option<Uuid>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pregnancy: Option<PregnancyId>,
+    /// The children, in the order of the form.
+    #[schema(value_type = Vec<Uuid>)]
+    pub children: Vec<ChildId>,
+    /// Version of the handbook.
+    pub version: i32,
+}
+
+/// Issue a handbook
+///
+/// To a woman who plans a pregnancy, a pregnant woman, or a child that has none. A second one for the same pregnancy or
+/// child is refused with the number of the first.
+#[utoipa::path(
+    tag = "handbooks",
+    request_body = IssueRequest,
+    params(("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 201, body = Issued), SignedInRefusals, BodyRefusals, Refusal<409>)
+)]
+#[post("/api/v1/handbooks")]
+pub(crate) async fn issue(
+    app: Data<App>,
+    office: Office<office::IssueHandbook>,
+    once: Once,
+    body: Body<IssueRequest>,
+) -> Result<HttpResponse, ApiError> {
+    let request = body.parse()?;
+    let desk = Desk::of(&app, &office.staff).await?;
+    desk.right.check(request.group)?;
+    if request.override_reason.is_some() && !office.staff.is(Role::HandbookAdministrator) {
+        return Err(ApiError::told(Code::OverrideNotAllowed));
+    }
+    let order = request.check(app.today())?;
+
+    let id = request.id.map(|id| id.0);
+    let work = match once.begin(&app, office.staff.id.0, id, body.bytes()).await? {
+        Attempt::Answered(answer) => return Ok(answer),
+        Attempt::New(work) => work,
+    };
+    let id = request.id.unwrap_or_else(|| HandbookId(Uuid::now_v7()));
+    let mut desk_work =
+        Issue { app: &app, txn: &work.txn, desk: &desk, staff: &office.staff, told: Vec::new() };
+    let issued = desk_work.hand_out(id, &order).await?;
+    let told = desk_work.told;
+
+    let answer = work.answer(&app, StatusCode::CREATED, &issued).await?;
+    for handbook in told {
+        app.live.changed(handbook).await;
+    }
+    Ok(answer)
+}
+
+/// An issue at work.
+struct Issue<'a> {
+    app: &'a App,
+    txn: &'a DatabaseTransaction,
+    desk: &'a Desk,
+    staff: &'a Staff,
+    /// Other handbooks whose families were told that identity changed.
+    told: Vec<HandbookId>,
+}
+
+impl Issue<'_> {
+    async fn hand_out(&mut self, id: HandbookId, order: &Order) -> Result<Issued, ApiError> {
+        let (app, txn, desk) = (self.app, self.txn, self.desk);
+        if !store::is_address(txn, order.region).await? {
+            return Err(ApiError::with(Code::UnknownRegion, "code", order.region));
+        }
+        let managing = store::managing_at(txn, order.region).await?;
+        let managing = managing.ok_or_else(|| ApiError::told(Code::NoManagingInstitution))?;
+        let number = store::next_number(txn, desk.county(), year(app)).await?;
+
+        let woman = self.keep_woman(order).await?;
+        let slip = order.slip.then(|| Slip::new(app.now()));
+        let row = self.row(id, &number, order, woman, managing.id, slip.as_ref());
+        self.refuse_second(order, woman).await?;
+        if !store::insert(txn, &row).await? {
+            return Err(self.taken(&row).await?);
+        }
+        let pregnancy = self.keep_pregnancy(id, order).await?;
+        let mut children = Vec::new();
+        for form in &order.children {
+            children.push(keep_child(app, txn, &row, None, form).await?.id);
+        }
+        let issuance = self.keep_issuance(&row, order).await?;
+
+        Ok(Issued {
+            id,
+            number: number.as_str().to_owned(),
+            printed_number: number.printed(),
+            state: row.state,
+            group: row.issued_group,
+            kind: issuance.kind,
+            report_column: issuance.report_column,
+            managing_institution: InstitutionName::from(&managing),
+            printed_code: link(app, &row),
+            slip,
+            pregnancy,
+            children,
+            version: row.version,
+        })
+    }
+
+    /// The woman of the form. Families of other handbooks of hers are told when what is known of her changed.
+    async fn keep_woman(&mut self, order: &Order) -> Result<Option<PersonId>, ApiError> {
+        let Some(form) = &order.woman else { return Ok(None) };
+        let kept = keep(self.txn, &self.app.keys, form, self.app.now()).await?;
+        if kept.was_refreshed {
+            for other in store::of_women(self.txn, [kept.row.id], OTHERS).await? {
+                if other.state.is_live() {
+                    let (by, now) = (Some(self.desk.institution.id), self.app.now());
+                    notices::store::tell(self.txn, other.id, Kind::IdentityCorrected, by, None, now).await?;
+                    self.told.push(other.id);
+                }
+            }
+        }
+        Ok(Some(kept.row.id))
+    }
+
+    fn row(
+        &self,
+        id: HandbookId,
+        number: &HandbookNumber,
+        order: &Order,
+        woman: Option<PersonId>,
+        managing: InstitutionId,
+        slip: Option<&Slip>,
+    ) -> handbook::Model {
+        handbook::Model {
+            id,
+            number: number.as_str().to_owned(),
+            state: State::Issued,
+            issued_group: order.group,
+            region_code: order.region,
+            woman_id: woman,
+            expecting_id: woman.filter(|_| order.group != Group::Child),
+            issued_on: self.app.today(),
+            issued_by: self.desk.institution.id,
+            managing_id: managing,
+            slip_hash: slip.map(|slip| slip.hash(&self.app.keys)),
+            slip_expires_at: slip.map(|slip| slip.expires_at),
+            slip_relation: None,
+            printed_serial: 1,
+            first_used_at: None,
+            change_seq: 0,
+            counts_as: id,
+            closed_at: None,
+            close_reason: None,
+            successor_id: None,
+            created_at: self.app.now(),
+            version: 1,
+        }
+    }
+
+    /// One live handbook per pregnancy. A newborn whose mother's handbook still waits for its birth has one too.
+    async fn refuse_second(&self, order: &Order, woman: Option<PersonId>) -> Result<(), ApiError> {
+        let Some(woman) = woman else { return Ok(()) };
+        let Some(waiting) = store::expecting(self.txn, woman).await? else { return Ok(()) };
+        if order.group != Group::Child || self.waits_for(&waiting, order).await? {
+            return Err(already_has(&waiting));
+        }
+        Ok(())
+    }
+
+    /// Whether one of the children was born of the pregnancy that is open in this handbook.
+    async fn waits_for(&self, waiting: &handbook::Model, order: &Order) -> Result<bool, ApiError> {
+        let pregnancies = pregnancies::store::of_handbook(self.txn, waiting.id).await?;
+        let Some(open) = pregnancies.iter().find(|pregnancy| pregnancy.outcome.is_none()) else {
+            return Ok(false);
+        };
+        let at_birth = |born_on| Dates::gestational_days(open.due_on, born_on);
+        let possible = i64::from(*BIRTH_GESTATION_DAYS.start())..=i64::from(*BIRTH_GESTATION_DAYS.end());
+        Ok(order.children.iter().any(|child| possible.contains(&at_birth(child.person.born_on))))
+    }
+
+    /// Why the handbook was not kept: somebody else was faster, or its id is used.
+    async fn taken(&self, row: &handbook::Model) -> Result<ApiError, ApiError> {
+        let first = match row.expecting_id {
+            Some(woman) => store::expecting(self.txn, woman).await?,
+            None => None,
+        };
+        Ok(first.map_or_else(|| ApiError::told(Code::IdInUse), |first| already_has(&first)))
+    }
+
+    async fn keep_pregnancy(
+        &self,
+        handbook: HandbookId,
+        order: &Order,
+    ) -> Result<Option<PregnancyId>, ApiError> {
+        let Some((id, dates, fetuses)) = order.pregnancy else { return Ok(None) };
+        if let Some(id) = id
+            && pregnancies::store::is_known(self.txn, id).await?
+        {
+            return Err(ApiError::told(Code::IdInUse));
+        }
+        let row = pregnancies::store::insert(self.txn, id, handbook, dates, fetuses, self.app.now()).await?;
+        Ok(Some(row.id))
+    }
+
+    async fn keep_issuance(&self, row: &handbook::Model, order: &Order) -> Result<issuance::Model, ApiError> {
+        let (agency_class, report_column) = column_of(order.group, &self.desk.classes());
+        let id = IssuanceId(Uuid::now_v7());
+        let seal = |reason: &String| {
+            self.app
+                .keys
+                .seal(Place::new("issuance.override_reason", id.0), reason)
+                .map_err(ApiError::Internal)
+        };
+        let issuance = issuance::Model {
+            id,
+            handbook_id: row.id,
+            kind: IssueKind::of(order.group),
+            institution_id: self.desk.institution.id,
+            staff_id: self.staff.id,
+            region_code: self.desk.institution.region_code,
+            issued_group: order.group,
+            agency_class,
+            report_column,
+            edition: EDITION.to_owned(),
+            explained: ExplainedList(order.explained.clone()),
+            override_reason: order.override_reason.as_ref().map(seal).transpose()?,
+            issued_at: self.app.now(),
+            issued_in: Month::of(self.app.today()),
+        };
+        store::keep_issuance(self.txn, &issuance).await?;
+        usage::count::issued(self.txn, &issuance).await?;
+        Ok(issuance)
+    }
+}
+
+/// Most other handbooks of one woman whose families are told.
+const OTHERS: u64 = 20;
+
+/// The year that stands in the numbers of today.
+pub fn year(app: &App) -> i32 {
+    Month::of(app.today()).year()
+}

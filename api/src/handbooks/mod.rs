@@ -1,0 +1,49 @@
+//! Handbooks: issue, find, cover, claim and what desks do to them. What stands in a handbook is left to `pregnancies`,
+//! `children`, `members` and the records.
+
+pub mod claim;
+pub mod close;
+pub mod correct;
+pub mod desk;
+pub mod find;
+pub mod form;
+pub mod issue;
+pub mod mine;
+pub mod print;
+pub mod proof;
+pub mod reclaim;
+pub mod replace;
+pub mod show;
+pub mod store;
+pub mod transfer;
+
+use domain::id::InstitutionId;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::db::entities::{handbook, institution};
+use crate::error::ApiError;
+use crate::problem::Code;
+
+/// An institution as far as a cover names it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct InstitutionName {
+    /// Id.
+    #[schema(value_type = Uuid)]
+    pub id: InstitutionId,
+    /// Name.
+    pub name: String,
+    /// Phone of its desk.
+    pub phone: String,
+}
+
+impl From<&institution::Model> for InstitutionName {
+    fn from(row: &institution::Model) -> Self {
+        Self { id: row.id, name: row.name.clone(), phone: row.phone.clone() }
+    }
+}
+
+/// Refuses a handbook that takes nothing more because it is closed or replaced.
+pub fn handbook_is_live(handbook: &handbook::Model) -> Result<(), ApiError> {
+    if handbook.state.is_live() { Ok(()) } else { Err(ApiError::told(Code::HandbookClosed)) }
+}

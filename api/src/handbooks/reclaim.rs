@@ -1,0 +1,90 @@
+//! `POST /api/v1/handbooks/{handbook}/reclaim`: a phone or account is lost; at a desk, with the ID card shown, a slip is
+//! printed with which the new account takes the place of the lost one.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpResponse, post};
+use domain::access::Action;
+use domain::handbook::State;
+use domain::member::MemberRelation;
+use domain::person::IdNumber;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::print::Slip;
+use super::proof::on_record;
+use super::store::{self, Act};
+use crate::access::{Access, Reclaim};
+use crate::app::App;
+use crate::body::Body;
+use crate::error::ApiError;
+use crate::idempotency::{Attempt, Once};
+use crate::notices::{self, Kind};
+use crate::openapi::{BodyRefusals, Refusal, SignedInRefusals};
+use crate::people::form::{Form, REASON};
+use crate::problem::Code;
+
+/// Whose account was lost, and what was shown.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReclaimRequest {
+    /// Who the lost owner is in the handbook.
+    #[schema(value_type = String)]
+    pub relation: MemberRelation,
+    /// The ID number that was shown: for the woman her own; for others hers or a child's.
+    pub id_number: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Print a slip that re-claims a lost account
+///
+/// The handbook keeps its members until the slip is used; then the lost owner's membership ends and the new account is
+/// owner. Members are told at once and again when it is used.
+#[utoipa::path(
+    tag = "handbooks",
+    params(("handbook" = Uuid, Path), ("Idempotency-Key" = String, Header)),
+    request_body = ReclaimRequest,
+    responses((status = 201, body = Slip), SignedInRefusals, BodyRefusals, Refusal<404>, Refusal<409>)
+)]
+#[post("/api/v1/handbooks/{handbook}/reclaim")]
+pub(crate) async fn reclaim(
+    app: Data<App>,
+    access: Access<Reclaim>,
+    once: Once,
+    body: Body<ReclaimRequest>,
+) -> Result<HttpResponse, ApiError> {
+    let request = body.parse()?;
+    let staff = access.caller.staff()?;
+    let mut form = Form::default();
+    let shown = form.id_number("/id_number", Some(&request.id_number));
+    let reason = form.line("/reason", &request.reason, REASON);
+    form.done()?;
+
+    let work = match once.begin(&app, staff.id.0, None, body.bytes()).await? {
+        Attempt::Answered(answer) => return Ok(answer),
+        Attempt::New(work) => work,
+    };
+    let (txn, now) = (&work.txn, app.now());
+    let held = store::hold_live(txn, access.handbook.id).await?;
+    if held.state != State::Claimed {
+        return Err(ApiError::told(Code::NotClaimed));
+    }
+    let record = on_record(txn, &app.keys, &held).await?;
+    let shown = shown.as_ref().map(IdNumber::as_str);
+    let is_adult = shown.is_some() && record.id_number.as_deref() == shown;
+    let is_child = record.children.iter().any(|number| Some(number.as_str()) == shown);
+    if !(is_adult || is_child && request.relation != MemberRelation::Woman) {
+        return Err(ApiError::told(Code::IdentityNotShown));
+    }
+
+    let slip = Slip::new(now);
+    let (hash, relation) = (slip.hash(&app.keys), Some(request.relation));
+    store::keep_slip(txn, held.id, State::Claimed, hash, slip.expires_at, relation).await?;
+    let act = Act { handbook: held.id, action: Action::Reclaim, staff, reason: &reason, person: None };
+    store::keep_act(txn, &app.keys, act, now).await?;
+    notices::store::tell(txn, held.id, Kind::Reclaimed, staff.institution, None, now).await?;
+    let answer = work.answer(&app, StatusCode::CREATED, &slip).await?;
+    app.live.changed(held.id).await;
+    Ok(answer)
+}

@@ -1,0 +1,386 @@
+//! Rows of handbooks, of their issues, and of what desks did to them.
+
+use std::collections::{BTreeSet, HashMap};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::access::{Action, Role};
+use domain::handbook::issuing::IssuingRight;
+use domain::handbook::number::HandbookNumber;
+use domain::handbook::{CloseReason, State};
+use domain::id::{ConsentId, DeskActId, HandbookId, InstitutionId, PersonId, UserId};
+use domain::member::MemberRelation;
+use domain::place::{RegionCode, RegionLevel};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
+    QueryFilter, QueryOrder, QuerySelect, TryInsertResult,
+};
+use uuid::Uuid;
+
+use crate::config::PRIVACY_TEXT;
+use crate::db::entities::{
+    catchment, consent, delegation, desk_act, handbook, institution, issuance, region, staff, wechat_user,
+};
+use crate::db::statement;
+use crate::error::ApiError;
+use crate::handbooks::handbook_is_live;
+use crate::keys::{Keys, Place};
+use crate::problem::Code;
+use crate::session::Staff;
+
+/// The handbook with an id.
+pub async fn by_id(db: &impl ConnectionTrait, id: HandbookId) -> Result<Option<handbook::Model>, DbErr> {
+    handbook::Entity::find_by_id(id).one(db).await
+}
+
+/// The handbook with a printed number.
+pub async fn by_number(
+    db: &impl ConnectionTrait,
+    number: &HandbookNumber,
+) -> Result<Option<handbook::Model>, DbErr> {
+    handbook::Entity::find().filter(handbook::COLUMN.number.eq(number.as_str())).one(db).await
+}
+
+/// The handbook whose slip has this hash.
+pub async fn by_slip(db: &impl ConnectionTrait, hash: &[u8]) -> Result<Option<handbook::Model>, DbErr> {
+    handbook::Entity::find().filter(handbook::COLUMN.slip_hash.eq(hash.to_vec())).one(db).await
+}
+
+/// The handbooks with these ids.
+pub async fn by_ids(
+    db: &impl ConnectionTrait,
+    ids: impl IntoIterator<Item = HandbookId>,
+) -> Result<HashMap<HandbookId, handbook::Model>, DbErr> {
+    let found = handbook::Entity::find().filter(handbook::COLUMN.id.is_in(ids)).all(db).await?;
+    Ok(found.into_iter().map(|row| (row.id, row)).collect())
+}
+
+/// The live handbook that waits for a pregnancy of this woman, or holds it.
+pub async fn expecting(db: &impl ConnectionTrait, woman: PersonId) -> Result<Option<handbook::Model>, DbErr> {
+    handbook::Entity::find().filter(handbook::COLUMN.expecting_id.eq(woman)).one(db).await
+}
+
+/// The latest handbooks of these women, at most `most`.
+pub async fn of_women(
+    db: &impl ConnectionTrait,
+    women: impl IntoIterator<Item = PersonId>,
+    most: u64,
+) -> Result<Vec<handbook::Model>, DbErr> {
+    handbook::Entity::find()
+        .filter(handbook::COLUMN.woman_id.is_in(women))
+        .order_by_desc(handbook::COLUMN.id)
+        .limit(most)
+        .all(db)
+        .await
+}
+
+/// Takes hold of a handbook for the rest of the transaction and gives it as it is now: whoever changes the same handbook
+/// at the same moment waits here. Its change number is raised, so that whoever follows it looks.
+pub async fn hold(txn: &impl ConnectionTrait, id: HandbookId) -> Result<handbook::Model, ApiError> {
+    let held = handbook::Entity::update_many()
+        .col_expr(handbook::Column::ChangeSeq, Expr::col(handbook::Column::ChangeSeq).add(1))
+        .filter(handbook::COLUMN.id.eq(id))
+        .exec_with_returning(txn)
+        .await?;
+    held.into_iter().next().ok_or_else(|| ApiError::told(Code::NotFound))
+}
+
+/// Takes hold of a handbook that must be live.
+pub async fn hold_live(txn: &impl ConnectionTrait, id: HandbookId) -> Result<handbook::Model, ApiError> {
+    let held = hold(txn, id).await?;
+    handbook_is_live(&held)?;
+    Ok(held)
+}
+
+/// Keeps a new handbook, or nothing (`false`) when its id is used or the woman has a handbook already.
+pub async fn insert(txn: &impl ConnectionTrait, row: &handbook::Model) -> Result<bool, DbErr> {
+    let taken = OnConflict::new().do_nothing().to_owned();
+    let insert = handbook::Entity::insert(row.clone().into_active_model()).on_conflict(taken);
+    match insert.try_insert().exec(txn).await? {
+        TryInsertResult::Inserted(_) => Ok(true),
+        TryInsertResult::Conflicted | TryInsertResult::Empty => Ok(false),
+    }
+}
+
+/// Changes columns of a handbook that is in one of these states and raises its version; `false` when it is in none.
+pub async fn change(
+    txn: &impl ConnectionTrait,
+    id: HandbookId,
+    from: &[State],
+    change: handbook::ActiveModel,
+) -> Result<bool, DbErr> {
+    let changed = handbook::Entity::update_many()
+        .set(change)
+        .col_expr(handbook::Column::Version, Expr::col(handbook::Column::Version).add(1))
+        .filter(handbook::COLUMN.id.eq(id))
+        .filter(handbook::COLUMN.state.is_in(from.iter().copied()))
+        .exec(txn)
+        .await?;
+    Ok(changed.rows_affected == 1)
+}
+
+/// The states in which a handbook lives.
+pub const LIVE: [State; 2] = [State::Issued, State::Claimed];
+
+/// Closes a live handbook: nobody can be issued its place any more than before, its slip is void, and its woman and
+/// children may be issued another.
+pub async fn close(
+    txn: &impl ConnectionTrait,
+    id: HandbookId,
+    reason: CloseReason,
+    now: DateTime<Utc>,
+) -> Result<bool, DbErr> {
+    let closed = handbook::ActiveModel {
+        state: Set(State::Closed),
+        closed_at: Set(Some(now)),
+        close_reason: Set(Some(reason)),
+        expecting_id: Set(None),
+        slip_hash: Set(None),
+        slip_expires_at: Set(None),
+        slip_relation: Set(None),
+        ..Default::default()
+    };
+    if !change(txn, id, &LIVE, closed).await? {
+        return Ok(false);
+    }
+    crate::children::store::release(txn, id).await?;
+    Ok(true)
+}
+
+/// Keeps a slip on a handbook, in place of one that was printed before.
+pub async fn keep_slip(
+    txn: &impl ConnectionTrait,
+    id: HandbookId,
+    state: State,
+    hash: Vec<u8>,
+    expires_at: DateTime<Utc>,
+    relation: Option<MemberRelation>,
+) -> Result<bool, DbErr> {
+    let slip = handbook::ActiveModel {
+        slip_hash: Set(Some(hash)),
+        slip_expires_at: Set(Some(expires_at)),
+        slip_relation: Set(relation),
+        ..Default::default()
+    };
+    change(txn, id, &[state], slip).await
+}
+
+/// The next number of a county's year. Its row stays locked until the commit: of two issues of a county at the same
+/// moment the second sees what the first did.
+pub async fn next_number(
+    txn: &impl ConnectionTrait,
+    county: RegionCode,
+    year: i32,
+) -> Result<HandbookNumber, ApiError> {
+    let next = statement(
+        txn.get_database_backend(),
+        "INSERT INTO number_series (county_code, year, last_serial) VALUES (?, ?, 1) \
+         ON CONFLICT (county_code, year) DO UPDATE SET last_serial = number_series.last_serial + 1 \
+         RETURNING last_serial",
+        [county.into(), year.into()],
+    );
+    let row = txn.query_one_raw(next).await?;
+    let serial: Option<i64> = row.map(|row| row.try_get_by_index(0)).transpose()?;
+    serial
+        .and_then(|serial| HandbookNumber::new(county, year, serial))
+        .ok_or_else(|| ApiError::told(Code::NumbersUsedUp))
+}
+
+/// Whether somebody can live at a region of this code: a county or something below it. Three cities have no counties and
+/// carry their code at both levels.
+pub async fn is_address(db: &impl ConnectionTrait, code: RegionCode) -> Result<bool, DbErr> {
+    let found = region::Entity::find()
+        .filter(region::COLUMN.code.eq(code))
+        .filter(region::COLUMN.level.is_in([RegionLevel::County, RegionLevel::Town, RegionLevel::Village]));
+    Ok(found.one(db).await?.is_some())
+}
+
+/// The institution that manages who lives at an address: of the village, else of the town, else of the county.
+pub async fn managing_at(
+    db: &impl ConnectionTrait,
+    address: RegionCode,
+) -> Result<Option<institution::Model>, DbErr> {
+    let levels = [RegionLevel::Village, RegionLevel::Town, RegionLevel::County];
+    let at = |level: RegionLevel| {
+        Condition::all()
+            .add(catchment::COLUMN.region_code.eq(address.at(level)))
+            .add(catchment::COLUMN.region_level.eq(level))
+    };
+    let places = levels.into_iter().fold(Condition::any(), |any, level| any.add(at(level)));
+    let found = catchment::Entity::find().filter(places).all(db).await?;
+    let working = institution::Entity::find()
+        .filter(institution::COLUMN.id.is_in(found.iter().map(|place| place.institution_id)))
+        .filter(institution::COLUMN.ended_at.is_null())
+        .all(db)
+        .await?;
+    let of_place =
+        |place: &catchment::Model| working.iter().find(|found| found.id == place.institution_id).cloned();
+    let nearest = found
+        .iter()
+        .filter_map(|place| Some((place.region_level, of_place(place)?)))
+        .max_by_key(|(level, _)| *level);
+    Ok(nearest.map(|(_, institution)| institution))
+}
+
+/// An institution that still works.
+pub async fn institution(
+    db: &impl ConnectionTrait,
+    id: InstitutionId,
+) -> Result<Option<institution::Model>, DbErr> {
+    let working = institution::Entity::find_by_id(id).filter(institution::COLUMN.ended_at.is_null());
+    working.one(db).await
+}
+
+/// Institutions by id, whether they still work or not.
+pub async fn institutions(
+    db: &impl ConnectionTrait,
+    ids: impl IntoIterator<Item = InstitutionId>,
+) -> Result<HashMap<InstitutionId, institution::Model>, DbErr> {
+    let found = institution::Entity::find().filter(institution::COLUMN.id.is_in(ids)).all(db).await?;
+    Ok(found.into_iter().map(|row| (row.id, row)).collect())
+}
+
+/// What an institution has of what issuing needs (flow B9).
+pub async fn issuing_right(
+    db: &impl ConnectionTrait,
+    institution: &institution::Model,
+    today: NaiveDate,
+) -> Result<IssuingRight, DbErr> {
+    let administrator = match institution.administrator_id {
+        Some(id) => staff::Entity::find_by_id(id).one(db).await?,
+        None => None,
+    };
+    let is_trained = |named: &staff::Model| {
+        named.roles.0.contains(&Role::HandbookAdministrator)
+            && named.institution_id == Some(institution.id)
+            && named.trained_on.is_some_and(|on| on <= today)
+            && named.left_on.is_none_or(|on| on > today)
+    };
+    Ok(IssuingRight {
+        service_point: institution.is_service_point,
+        trained_administrator: administrator.as_ref().is_some_and(is_trained),
+        groups: BTreeSet::from_iter(institution.issues_to.0.iter().copied()),
+    })
+}
+
+/// Keeps an issue.
+pub async fn keep_issuance(txn: &impl ConnectionTrait, row: &issuance::Model) -> Result<(), DbErr> {
+    issuance::Entity::insert(row.clone().into_active_model()).exec_without_returning(txn).await.map(|_| ())
+}
+
+/// Something that staff change about a handbook, and why.
+#[derive(Debug)]
+pub struct Act<'a> {
+    /// The handbook.
+    pub handbook: HandbookId,
+    /// What is done.
+    pub action: Action,
+    /// Who does it.
+    pub staff: &'a Staff,
+    /// Why.
+    pub reason: &'a str,
+    /// The person whose identity is corrected, and that identity as it was, still sealed for its place.
+    pub person: Option<(PersonId, Vec<u8>)>,
+}
+
+/// Keeps what staff did.
+pub async fn keep_act(
+    txn: &impl ConnectionTrait,
+    keys: &Keys,
+    act: Act<'_>,
+    now: DateTime<Utc>,
+) -> Result<(), ApiError> {
+    let id = DeskActId(Uuid::now_v7());
+    let (person_id, before) = act.person.unzip();
+    let row = desk_act::ActiveModel {
+        id: Set(id),
+        handbook_id: Set(act.handbook),
+        action: Set(act.action),
+        staff_id: Set(act.staff.id),
+        institution_id: Set(act.staff.institution),
+        person_id: Set(person_id),
+        reason: Set(keys
+            .seal(Place::new("desk_act.reason", id.0), act.reason)
+            .map_err(ApiError::Internal)?),
+        before: Set(before),
+        done_at: Set(now),
+    };
+    desk_act::Entity::insert(row).exec_without_returning(txn).await?;
+    Ok(())
+}
+
+/// Keeps a user's agreement to the privacy text in force.
+pub async fn keep_consent(
+    txn: &impl ConnectionTrait,
+    handbook: HandbookId,
+    user: UserId,
+    as_guardian: bool,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let row = consent::ActiveModel {
+        id: Set(ConsentId(Uuid::now_v7())),
+        handbook_id: Set(handbook),
+        user_id: Set(user),
+        text_version: Set(PRIVACY_TEXT.to_owned()),
+        as_guardian: Set(as_guardian),
+        given_at: Set(now),
+    };
+    consent::Entity::insert(row).exec_without_returning(txn).await.map(|_| ())
+}
+
+/// The person that a user proved to be, if any.
+pub async fn person_of_user(db: &impl ConnectionTrait, user: UserId) -> Result<Option<PersonId>, DbErr> {
+    Ok(wechat_user::Entity::find_by_id(user).one(db).await?.and_then(|row| row.person_id))
+}
+
+/// Ties a user to the person they proved to be, or unties them.
+pub async fn set_person_of_user(
+    txn: &impl ConnectionTrait,
+    user: UserId,
+    person: Option<PersonId>,
+) -> Result<(), DbErr> {
+    let row = wechat_user::ActiveModel { person_id: Set(person), ..Default::default() };
+    let tie = wechat_user::Entity::update_many().set(row).filter(wechat_user::COLUMN.id.eq(user));
+    tie.exec(txn).await.map(|_| ())
+}
+
+/// What was delegated to village doctors ends.
+pub async fn end_delegations(
+    txn: &impl ConnectionTrait,
+    handbook: HandbookId,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let ended = delegation::ActiveModel { ended_at: Set(Some(now)), ..Default::default() };
+    let end = delegation::Entity::update_many()
+        .set(ended)
+        .filter(delegation::COLUMN.handbook_id.eq(handbook))
+        .filter(delegation::COLUMN.ended_at.is_null());
+    end.exec(txn).await.map(|_| ())
+}
+
+/// Everything of a handbook follows to its successor. What stays is what is counted by the issue: issuances and the
+/// evidence of use, which the successor finds by `counts_as`.
+pub async fn hand_on(txn: &impl ConnectionTrait, old: HandbookId, new: HandbookId) -> Result<(), DbErr> {
+    const FOLLOWING: [&str; 15] = [
+        "pregnancy",
+        "child",
+        "member",
+        "invitation",
+        "consent",
+        "record",
+        "photo",
+        "alert",
+        "notice",
+        "visit",
+        "delegation",
+        "code",
+        "access_log",
+        "desk_act",
+        "live_ticket",
+    ];
+    for table in FOLLOWING {
+        let sql = format!("UPDATE {table} SET handbook_id = ? WHERE handbook_id = ?");
+        txn.execute_raw(statement(txn.get_database_backend(), &sql, [new.into(), old.into()])).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,33 @@
+//! `GET /api/v1/handbooks/{handbook}/members`: who of the family is in the handbook.
+
+use actix_web::web::{Data, Query};
+use actix_web::{HttpResponse, get};
+use domain::id::MemberId;
+
+use super::{Member, store};
+use crate::access::{Access, ReadMembers};
+use crate::app::App;
+use crate::error::ApiError;
+use crate::openapi::{Refusal, SignedInRefusals};
+use crate::page::{self, Page, PageQuery};
+
+/// Members of a handbook
+#[utoipa::path(
+    tag = "members",
+    params(("handbook" = Uuid, Path), PageQuery),
+    responses((status = 200, body = Page<Member>), SignedInRefusals, Refusal<400>, Refusal<404>)
+)]
+#[get("/api/v1/handbooks/{handbook}/members")]
+pub(crate) async fn list(
+    app: Data<App>,
+    access: Access<ReadMembers>,
+    query: Query<PageQuery>,
+) -> Result<HttpResponse, ApiError> {
+    let me = access.caller.family()?.id;
+    let (limit, list) = (query.limit()?, format!("members/{}", access.handbook.id));
+    let after: Option<MemberId> = query.after(&list)?;
+    let rows = store::page(app.db.read(), access.handbook.id, after, limit + 1).await?;
+    let (rows, next_cursor) = page::cut(rows, limit, &list, |row| row.id);
+    let items = rows.iter().map(|row| Member::of(row, me)).collect();
+    Ok(HttpResponse::Ok().json(Page::<Member> { items, next_cursor }))
+}

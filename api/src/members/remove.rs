@@ -1,0 +1,53 @@
+//! `DELETE /api/v1/handbooks/{handbook}/members/{member}`: a member leaves, or an owner removes one.
+
+use actix_web::web::{Data, Path};
+use actix_web::{HttpResponse, delete};
+use domain::access::Action;
+use domain::id::MemberId;
+use domain::member::{MemberRole, may_be_lowered_by_another, may_stop_being_owner};
+use uuid::Uuid;
+
+use super::store;
+use crate::access::{Access, Leave};
+use crate::app::App;
+use crate::error::ApiError;
+use crate::handbooks::store::hold;
+use crate::notices::{self, Kind};
+use crate::openapi::{Refusal, SignedInRefusals};
+use crate::problem::Code;
+
+/// Leave a handbook, or remove a member
+///
+/// Everybody may leave; owners remove others, but not the verified woman. The last owner hands over first.
+#[utoipa::path(
+    tag = "members",
+    params(("handbook" = Uuid, Path), ("member" = Uuid, Path)),
+    responses((status = 204), SignedInRefusals, Refusal<404>, Refusal<409>)
+)]
+#[delete("/api/v1/handbooks/{handbook}/members/{member}")]
+pub(crate) async fn remove(
+    app: Data<App>,
+    access: Access<Leave>,
+    path: Path<(Uuid, Uuid)>,
+) -> Result<HttpResponse, ApiError> {
+    let (me, id) = (access.caller.family()?.id, MemberId(path.1));
+    let txn = app.db.begin().await?;
+    hold(&txn, access.handbook.id).await?;
+    let members = store::live(&txn, access.handbook.id).await?;
+    let target = members.iter().find(|member| member.id == id);
+    let target = target.ok_or_else(|| ApiError::told(Code::NotFound))?;
+    if target.user_id != me {
+        if !access.may(Action::ManageMembers) {
+            return Err(ApiError::told(Code::Forbidden));
+        }
+        may_be_lowered_by_another(target.is_woman)?;
+    }
+    if target.role == MemberRole::Owner {
+        may_stop_being_owner(store::owners(&members))?;
+    }
+    store::end(&txn, target.id, app.now()).await?;
+    notices::store::tell(&txn, access.handbook.id, Kind::MembersChanged, None, None, app.now()).await?;
+    txn.commit().await?;
+    app.live.changed(access.handbook.id).await;
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,163 @@
+//! Rows of members and invitations. Whoever changes members takes hold of the handbook first, so that what is counted
+//! here stays true until the commit.
+
+use chrono::{DateTime, Utc};
+use domain::id::{HandbookId, InvitationId, MemberId, UserId};
+use domain::member::{MEMBERS_MAX, MemberRelation, MemberRole};
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect,
+};
+use uuid::Uuid;
+
+use crate::db::entities::{invitation, member};
+
+/// The live members of a handbook, the first joined first.
+pub async fn live(db: &impl ConnectionTrait, handbook: HandbookId) -> Result<Vec<member::Model>, DbErr> {
+    member::Entity::find()
+        .filter(member::COLUMN.handbook_id.eq(handbook))
+        .filter(member::COLUMN.ended_at.is_null())
+        .order_by_asc(member::COLUMN.id)
+        .limit(MEMBERS_MAX + 1)
+        .all(db)
+        .await
+}
+
+/// A page of the live members of a handbook.
+pub async fn page(
+    db: &impl ConnectionTrait,
+    handbook: HandbookId,
+    after: Option<MemberId>,
+    limit: u64,
+) -> Result<Vec<member::Model>, DbErr> {
+    let mut page = member::Entity::find()
+        .filter(member::COLUMN.handbook_id.eq(handbook))
+        .filter(member::COLUMN.ended_at.is_null())
+        .order_by_asc(member::COLUMN.id)
+        .limit(limit);
+    if let Some(after) = after {
+        page = page.filter(member::COLUMN.id.gt(after));
+    }
+    page.all(db).await
+}
+
+/// A page of the live memberships of a user, the latest first.
+pub async fn of_user(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    after: Option<MemberId>,
+    limit: u64,
+) -> Result<Vec<member::Model>, DbErr> {
+    let mut page = member::Entity::find()
+        .filter(member::COLUMN.user_id.eq(user))
+        .filter(member::COLUMN.ended_at.is_null())
+        .order_by_desc(member::COLUMN.id)
+        .limit(limit);
+    if let Some(after) = after {
+        page = page.filter(member::COLUMN.id.lt(after));
+    }
+    page.all(db).await
+}
+
+/// Somebody who joins.
+#[derive(Debug, Clone, Copy)]
+pub struct NewMember {
+    /// The handbook.
+    pub handbook: HandbookId,
+    /// The user.
+    pub user: UserId,
+    /// What they may do.
+    pub role: MemberRole,
+    /// Who they are.
+    pub relation: MemberRelation,
+    /// Proved to be the woman herself.
+    pub is_woman: bool,
+}
+
+/// Keeps a new member.
+pub async fn insert(
+    txn: &impl ConnectionTrait,
+    new: NewMember,
+    now: DateTime<Utc>,
+) -> Result<member::Model, DbErr> {
+    let row = member::Model {
+        id: MemberId(Uuid::now_v7()),
+        handbook_id: new.handbook,
+        user_id: new.user,
+        role: new.role,
+        relation: new.relation,
+        is_woman: new.is_woman,
+        joined_at: now,
+        ended_at: None,
+        version: 1,
+    };
+    member::Entity::insert(row.clone().into_active_model()).exec_without_returning(txn).await?;
+    Ok(row)
+}
+
+/// Ends a membership; `false` when it ended before.
+pub async fn end(txn: &impl ConnectionTrait, id: MemberId, now: DateTime<Utc>) -> Result<bool, DbErr> {
+    let ended = member::ActiveModel { ended_at: Set(Some(now)), ..Default::default() };
+    let end = member::Entity::update_many()
+        .set(ended)
+        .col_expr(member::Column::Version, Expr::col(member::Column::Version).add(1))
+        .filter(member::COLUMN.id.eq(id))
+        .filter(member::COLUMN.ended_at.is_null());
+    Ok(end.exec(txn).await?.rows_affected == 1)
+}
+
+/// Gives a live member another role; `None` when the membership moved on since it was read.
+pub async fn set_role(
+    txn: &impl ConnectionTrait,
+    row: &member::Model,
+    role: MemberRole,
+) -> Result<Option<member::Model>, DbErr> {
+    let changed = member::ActiveModel { role: Set(role), ..Default::default() };
+    let changed = member::Entity::update_many()
+        .set(changed)
+        .col_expr(member::Column::Version, Expr::value(row.version + 1))
+        .filter(member::COLUMN.id.eq(row.id))
+        .filter(member::COLUMN.version.eq(row.version))
+        .filter(member::COLUMN.ended_at.is_null())
+        .exec_with_returning(txn)
+        .await?;
+    Ok(changed.into_iter().next())
+}
+
+/// How many of these members are owners.
+pub fn owners(members: &[member::Model]) -> u64 {
+    members.iter().filter(|member| member.role == MemberRole::Owner).map(|_| 1).sum()
+}
+
+/// Keeps an invitation.
+pub async fn keep_invitation(txn: &impl ConnectionTrait, row: &invitation::Model) -> Result<(), DbErr> {
+    invitation::Entity::insert(row.clone().into_active_model()).exec_without_returning(txn).await.map(|_| ())
+}
+
+/// Whether an invitation has this id.
+pub async fn is_invitation(db: &impl ConnectionTrait, id: InvitationId) -> Result<bool, DbErr> {
+    Ok(invitation::Entity::find_by_id(id).one(db).await?.is_some())
+}
+
+/// The invitation with a code.
+pub async fn invitation(db: &impl ConnectionTrait, hash: &[u8]) -> Result<Option<invitation::Model>, DbErr> {
+    invitation::Entity::find().filter(invitation::COLUMN.code_hash.eq(hash.to_vec())).one(db).await
+}
+
+/// Uses up an invitation; `false` when it is used or over.
+pub async fn use_invitation(
+    txn: &impl ConnectionTrait,
+    id: InvitationId,
+    now: DateTime<Utc>,
+) -> Result<bool, DbErr> {
+    let used = invitation::ActiveModel { used_at: Set(Some(now)), ..Default::default() };
+    let used = invitation::Entity::update_many()
+        .set(used)
+        .filter(invitation::COLUMN.id.eq(id))
+        .filter(invitation::COLUMN.used_at.is_null())
+        .filter(invitation::COLUMN.expires_at.gt(now))
+        .exec(txn)
+        .await?;
+    Ok(used.rows_affected == 1)
+}

@@ -1,0 +1,156 @@
+//! Reads identity fields of a body and gathers everything that is wrong with them, so that a clerk sees it at once.
+
+use std::ops::RangeInclusive;
+
+use chrono::NaiveDate;
+use domain::person::{IdNumber, IdentityRefusal, Phone, parse_line, parse_name};
+
+use crate::error::{ApiError, FieldProblem};
+
+/// Longest address.
+pub const ADDRESS: usize = 200;
+
+/// Longest word of a small field: ethnicity, education, occupation.
+pub const WORD: usize = 50;
+
+/// Longest reason that staff give for what they do.
+pub const REASON: usize = 500;
+
+/// A form that is being read.
+#[derive(Debug, Default)]
+pub struct Form {
+    wrong: Vec<FieldProblem>,
+}
+
+impl Form {
+    /// Notes a wrong field.
+    pub fn refuse(&mut self, pointer: &str, code: &str, zh: impl Into<String>, en: impl Into<String>) {
+        self.wrong.push(FieldProblem::new(pointer, code, zh, en));
+    }
+
+    /// Notes a field that is missing.
+    pub fn require(&mut self, pointer: &str) {
+        self.refuse(pointer, "required", "必须填写。", "This field is required.");
+    }
+
+    /// Notes a field that has no place here.
+    pub fn forbid(&mut self, pointer: &str, is_given: bool) {
+        if is_given {
+            self.refuse(pointer, "not_for_this", "此处不能填写该字段。", "This field has no place here.");
+        }
+    }
+
+    /// A name.
+    pub fn name(&mut self, pointer: &str, text: &str) -> String {
+        self.read(pointer, parse_name(text), 50).unwrap_or_default()
+    }
+
+    /// A text of one line that must be there.
+    pub fn line(&mut self, pointer: &str, text: &str, longest: usize) -> String {
+        self.read(pointer, parse_line(text, longest), longest).unwrap_or_default()
+    }
+
+    /// A text of one line that may be left out.
+    pub fn optional_line(&mut self, pointer: &str, text: Option<&str>, longest: usize) -> Option<String> {
+        text.and_then(|text| self.read(pointer, parse_line(text, longest), longest))
+    }
+
+    /// An ID number that may be left out.
+    pub fn id_number(&mut self, pointer: &str, text: Option<&str>) -> Option<IdNumber> {
+        text.and_then(|text| self.read(pointer, IdNumber::parse(text), 0))
+    }
+
+    /// A phone number that may be left out.
+    pub fn phone(&mut self, pointer: &str, text: Option<&str>) -> Option<Phone> {
+        text.and_then(|text| self.read(pointer, Phone::parse(text), 0))
+    }
+
+    /// A day that is not in the future.
+    pub fn past(&mut self, pointer: &str, day: NaiveDate, today: NaiveDate) {
+        if day > today {
+            let (zh, en) = (format!("{day}在将来。"), format!("{day} is in the future."));
+            self.refuse(pointer, "out_of_range", zh, en);
+        }
+    }
+
+    /// A whole number within its range; the message names the range and the unit, Chinese and English.
+    pub fn within(
+        &mut self,
+        pointer: &str,
+        value: Option<i32>,
+        range: &RangeInclusive<i32>,
+        unit: (&str, &str),
+    ) {
+        if value.is_some_and(|value| !range.contains(&value)) {
+            let (first, last) = (range.start(), range.end());
+            let zh = format!("应为{first}至{last}{}。", unit.0);
+            let en = format!("Must be {first} to {last} {}.", unit.1);
+            self.refuse(pointer, "out_of_range", zh, en);
+        }
+    }
+
+    /// The birth date: read from the ID number, which must not contradict the one that was typed.
+    pub fn born_on(
+        &mut self,
+        pointer: &str,
+        typed: Option<NaiveDate>,
+        number: Option<&IdNumber>,
+        today: NaiveDate,
+    ) -> Option<NaiveDate> {
+        let written = number.and_then(IdNumber::born_on);
+        if let (Some(typed), Some(written)) = (typed, written)
+            && typed != written
+        {
+            self.refuse(
+                pointer,
+                "contradiction",
+                "出生日期与身份证号不一致。",
+                "The birth date is not the one in the ID number.",
+            );
+        }
+        let born_on = written.or(typed);
+        match born_on {
+            Some(day) => self.past(pointer, day, today),
+            None => self.require(pointer),
+        }
+        born_on
+    }
+
+    /// Ends the reading: nothing, or every wrong field.
+    pub fn done(self) -> Result<(), ApiError> {
+        if self.wrong.is_empty() { Ok(()) } else { Err(ApiError::Invalid(self.wrong)) }
+    }
+
+    fn read<T>(&mut self, pointer: &str, read: Result<T, IdentityRefusal>, longest: usize) -> Option<T> {
+        read.map_err(|refusal| self.wrong.push(told(pointer, refusal, longest))).ok()
+    }
+}
+
+fn told(pointer: &str, refusal: IdentityRefusal, longest: usize) -> FieldProblem {
+    let (code, zh, en) = match refusal {
+        IdentityRefusal::IdNumberShape => {
+            ("wrong_form", "身份证号应为18位。".to_owned(), "An ID number has 18 characters.".to_owned())
+        }
+        IdentityRefusal::IdNumberContent => (
+            "wrong_form",
+            "身份证号中的地区或出生日期不存在。".to_owned(),
+            "The ID number names no possible province or birth date.".to_owned(),
+        ),
+        IdentityRefusal::IdNumberCheckDigit => (
+            "check_digit",
+            "身份证号校验位不符，请核对证件。".to_owned(),
+            "The check digit of the ID number does not fit; look at the card again.".to_owned(),
+        ),
+        IdentityRefusal::Phone => (
+            "wrong_form",
+            "手机号应为11位数字，境外号码以+和国家代码开头。".to_owned(),
+            "A phone number has 11 digits, or begins with + and the country code.".to_owned(),
+        ),
+        IdentityRefusal::Name | IdentityRefusal::Line => (
+            "wrong_length",
+            format!("应为1至{longest}个字符，不含控制字符。"),
+            format!("Must be 1 to {longest} characters without control characters."),
+        ),
+    };
+    FieldProblem::new(pointer, code, zh, en)
+}

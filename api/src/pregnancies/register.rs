@@ -1,0 +1,68 @@
+//! `POST /api/v1/handbooks/{handbook}/pregnancies`: the pregnancy that a planning handbook waited for, or the next one after
+//! a loss.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpResponse, post};
+
+use super::{Pregnancy, check_fetuses, store};
+use crate::access::{Access, ManagePregnancy};
+use crate::app::App;
+use crate::body::Body;
+use crate::error::ApiError;
+use crate::handbooks::form::TypedPregnancy;
+use crate::handbooks::store::hold_live;
+use crate::idempotency::{Attempt, Once};
+use crate::openapi::{BodyRefusals, Refusal, SignedInRefusals};
+use crate::people::form::Form;
+use crate::problem::Code;
+
+/// Register a pregnancy in a handbook
+///
+/// After a live birth the next pregnancy gets a handbook of its own.
+#[utoipa::path(
+    tag = "pregnancies",
+    params(("handbook" = Uuid, Path), ("Idempotency-Key" = Option<String>, Header)),
+    request_body = TypedPregnancy,
+    responses((status = 201, body = Pregnancy), SignedInRefusals, BodyRefusals, Refusal<404>, Refusal<409>)
+)]
+#[post("/api/v1/handbooks/{handbook}/pregnancies")]
+pub(crate) async fn register(
+    app: Data<App>,
+    access: Access<ManagePregnancy>,
+    once: Once,
+    body: Body<TypedPregnancy>,
+) -> Result<HttpResponse, ApiError> {
+    let request = body.parse()?;
+    let mut form = Form::default();
+    let fetuses = check_fetuses(&mut form, "/fetuses", request.fetuses);
+    form.done()?;
+    let dates = request.dates().check(app.today())?;
+
+    let id = request.id.map(|id| id.0);
+    let work = match once.begin(&app, access.caller.actor(), id, body.bytes()).await? {
+        Attempt::Answered(answer) => return Ok(answer),
+        Attempt::New(work) => work,
+    };
+    let txn = &work.txn;
+    let held = hold_live(txn, access.handbook.id).await?;
+    if held.expecting_id.is_none() {
+        return Err(ApiError::told(Code::NeedsNewHandbook));
+    }
+    let before = store::of_handbook(txn, held.id).await?;
+    if before.iter().any(|pregnancy| pregnancy.outcome.is_none()) {
+        return Err(ApiError::told(Code::PregnancyOpen));
+    }
+    if let Some(ended_on) = before.iter().filter_map(|pregnancy| pregnancy.ended_on).max() {
+        dates.check_follows(ended_on)?;
+    }
+    if let Some(id) = request.id
+        && store::is_known(txn, id).await?
+    {
+        return Err(ApiError::told(Code::IdInUse));
+    }
+    let row = store::insert(txn, request.id, held.id, dates, fetuses, app.now()).await?;
+    let answer = work.answer(&app, StatusCode::CREATED, &Pregnancy::of(&row, app.today())).await?;
+    app.live.changed(held.id).await;
+    Ok(answer)
+}

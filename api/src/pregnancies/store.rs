@@ -1,0 +1,106 @@
+//! Rows of pregnancies.
+
+use chrono::{DateTime, Utc};
+use domain::id::{HandbookId, PregnancyId};
+use domain::pregnancy::Dates;
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
+use uuid::Uuid;
+
+use crate::db::entities::pregnancy;
+
+/// The pregnancies of a handbook, the latest first: one, or a few after losses.
+pub async fn of_handbook(
+    db: &impl ConnectionTrait,
+    handbook: HandbookId,
+) -> Result<Vec<pregnancy::Model>, DbErr> {
+    of_handbooks(db, [handbook]).await
+}
+
+/// The pregnancies of some handbooks, the latest first.
+pub async fn of_handbooks(
+    db: &impl ConnectionTrait,
+    handbooks: impl IntoIterator<Item = HandbookId>,
+) -> Result<Vec<pregnancy::Model>, DbErr> {
+    pregnancy::Entity::find()
+        .filter(pregnancy::COLUMN.handbook_id.is_in(handbooks))
+        .order_by_desc(pregnancy::COLUMN.created_at)
+        .order_by_desc(pregnancy::COLUMN.id)
+        .all(db)
+        .await
+}
+
+/// One pregnancy of a handbook.
+pub async fn one(
+    db: &impl ConnectionTrait,
+    handbook: HandbookId,
+    id: PregnancyId,
+) -> Result<Option<pregnancy::Model>, DbErr> {
+    pregnancy::Entity::find_by_id(id).filter(pregnancy::COLUMN.handbook_id.eq(handbook)).one(db).await
+}
+
+/// Whether a pregnancy has this id.
+pub async fn is_known(db: &impl ConnectionTrait, id: PregnancyId) -> Result<bool, DbErr> {
+    Ok(pregnancy::Entity::find_by_id(id).one(db).await?.is_some())
+}
+
+/// Keeps a pregnancy that begins.
+pub async fn insert(
+    txn: &impl ConnectionTrait,
+    id: Option<PregnancyId>,
+    handbook: HandbookId,
+    dates: Dates,
+    fetuses: i32,
+    now: DateTime<Utc>,
+) -> Result<pregnancy::Model, DbErr> {
+    let row = pregnancy::Model {
+        id: id.unwrap_or_else(|| PregnancyId(Uuid::now_v7())),
+        handbook_id: handbook,
+        last_period_on: dates.last_period_on,
+        due_on: dates.due_on,
+        dating: dates.dating,
+        fetuses,
+        outcome: None,
+        ended_on: None,
+        discharged_on: None,
+        risk_grade: None,
+        risk_purple: false,
+        created_at: now,
+        version: 1,
+    };
+    pregnancy::Entity::insert(row.clone().into_active_model()).exec_without_returning(txn).await?;
+    Ok(row)
+}
+
+/// Changes columns of a pregnancy as it was read and raises its version; `None` when it moved on meanwhile.
+pub async fn change(
+    txn: &impl ConnectionTrait,
+    id: PregnancyId,
+    version: i32,
+    change: pregnancy::ActiveModel,
+) -> Result<Option<pregnancy::Model>, DbErr> {
+    let changed = pregnancy::Entity::update_many()
+        .set(change)
+        .col_expr(pregnancy::Column::Version, Expr::value(version + 1))
+        .filter(pregnancy::COLUMN.id.eq(id))
+        .filter(pregnancy::COLUMN.version.eq(version))
+        .exec_with_returning(txn)
+        .await?;
+    Ok(changed.into_iter().next())
+}
+
+/// Ends an open pregnancy; `None` when its outcome is recorded already.
+pub async fn end(
+    txn: &impl ConnectionTrait,
+    id: PregnancyId,
+    ended: pregnancy::ActiveModel,
+) -> Result<Option<pregnancy::Model>, DbErr> {
+    let changed = pregnancy::Entity::update_many()
+        .set(ended)
+        .col_expr(pregnancy::Column::Version, Expr::col(pregnancy::Column::Version).add(1))
+        .filter(pregnancy::COLUMN.id.eq(id))
+        .filter(pregnancy::COLUMN.outcome.is_null())
+        .exec_with_returning(txn)
+        .await?;
+    Ok(changed.into_iter().next())
+}

@@ -1,0 +1,374 @@
+//! A family claims its handbook, and claims it again when the phone is lost.
+
+use chrono::TimeDelta;
+use miniprogram_adapter::stand_in::Fault;
+use sea_orm::{EntityTrait, PaginatorTrait};
+use serde_json::{Value, json};
+
+use crate::support::issuing::*;
+use crate::support::people::{County, FamilyUser};
+use crate::support::{Answer, Client, World, send};
+use api::db::entities::{consent, handbook, member, throttle, wechat_user};
+
+const CLAIMS: &str = "/api/v1/claims";
+
+async fn town() -> (World, County, Desk) {
+    let world = World::empty().await;
+    let county = world.county().await;
+    let desk = Desk(world.administrator(county.health_centre).await);
+    (world, county, desk)
+}
+
+async fn members(world: &World) -> Vec<member::Model> {
+    member::Entity::find().all(world.app.db.read()).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_woman_claims_by_the_cover_and_her_last_four_and_is_proved_to_be_herself() {
+    let (world, _, desk) = town().await;
+    let issued = desk.issued(pregnant_form(1)).await;
+    let user = world.family_user().await;
+    let joined = user.client.post(CLAIMS, claim_by_cover(&issued, &last_four(1), "woman")).await.ok();
+    assert_eq!((&joined["role"], &joined["is_woman"]), (&json!("owner"), &json!(true)));
+    assert_eq!(joined["handbook"], issued["id"]);
+    let cover = user.client.get(&at(&issued, "")).await.ok();
+    assert_eq!((&cover["state"], &cover["woman"]["name"]), (&json!("claimed"), &json!("王小红")));
+    let given = consent::Entity::find().one(world.app.db.read()).await.unwrap().unwrap();
+    assert_eq!((given.text_version.as_str(), given.as_guardian), (CONSENT, false));
+    let row = wechat_user::Entity::find_by_id(user.id).one(world.app.db.read()).await.unwrap().unwrap();
+    assert!(row.person_id.is_some());
+    assert!(
+        throttle::Entity::find().all(world.app.db.read()).await.unwrap().iter().all(|row| row.failures == 0)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_father_claims_as_guardian_and_is_not_the_woman() {
+    let (world, _, desk) = town().await;
+    let issued = desk.issued(child_form(1, "2026-11-01")).await;
+    let user = world.family_user().await;
+    let joined = user.client.post(CLAIMS, claim_by_cover(&issued, "0001", "father")).await.ok();
+    assert_eq!((&joined["role"], &joined["is_woman"]), (&json!("owner"), &json!(false)));
+    assert!(consent::Entity::find().one(world.app.db.read()).await.unwrap().unwrap().as_guardian);
+    let row = wechat_user::Entity::find_by_id(user.id).one(world.app.db.read()).await.unwrap().unwrap();
+    assert_eq!(row.person_id, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mother_who_knows_only_her_childs_number_is_family_but_not_proved() {
+    let (world, _, desk) = town().await;
+    let mut form = child_form(1, "2026-11-01");
+    let number = boys_number("20261101", 4321 % 500);
+    form["children"][0]["id_number"] = json!(number);
+    let issued = desk.issued(form).await;
+    let user = world.family_user().await;
+    let joined = user.client.post(CLAIMS, claim_by_cover(&issued, &number[14..], "woman")).await.ok();
+    assert_eq!(joined["is_woman"], false);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slip_claims_once_and_for_thirty_days() {
+    let (world, _, desk) = town().await;
+    let mut form = planning_form(1);
+    form["slip"] = json!(true);
+    let issued = desk.issued(form).await;
+    let code = &issued["slip"]["code"];
+    let user = world.family_user().await;
+    let joined = user.client.post(CLAIMS, claim_by_slip(code, "woman")).await.ok();
+    assert_eq!(joined["is_woman"], false, "a slip proves nobody");
+    let another = world.family_user().await;
+    let refused = another.client.post(CLAIMS, claim_by_slip(code, "father")).await;
+    assert!(refused.problem(422, "claim_refused")["detail"].as_str().unwrap().contains("4 次"));
+
+    let mut form = planning_form(2);
+    form["slip"] = json!(true);
+    let issued = desk.issued(form).await;
+    world.advance(TimeDelta::days(30));
+    let user = world.family_user().await;
+    user.client
+        .post(CLAIMS, claim_by_slip(&issued["slip"]["code"], "woman"))
+        .await
+        .problem(422, "claim_refused");
+    let desk = world.administrator(domain::id::InstitutionId(managing(&issued))).await;
+    let slip = desk.post(&at(&issued, "/slip"), json!({})).await.ok();
+    user.client.post(CLAIMS, claim_by_slip(&slip["code"], "woman")).await.ok();
+    desk.post(&at(&issued, "/slip"), json!({})).await.problem(409, "already_claimed");
+}
+
+fn managing(issued: &Value) -> uuid::Uuid {
+    issued["managing_institution"]["id"].as_str().unwrap().parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_slip_makes_the_old_one_void() {
+    let (world, _, desk) = town().await;
+    let mut form = planning_form(1);
+    form["slip"] = json!(true);
+    let issued = desk.issued(form).await;
+    let slip = desk.0.post(&at(&issued, "/slip"), json!({})).await.ok();
+    let user = world.family_user().await;
+    user.client
+        .post(CLAIMS, claim_by_slip(&issued["slip"]["code"], "woman"))
+        .await
+        .problem(422, "claim_refused");
+    user.client.post(CLAIMS, claim_by_slip(&slip["code"], "woman")).await.ok();
+}
+
+fn claim_by_phone(issued: &Value, phone_code: &str) -> Value {
+    json!({ "number": issued["printed_number"], "phone_code": phone_code, "relation": "woman", "consent": { "version": CONSENT } })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_recorded_phone_claims_through_wechat_and_another_does_not() {
+    let (world, _, desk) = town().await;
+    let issued = desk.issued(pregnant_form(1)).await;
+    let user = world.family_user().await;
+    let phones = world.wechat.control();
+    let wrong = phones.phone_code("u", "13800009999");
+    user.client.post(CLAIMS, claim_by_phone(&issued, &wrong)).await.problem(422, "claim_refused");
+    let used = user.client.post(CLAIMS, claim_by_phone(&issued, &wrong)).await.problem(422, "invalid");
+    assert_eq!(used["errors"][0]["pointer"], "/phone_code");
+
+    phones.fault("/wxa/business/getuserphonenumber", 9, Fault::Http502);
+    let code = phones.phone_code("u", "13900000001");
+    user.client.post(CLAIMS, claim_by_phone(&issued, &code)).await.problem(503, "wechat_unavailable");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_by_phone_sent_again_gives_the_first_answer_without_asking_wechat_twice() {
+    let (world, _, desk) = town().await;
+    let issued = desk.issued(pregnant_form(1)).await;
+    let user = world.family_user().await;
+    let body = claim_by_phone(&issued, &world.wechat.control().phone_code("u", "13900000001"));
+    let claim = || {
+        send(
+            user.client
+                .request(reqwest::Method::POST, CLAIMS)
+                .header("idempotency-key", "claim-1")
+                .json(&body),
+        )
+    };
+    let (first, second) = (claim().await.ok(), claim().await.ok());
+    assert_eq!(first, second);
+    assert_eq!(first["is_woman"], true);
+    assert_eq!(world.wechat.control().calls("/wxa/business/getuserphonenumber"), 1);
+    assert_eq!(members(&world).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_five_wrong_tries_a_user_waits_an_hour_and_others_do_not() {
+    let (world, _, desk) = town().await;
+    let issued = desk.issued(pregnant_form(1)).await;
+    let (user, other) = (world.family_user().await, world.family_user().await);
+    for left in (0..5).rev() {
+        let problem = user.client.post(CLAIMS, claim_by_cover(&issued, "9999", "woman")).await;
+        let problem = problem.problem(422, "claim_refused");
+        assert!(problem["detail"].as_str().unwrap().contains(&format!("{left} 次")), "{problem}");
+    }
+    let right = claim_by_cover(&issued, &last_four(1), "woman");
+    let refused = user.client.post(CLAIMS, right.clone()).await;
+    refused.problem(429, "too_many_tries");
+    assert_eq!(refused.headers["retry-after"], "3600");
+    world.advance(TimeDelta::minutes(14));
+    assert_eq!(user.client.post(CLAIMS, right.clone()).await.headers["retry-after"], "2760");
+    // Another user is not held up by the first one's tries.
+    let theirs = other.client.post(CLAIMS, claim_by_cover(&issued, "9999", "woman")).await;
+    assert!(theirs.problem(422, "claim_refused")["detail"].as_str().unwrap().contains("4 次"));
+    world.advance(TimeDelta::minutes(46));
+    let later = FamilyUser { id: user.id, client: world.signed_in_again(user.id).await };
+    later.client.post(CLAIMS, right).await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_wrong_tries_at_once_five_are_compared() {
+    let (world, _, desk) = town().await;
+    let issued = desk.issued(pregnant_form(1)).await;
+    let user = world.family_user().await;
+    let tries = (0..20).map(|four| {
+        let (client, body) = (user.client.clone(), claim_by_cover(&issued, &format!("9{four:03}"), "woman"));
+        tokio::spawn(async move { client.post(CLAIMS, body).await.status.as_u16() })
+    });
+    let mut answers = Vec::new();
+    for one in tries.collect::<Vec<_>>() {
+        answers.push(one.await.unwrap());
+    }
+    let of = |status| answers.iter().filter(|answer| **answer == status).count();
+    assert_eq!((of(422), of(429)), (5, 15), "{answers:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_true_of_a_handbook_is_told_only_to_who_proves_to_belong_to_it() {
+    let (world, _, desk) = town().await;
+    let issued = desk.issued(pregnant_form(1)).await;
+    let closed = desk.issued(pregnant_form(2)).await;
+    let owner = world.family_user().await;
+    owner.client.post(CLAIMS, claim_by_cover(&issued, &last_four(1), "woman")).await.ok();
+    desk.0.post(&at(&closed, "/close"), json!({ "reason": "moved_away" })).await.ok();
+    let nobodys = "5109032600090018";
+    let mut texts = Vec::new();
+    for (handbook, four) in [(&issued, "9999"), (&closed, "9999")] {
+        let stranger = world.family_user().await;
+        texts.push(stranger.client.post(CLAIMS, claim_by_cover(handbook, four, "woman")).await);
+    }
+    let stranger = world.family_user().await;
+    let number = (0..10).map(|check| format!("{}{check}", &nobodys[..15]));
+    let number =
+        number.into_iter().find(|number| domain::handbook::number::HandbookNumber::parse(number).is_ok());
+    let printed =
+        format!("/s/{}-{}", number.clone().unwrap(), world.app.keys.sign_print(&number.unwrap(), 1));
+    let unknown = json!({ "printed_code": printed, "last_four": "9999", "relation": "woman", "consent": { "version": CONSENT } });
+    texts.push(stranger.client.post(CLAIMS, unknown).await);
+    let details: Vec<_> =
+        texts.iter().map(|answer| answer.problem(422, "claim_refused")["detail"].clone()).collect();
+    assert!(details.iter().all(|detail| *detail == details[0]), "{details:?}");
+
+    let late = world.family_user().await;
+    late.client
+        .post(CLAIMS, claim_by_cover(&issued, &last_four(1), "woman"))
+        .await
+        .problem(409, "already_claimed");
+    owner
+        .client
+        .post(CLAIMS, claim_by_cover(&issued, &last_four(1), "woman"))
+        .await
+        .problem(409, "already_member");
+    late.client
+        .post(CLAIMS, claim_by_cover(&closed, &last_four(2), "woman"))
+        .await
+        .problem(409, "handbook_closed");
+    assert_eq!(members(&world).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_claim_gets_a_clear_answer_and_costs_no_try() {
+    let (world, county, desk) = town().await;
+    let issued = desk.issued(pregnant_form(1)).await;
+    let user = world.family_user().await;
+    let right = claim_by_cover(&issued, &last_four(1), "woman");
+    let with = |change: fn(&mut Value)| {
+        let mut body = right.clone();
+        change(&mut body);
+        user.client.post(CLAIMS, body)
+    };
+    with(|body| body["consent"]["version"] = json!("2001-01")).await.problem(422, "consent_required");
+    with(|body| body["printed_code"] = json!("https://weixin.qq.com/")).await.problem(422, "code_refused");
+    with(|body| body["printed_code"] = json!("abcdefghijklmnopqrst-_")).await.problem(422, "code_refused");
+    for (pointer, code, change) in [
+        (
+            "/last_four",
+            "wrong_form",
+            (|body: &mut Value| body["last_four"] = json!("12345")) as fn(&mut Value),
+        ),
+        ("", "one_way", |body| body["slip_code"] = json!("x")),
+        ("", "one_way", |body| body["last_four"] = json!(null)),
+        ("/relation", "not_an_option", |body| body["relation"] = json!("aunt")),
+        ("/consent", "required", |body| {
+            body.as_object_mut().unwrap().remove("consent");
+        }),
+    ] {
+        let problem = with(change).await.problem(422, "invalid");
+        assert_eq!(
+            (&problem["errors"][0]["pointer"], &problem["errors"][0]["code"]),
+            (&json!(pointer), &json!(code))
+        );
+    }
+    assert_eq!(throttle::Entity::find().count(world.app.db.read()).await.unwrap(), 0);
+    // A signature that is not ours is a guess.
+    let mut forged = right.clone();
+    forged["printed_code"] = json!(format!("/s/{}-{}", issued["number"].as_str().unwrap(), "A".repeat(20)));
+    user.client.post(CLAIMS, forged).await.problem(422, "claim_refused");
+    world.clinician(county.hospital).await.post(CLAIMS, right.clone()).await.problem(403, "forbidden");
+    world.anybody().post(CLAIMS, right.clone()).await.problem(401, "not_signed_in");
+    send(user.client.request(reqwest::Method::POST, CLAIMS).json(&right))
+        .await
+        .problem(400, "idempotency_key_required");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_who_claim_at_once_exactly_one_becomes_the_owner() {
+    let (world, _, desk) = town().await;
+    for order in 1..=5 {
+        let issued = desk.issued(pregnant_form(order)).await;
+        let (one, two) = (world.family_user().await, world.family_user().await);
+        let (a, b) = tokio::join!(
+            one.client.post(CLAIMS, claim_by_cover(&issued, &last_four(order), "woman")),
+            two.client.post(CLAIMS, claim_by_cover(&issued, &last_four(order), "father"))
+        );
+        let loser = if a.status == 201 { &b } else { &a };
+        assert_ne!(a.status, b.status, "{} {}", a.text(), b.text());
+        loser.problem(409, "already_claimed");
+    }
+    assert_eq!(members(&world).await.len(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_account_is_one_woman() {
+    let (world, _, desk) = town().await;
+    let user = world.family_user().await;
+    let first = desk.issued(pregnant_form(1)).await;
+    let second = desk.issued(pregnant_form(2)).await;
+    let own = user.client.post(CLAIMS, claim_by_cover(&first, &last_four(1), "woman")).await.ok();
+    let other = user.client.post(CLAIMS, claim_by_cover(&second, &last_four(2), "woman")).await.ok();
+    assert_eq!((&own["is_woman"], &other["is_woman"]), (&json!(true), &json!(false)));
+}
+
+async fn reclaim(desk: &Client, issued: &Value, body: Value) -> Answer {
+    desk.post(&at(issued, "/reclaim"), body).await
+}
+
+fn shown(order: u32, relation: &str) -> Value {
+    json!({ "relation": relation, "id_number": womans_number("19950101", order), "reason": "手机丢失，本人持身份证到场" })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_account_is_reclaimed_at_the_desk_and_the_other_members_stay_and_are_told() {
+    let (world, _, desk) = town().await;
+    let issued = desk.issued(pregnant_form(1)).await;
+    let (old, new, father) =
+        (world.family_user().await, world.family_user().await, world.family_user().await);
+    old.client.post(CLAIMS, claim_by_cover(&issued, &last_four(1), "woman")).await.ok();
+    let invitation = json!({ "role": "owner", "relation": "father", "expires_in_hours": 24 });
+    let invitation = old.client.post(&at(&issued, "/invitations"), invitation).await.ok();
+    let accept = json!({ "code": invitation["code"], "consent": { "version": CONSENT } });
+    father.client.post("/api/v1/invitations/accept", accept).await.ok();
+
+    let wrong = json!({ "relation": "woman", "id_number": womans_number("19950101", 2), "reason": "x" });
+    reclaim(&desk.0, &issued, wrong).await.problem(422, "identity_not_shown");
+    let slip = reclaim(&desk.0, &issued, shown(1, "woman")).await.ok();
+    old.client.get(&at(&issued, "")).await.ok();
+    new.client.post(CLAIMS, claim_by_slip(&slip["code"], "father")).await.problem(422, "invalid");
+    let joined = new.client.post(CLAIMS, claim_by_slip(&slip["code"], "woman")).await.ok();
+    assert_eq!((&joined["role"], &joined["is_woman"]), (&json!("owner"), &json!(true)));
+
+    old.client.get(&at(&issued, "")).await.problem(404, "not_found");
+    father.client.get(&at(&issued, "")).await.ok();
+    new.client.get(&at(&issued, "")).await.ok();
+    let row = |id| wechat_user::Entity::find_by_id(id).one(world.app.db.read());
+    assert_eq!(row(old.id).await.unwrap().unwrap().person_id, None);
+    assert!(row(new.id).await.unwrap().unwrap().person_id.is_some());
+    let told = api::db::entities::notice::Entity::find().all(world.app.db.read()).await.unwrap();
+    assert_eq!(told.iter().filter(|notice| notice.kind == "reclaimed").count(), 2);
+    let stolen = world.family_user().await;
+    stolen.client.post(CLAIMS, claim_by_slip(&slip["code"], "woman")).await.problem(422, "claim_refused");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_desk_of_the_handbook_reclaims_and_only_a_claimed_one() {
+    let (world, county, desk) = town().await;
+    let issued = desk.issued(pregnant_form(1)).await;
+    reclaim(&desk.0, &issued, shown(1, "woman")).await.problem(409, "not_claimed");
+    let owner = world.family_user().await;
+    owner.client.post(CLAIMS, claim_by_cover(&issued, &last_four(1), "woman")).await.ok();
+    reclaim(&owner.client, &issued, shown(1, "woman")).await.problem(403, "forbidden");
+    reclaim(&world.clinician(county.health_centre).await, &issued, shown(1, "woman"))
+        .await
+        .problem(403, "forbidden");
+    reclaim(&world.administrator(county.hospital).await, &issued, shown(1, "woman"))
+        .await
+        .problem(404, "not_found");
+    let problem =
+        reclaim(&desk.0, &issued, json!({ "relation": "woman", "id_number": "1", "reason": "" })).await;
+    assert_eq!(problem.problem(422, "invalid")["errors"].as_array().unwrap().len(), 2);
+    let row = handbook::Entity::find().one(world.app.db.read()).await.unwrap().unwrap();
+    assert_eq!(row.slip_hash, None);
+}
