@@ -5,4 +5,11 @@
 
 mod support;
 
+mod alerts;
+mod catalogue;
+mod checkups;
 mod conventions;
+mod entries;
+mod fetal_sex;
+mod photos;
+mod timeline;

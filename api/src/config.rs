@@ -53,6 +53,11 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub photos: Option<String>,
 
+    /// Folder laid out like domain/data whose files are added to the catalogue of the build or stand in for them
+    #[arg(long, env = "MUZI_CATALOGUE", value_name = "DIR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub catalogue: Option<PathBuf>,
+
     /// Base address of WeChat's interfaces [default: the official one]
     #[arg(long, env = "MUZI_WECHAT_URL", value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -105,6 +110,8 @@ pub struct Config {
     pub redis_url: Option<Zeroizing<String>>,
     /// Bucket of photos, if it is not the data folder.
     pub photos: Option<String>,
+    /// Folder with further kinds of records.
+    pub catalogue: Option<PathBuf>,
     /// WeChat.
     pub wechat: WechatConfig,
     /// Browsers' origins that may call the API.
@@ -205,6 +212,7 @@ impl Settings {
             database_connections: settings.database_connections.unwrap_or(12),
             redis_url,
             photos: settings.photos,
+            catalogue: settings.catalogue,
             wechat: WechatConfig { url: settings.wechat_url, app_id, secret: app_secret.unwrap_or_default() },
             cors_origins: settings.cors_origins.unwrap_or_default(),
             trusted_proxies: settings.trusted_proxies.unwrap_or_default(),

@@ -12,12 +12,16 @@
 //! | [`app`], [`start`], [`config`], [`db`], [`cache`], [`keys`], [`error`], [`problem`] | the ground |
 
 pub mod access;
+pub mod alerts;
 pub mod app;
 pub mod body;
 pub mod cache;
+pub mod catalogue;
+pub mod checkups;
 pub mod commands;
 pub mod config;
 pub mod db;
+pub mod entries;
 pub mod error;
 pub mod health;
 pub mod idempotency;
@@ -30,6 +34,7 @@ pub mod page;
 pub mod people;
 pub mod photos;
 pub mod problem;
+pub mod records;
 pub mod routes;
 pub mod server;
 pub mod session;

@@ -1,9 +1,8 @@
 //! From settings to a running application, and the checks before it may run.
 
-//CAT use std::sync::Arc;
+use std::sync::Arc;
 
 use actix_web::web::Data;
-//CAT use domain::catalogue::Catalogue;
 use migrations::Migrator;
 use miniprogram_adapter::stand_in::{self, StandIn};
 use miniprogram_adapter::{AppSecret, Client, Settings};
@@ -44,7 +43,7 @@ pub async fn app(config: Config, clock: Clock, wechat: Client) -> anyhow::Result
         keys: Keys::new(&config.secrets)?,
         tokens: Tokens::new(&config.secrets)?,
         passwords: Passwords::new(HASHED_AT_ONCE)?,
-        //CAT         catalogue: Arc::new(Catalogue::embedded()?),
+        catalogue: Arc::new(crate::catalogue::load(config.catalogue.as_deref())?),
         wechat,
         photos,
         metrics: Metrics::new()?,

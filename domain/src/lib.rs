@@ -4,9 +4,11 @@
 
 pub mod access;
 pub mod calendar;
+pub mod catalogue;
 pub mod checkup;
 pub mod credential;
 pub mod entry;
+pub mod fetal_sex;
 pub mod handbook;
 pub mod id;
 pub mod institution;
@@ -15,6 +17,7 @@ pub mod person;
 pub mod place;
 pub mod pregnancy;
 pub mod record;
+pub mod text;
 pub mod usage;
 pub mod visit;
 pub mod word;

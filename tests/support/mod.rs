@@ -2,7 +2,7 @@
 
 mod database;
 mod http;
-mod people;
+pub mod people;
 
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -17,6 +17,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use miniprogram_adapter::stand_in::StandIn;
 
 pub use http::{Answer, Client, send};
+pub use people::{County, Mother, StaffMember};
 
 /// One test's world. Dropping it stops the server and drops the database.
 pub struct World {

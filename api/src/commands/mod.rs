@@ -22,6 +22,7 @@ pub enum Command {
     Openapi,
     /// Make fresh keys
     Keys {
+        /// What to do with them
         #[command(subcommand)]
         action: KeysAction,
     },
@@ -68,7 +69,7 @@ fn resolve(settings: &Settings, demo: bool) -> Result<Config, Misconfigured> {
 }
 
 fn print_document() -> anyhow::Result<()> {
-    println!("{:#}", crate::openapi::document()?);
+    println!("{:#}", crate::openapi::document(&domain::catalogue::Catalogue::embedded()?)?);
     Ok(())
 }
 
