@@ -33,7 +33,8 @@ async fn the_managing_institution_sees_a_danger_sign_and_answers_it_once() {
     assert!(open[0]["phone"].as_str().unwrap().contains("****"));
     assert!(open[0]["signs"][0].as_str().unwrap().contains("160/110"));
 
-    let address = format!("/api/v1/handbooks/{}/alerts/{}/answer", mother.handbook, open[0]["id"].as_str().unwrap());
+    let address =
+        format!("/api/v1/handbooks/{}/alerts/{}/answer", mother.handbook, open[0]["id"].as_str().unwrap());
     nurse.client.post(&address, json!({ "answer": " " })).await.problem(422, "invalid");
     nurse.client.post(&address, json!({ "answer": "超声提示男胎" })).await.problem(422, "invalid");
     assert_eq!(nurse.client.post(&address, json!({ "answer": "已电话联系，正在来院" })).await.status, 201);
@@ -118,7 +119,9 @@ async fn open_signs_come_first_page_by_page_and_each_office_sees_its_own() {
     assert_eq!(alerts(&mch.client).await.len(), 5);
     let abroad = world.staff(&[Role::CountyMch], None, OTHER_COUNTY, RegionLevel::County).await;
     assert!(alerts(&abroad.client).await.is_empty());
-    let desk = world.staff(&[Role::HandbookAdministrator], Some(county.health_centre), TOWN, RegionLevel::Town).await;
+    let desk = world
+        .staff(&[Role::HandbookAdministrator], Some(county.health_centre), TOWN, RegionLevel::Town)
+        .await;
     desk.client.get("/api/v1/alerts").await.problem(403, "forbidden");
     mothers[0].user.client.get("/api/v1/alerts").await.problem(403, "forbidden");
     let foreign = format!("/api/v1/handbooks/{}/alerts/{}/answer", mothers[0].handbook, mothers[0].handbook);

@@ -23,8 +23,12 @@ async fn a_client_reads_the_catalogue_once_and_asks_whether_it_changed() {
     }
     let kind = anybody.get("/api/v1/catalogue/blood_pressure").await.ok();
     assert_eq!((&kind["zh"], &kind["written_by"]), (&json!("血压"), &json!("family")));
-    let systolic = kind["fields"].as_array().unwrap().iter().find(|field| field["key"] == "systolic").unwrap();
-    assert_eq!((&systolic["min"], &systolic["max"], &systolic["unit"]["code"]), (&json!(40), &json!(300), &json!("mmHg")));
+    let systolic =
+        kind["fields"].as_array().unwrap().iter().find(|field| field["key"] == "systolic").unwrap();
+    assert_eq!(
+        (&systolic["min"], &systolic["max"], &systolic["unit"]["code"]),
+        (&json!(40), &json!(300), &json!("mmHg"))
+    );
     let edition = kind["edition"].as_str().unwrap();
     assert_eq!(anybody.get(&format!("/api/v1/catalogue/blood_pressure?edition={edition}")).await.status, 200);
     anybody.get("/api/v1/catalogue/blood_pressure?edition=1066").await.problem(404, "not_found");
@@ -87,9 +91,7 @@ async fn a_new_kind_is_one_new_file() {
     let county = world.county().await;
     let mother = world.mother(&county).await;
     let client = &mother.user.client;
-    let walk = |minutes: i64| {
-        json!({ "kind": "walk", "subject": "woman", "payload": { "on": "2026-11-21", "minutes": minutes } })
-    };
+    let walk = |minutes: i64| json!({ "kind": "walk", "subject": "woman", "payload": { "on": "2026-11-21", "minutes": minutes } });
     let problem = client.post(&entries(&mother), walk(6000)).await.problem(422, "invalid");
     assert_eq!(problem["errors"][0]["pointer"], "/payload/minutes");
     let written = client.post(&entries(&mother), walk(320)).await.ok();

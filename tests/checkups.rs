@@ -35,7 +35,14 @@ fn laboratory(day: &str) -> Value {
     })
 }
 
-async fn change(client: &Client, mother: &Mother, id: &Value, verb: &str, version: i32, body: Value) -> Answer {
+async fn change(
+    client: &Client,
+    mother: &Mother,
+    id: &Value,
+    verb: &str,
+    version: i32,
+    body: Value,
+) -> Answer {
     let path = format!("{}/{}/{verb}", checkups(mother), id.as_str().unwrap());
     send(client.request(Method::POST, &path).header("if-match", format!("\"{version}\"")).json(&body)).await
 }
@@ -45,7 +52,8 @@ async fn read(client: &Client, mother: &Mother, id: &Value) -> Answer {
 }
 
 async fn grade(world: &World, mother: &Mother) -> (Option<String>, bool) {
-    let row = pregnancy::Entity::find_by_id(mother.pregnancy).one(world.app.db.read()).await.unwrap().unwrap();
+    let row =
+        pregnancy::Entity::find_by_id(mother.pregnancy).one(world.app.db.read()).await.unwrap().unwrap();
     (row.risk_grade, row.risk_purple)
 }
 
@@ -62,7 +70,10 @@ async fn a_checkup_of_a_visit_is_seen_by_the_family_at_once() {
     let timeline = mother.user.client.get(&records(&mother)).await.ok();
     let record = &timeline["items"][0];
     assert_eq!(record["id"], attached.ok()["id"]);
-    assert_eq!(record["author"], json!({ "role": "clinician", "institution": "船山区人民医院", "mine": false }));
+    assert_eq!(
+        record["author"],
+        json!({ "role": "clinician", "institution": "船山区人民医院", "mine": false })
+    );
     assert_eq!(record["source"], "clinician");
     assert_eq!(record["payload"]["gestational_days"], 181, "what the server knows it fills in");
     let own = clinician.client.get("/api/v1/checkups").await.ok();
@@ -79,7 +90,8 @@ async fn nobody_attaches_without_a_visit_except_the_managing_institution() {
     let managing = world.staff(&[Role::Clinician], Some(county.health_centre), TOWN, RegionLevel::Town).await;
     assert_eq!(managing.client.post(&checkups(&mother), antenatal(&world)).await.status, 201);
     mother.user.client.post(&checkups(&mother), antenatal(&world)).await.problem(403, "forbidden");
-    let office = world.staff(&[Role::TownshipOffice], Some(county.township_office), TOWN, RegionLevel::Town).await;
+    let office =
+        world.staff(&[Role::TownshipOffice], Some(county.township_office), TOWN, RegionLevel::Town).await;
     office.client.post(&checkups(&mother), antenatal(&world)).await.problem(403, "forbidden");
 }
 
@@ -102,7 +114,8 @@ async fn which_kind_a_role_may_write_is_data() {
     let refused = kindergarten.client.post(&checkups(&mother), laboratory("2026-11-22")).await;
     refused.problem(403, "kind_not_allowed");
     let clinician = world.clinician_at(mother.handbook, county.health_centre).await;
-    let assessment = json!({ "kind": "risk_assessment", "subject": "woman", "occurred_on": "2026-11-22", "payload": {} });
+    let assessment =
+        json!({ "kind": "risk_assessment", "subject": "woman", "occurred_on": "2026-11-22", "payload": {} });
     clinician.client.post(&checkups(&mother), assessment).await.problem(403, "kind_not_allowed");
     let family = clinician.client.post(&checkups(&mother), pressure(118, 76)).await.problem(422, "invalid");
     assert_eq!(family["errors"][0]["pointer"], "/kind");
@@ -125,10 +138,13 @@ async fn fields_that_the_server_fills_are_refused_in_a_body() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|error| (error["pointer"].as_str().unwrap().to_owned(), error["code"].as_str().unwrap().to_owned()))
+        .map(|error| {
+            (error["pointer"].as_str().unwrap().to_owned(), error["code"].as_str().unwrap().to_owned())
+        })
         .collect();
     told.sort();
-    let told: Vec<(&str, &str)> = told.iter().map(|(pointer, code)| (pointer.as_str(), code.as_str())).collect();
+    let told: Vec<(&str, &str)> =
+        told.iter().map(|(pointer, code)| (pointer.as_str(), code.as_str())).collect();
     assert_eq!(
         told,
         [
@@ -153,7 +169,12 @@ async fn a_checkup_before_the_issue_needs_a_handbook_administrators_reason() {
     body["override_reason"] = json!("外院已检查，补录");
     clinician.client.post(&checkups(&mother), body.clone()).await.problem(403, "override_not_allowed");
     let both = world
-        .staff(&[Role::Clinician, Role::HandbookAdministrator], Some(county.hospital), COUNTY, RegionLevel::County)
+        .staff(
+            &[Role::Clinician, Role::HandbookAdministrator],
+            Some(county.hospital),
+            COUNTY,
+            RegionLevel::County,
+        )
         .await;
     body["override_reason"] = json!("");
     both.client.post(&checkups(&mother), body.clone()).await.problem(422, "invalid");
@@ -248,12 +269,15 @@ async fn a_correction_is_a_new_version_with_a_reason_and_the_family_is_told() {
     change(&clinician.client, &mother, &id, "correct", 1, body.clone()).await.problem(412, "stale");
     let colleague = world.clinician_at(mother.handbook, county.hospital).await;
     change(&colleague.client, &mother, &id, "correct", 2, body).await.problem(403, "not_yours");
-    change(&colleague.client, &mother, &id, "void", 2, json!({ "reason": "x" })).await.problem(403, "not_yours");
+    change(&colleague.client, &mother, &id, "void", 2, json!({ "reason": "x" }))
+        .await
+        .problem(403, "not_yours");
 
     for client in [&mother.user.client, &colleague.client] {
         let shown = read(client, &mother, &id).await.ok();
         assert_eq!((&shown["payload"]["hemoglobin"], &shown["edited"]), (&json!(98), &json!(true)));
-        let versions = client.get(&format!("{}/{}/versions", records(&mother), id.as_str().unwrap())).await.ok();
+        let versions =
+            client.get(&format!("{}/{}/versions", records(&mother), id.as_str().unwrap())).await.ok();
         let before = &versions["items"][0];
         assert_eq!((&before["payload"]["hemoglobin"], &before["reason"]), (&json!(118), &json!("抄错一位")));
     }
@@ -290,12 +314,14 @@ async fn an_assessment_grades_the_pregnancy_until_it_is_voided() {
         payload["assessed_at"] = json!(format!("2026-11-22T{hour:02}:00:00+08:00"));
         payload["grade"] = json!(grade);
         payload["purple"] = json!(purple);
+        payload["downgrade_reason"] = json!("按复查结果");
         json!({ "kind": "risk_assessment", "subject": "woman", "occurred_on": "2026-11-22", "payload": payload })
     };
     assert_eq!(grade(&world, &mother).await, (None, false));
     clinician.client.post(&checkups(&mother), assessment(9, "yellow", false)).await.ok();
     assert_eq!(grade(&world, &mother).await, (Some("yellow".into()), false));
-    let later = clinician.client.post(&checkups(&mother), assessment(11, "red", true)).await.ok()["id"].clone();
+    let later =
+        clinician.client.post(&checkups(&mother), assessment(11, "red", true)).await.ok()["id"].clone();
     let earlier = clinician.client.post(&checkups(&mother), assessment(10, "orange", false)).await;
     assert_eq!(earlier.status, 201, "{}", earlier.text());
     assert_eq!(grade(&world, &mother).await, (Some("red".into()), true), "the latest counts");
@@ -309,7 +335,11 @@ async fn an_assessment_grades_the_pregnancy_until_it_is_voided() {
     };
     let (own, fathers) = (seen(mother.user.client.clone()).await, seen(father.client.clone()).await);
     assert_eq!((&own["purple"], &own["grade"]), (&json!(true), &json!("red")));
-    assert_eq!((&fathers["purple"], &fathers["grade"]), (&Value::Null, &json!("red")), "not for a co-guardian");
+    assert_eq!(
+        (&fathers["purple"], &fathers["grade"]),
+        (&Value::Null, &json!("red")),
+        "not for a co-guardian"
+    );
 
     change(&clinician.client, &mother, &later, "void", 1, json!({ "reason": "录错人" })).await.ok();
     assert_eq!(grade(&world, &mother).await, (Some("orange".into()), false));
@@ -434,7 +464,10 @@ async fn a_signature_from_the_familys_phone_hangs_on_the_checkup() {
     let clinician = world.clinician_at(mother.handbook, county.health_centre).await;
     let kind = world.app.catalogue.kind("newborn_home_visit", world.app.today()).unwrap();
     let field = kind.fields.iter().find(|field| {
-        matches!(field.shape, domain::catalogue::field::Shape::Reference(domain::catalogue::field::Referred::Signature))
+        matches!(
+            field.shape,
+            domain::catalogue::field::Shape::Reference(domain::catalogue::field::Referred::Signature)
+        )
     });
     let mut payload = example(&world, "newborn_home_visit");
     payload[&field.unwrap().key] = json!(uuid::Uuid::now_v7());

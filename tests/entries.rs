@@ -35,10 +35,7 @@ async fn read(client: &Client, mother: &Mother, id: &Value) -> Answer {
 
 fn pointers(problem: &Value) -> Vec<(&str, &str)> {
     let errors = problem["errors"].as_array().unwrap();
-    errors
-        .iter()
-        .map(|error| (error["pointer"].as_str().unwrap(), error["code"].as_str().unwrap()))
-        .collect()
+    errors.iter().map(|error| (error["pointer"].as_str().unwrap(), error["code"].as_str().unwrap())).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,9 +52,15 @@ async fn a_mother_writes_her_blood_pressure_and_reads_it_in_the_timeline() {
     let timeline = mother.user.client.get(&records(&mother)).await.ok();
     let entry = &timeline["items"][0];
     assert_eq!(entry["id"], written["id"]);
-    assert_eq!((&entry["zh"], &entry["source"], &entry["occurred_on"]), (&json!("血压"), &json!("family"), &json!("2026-11-22")));
+    assert_eq!(
+        (&entry["zh"], &entry["source"], &entry["occurred_on"]),
+        (&json!("血压"), &json!("family"), &json!("2026-11-22"))
+    );
     assert_eq!(entry["author"], json!({ "role": "woman", "mine": true }));
-    assert_eq!((&entry["private"], &entry["edited"], &entry["understood"]), (&json!(false), &json!(false), &json!(true)));
+    assert_eq!(
+        (&entry["private"], &entry["edited"], &entry["understood"]),
+        (&json!(false), &json!(false), &json!(true))
+    );
     assert_eq!(entry["payload"]["pulse_pressure"], 42, "what is computed is there");
     let alone = read(&mother.user.client, &mother, &written["id"]).await;
     assert_eq!((alone.etag(), &alone.ok()), ("\"1\"", entry));
@@ -78,10 +81,11 @@ async fn a_danger_sign_answers_at_once_with_what_to_do_and_whom_to_call() {
     assert_eq!(shown["warnings"], written["warnings"], "warnings stay on the record");
 
     let request = mother.user.client.request(Method::POST, &entries(&mother));
-    let in_english =
-        send(request.header("accept-language", "en").header("idempotency-key", "k").json(&pressure(165, 100)))
-            .await
-            .ok();
+    let in_english = send(
+        request.header("accept-language", "en").header("idempotency-key", "k").json(&pressure(165, 100)),
+    )
+    .await
+    .ok();
     assert!(in_english["danger"]["text"].as_str().unwrap().contains("emergency"));
 }
 
@@ -132,19 +136,60 @@ async fn bad_input_gets_a_clear_answer() {
     let grams = json!({ "kind": "growth", "subject": of_child, "payload": { "measured_at": "2026-11-22T08:00:00+08:00", "weight": 3500 } });
     let cases = [
         (grams, "invalid", "/payload/weight"),
-        (json!({ "kind": "weight", "subject": "woman", "payload": { "measured_at": "2026-11-22T08:00:00+08:00", "weight": 62500 } }), "invalid", "/payload/weight"),
+        (
+            json!({ "kind": "weight", "subject": "woman", "payload": { "measured_at": "2026-11-22T08:00:00+08:00", "weight": 62500 } }),
+            "invalid",
+            "/payload/weight",
+        ),
         (json!({ "kind": "no_such", "subject": "woman", "payload": {} }), "kind_unknown", ""),
         (json!({ "kind": "antenatal_first", "subject": "woman", "payload": {} }), "invalid", "/kind"),
         (json!({ "kind": "blood_pressure", "subject": of_child, "payload": {} }), "subject_not_allowed", ""),
-        (json!({ "kind": "growth", "subject": { "child": mother.handbook }, "payload": { "measured_at": "2026-11-22T08:00:00+08:00", "weight": 3.5 } }), "invalid", "/subject/child"),
-        (json!({ "kind": "growth", "subject": of_child, "occurred_on": "2026-11-09", "payload": { "measured_at": "2026-11-09T08:00:00+08:00", "weight": 3.5 } }), "date_before_birth", ""),
-        (json!({ "kind": "diary", "subject": "household", "occurred_on": "2026-11-23", "payload": { "date": "2026-11-23", "text": "x" } }), "date_in_future", ""),
-        (json!({ "kind": "diary", "subject": "household", "occurred_on": "1926-11-23", "payload": { "date": "1926-11-23", "text": "x" } }), "date_too_old", ""),
-        (json!({ "kind": "diary", "subject": "household", "occurred_on": "2026-11-21", "payload": { "date": "2026-11-20", "text": "x" } }), "invalid", "/payload/date"),
-        (json!({ "kind": "diary", "subject": "nobody", "payload": { "date": "2026-11-20", "text": "x" } }), "invalid", "/subject"),
+        (
+            json!({ "kind": "growth", "subject": { "child": mother.handbook }, "payload": { "measured_at": "2026-11-22T08:00:00+08:00", "weight": 3.5 } }),
+            "invalid",
+            "/subject/child",
+        ),
+        (
+            json!({ "kind": "growth", "subject": of_child, "occurred_on": "2026-11-09", "payload": { "measured_at": "2026-11-09T08:00:00+08:00", "weight": 3.5 } }),
+            "date_before_birth",
+            "",
+        ),
+        (
+            json!({ "kind": "tooth", "subject": of_child, "payload": { "position": "p71", "eruption_date": "2026-11-09" } }),
+            "date_before_birth",
+            "",
+        ),
+        (
+            json!({ "kind": "diary", "subject": "household", "occurred_on": "2026-11-23", "payload": { "date": "2026-11-23", "text": "x" } }),
+            "date_in_future",
+            "",
+        ),
+        (
+            json!({ "kind": "diary", "subject": "household", "occurred_on": "1926-11-23", "payload": { "date": "1926-11-23", "text": "x" } }),
+            "date_too_old",
+            "",
+        ),
+        (
+            json!({ "kind": "diary", "subject": "household", "occurred_on": "2026-11-21", "payload": { "date": "2026-11-20", "text": "x" } }),
+            "invalid",
+            "/payload/date",
+        ),
+        (
+            json!({ "kind": "diary", "subject": "nobody", "payload": { "date": "2026-11-20", "text": "x" } }),
+            "invalid",
+            "/subject",
+        ),
         (json!({ "kind": "diary", "subject": "household" }), "invalid", "/payload"),
-        (json!({ "kind": "diary", "subject": "household", "photos": [mother.handbook], "payload": { "date": "2026-11-20", "text": "x" } }), "invalid", "/photos"),
-        (json!({ "kind": "vaccine_reaction", "subject": of_child, "payload": { "dose_ref": child, "onset": "2026-11-21T08:00:00+08:00", "signs": ["fever"] } }), "invalid", "/payload/dose_ref"),
+        (
+            json!({ "kind": "diary", "subject": "household", "photos": [mother.handbook], "payload": { "date": "2026-11-20", "text": "x" } }),
+            "invalid",
+            "/photos",
+        ),
+        (
+            json!({ "kind": "vaccine_reaction", "subject": of_child, "payload": { "dose_ref": child, "onset": "2026-11-21T08:00:00+08:00", "signs": ["fever"] } }),
+            "invalid",
+            "/payload/dose_ref",
+        ),
     ];
     for (body, code, pointer) in cases {
         let problem = client.post(&entries(&mother), body.clone()).await.problem(422, code);
@@ -223,19 +268,24 @@ async fn a_mother_changes_her_entry_and_the_old_one_stays_readable() {
     assert_eq!((&changed["version"], &changed["warnings"]), (&json!(2), &json!([])));
     let stale = client.change(Method::PATCH, &address, "\"1\"", mended).await.problem(412, "stale");
     assert!(stale["detail"].as_str().unwrap().contains('2'));
-    let wrong = json!({ "payload": { "measured_at": "2026-11-22T08:00:00+08:00", "systolic": 5, "diastolic": 70 } });
+    let wrong =
+        json!({ "payload": { "measured_at": "2026-11-22T08:00:00+08:00", "systolic": 5, "diastolic": 70 } });
     client.change(Method::PATCH, &address, "\"2\"", wrong).await.problem(422, "invalid");
 
     let shown = read(client, &mother, &id).await.ok();
     assert_eq!((&shown["edited"], &shown["payload"]["systolic"]), (&json!(true), &json!(118)));
     let versions = client.get(&format!("{}/{}/versions", records(&mother), id.as_str().unwrap())).await.ok();
     assert_eq!(versions["items"].as_array().unwrap().len(), 1);
-    assert_eq!((&versions["items"][0]["version"], &versions["items"][0]["payload"]["systolic"]), (&json!(1), &json!(188)));
+    assert_eq!(
+        (&versions["items"][0]["version"], &versions["items"][0]["payload"]["systolic"]),
+        (&json!(1), &json!(188))
+    );
 
     let clinician = world.clinician_at(mother.handbook, county.hospital).await;
     let seen = read(&clinician.client, &mother, &id).await.ok();
     assert_eq!((&seen["edited"], &seen["private"]), (&json!(true), &Value::Null));
-    let before = clinician.client.get(&format!("{}/{}/versions", records(&mother), id.as_str().unwrap())).await;
+    let before =
+        clinician.client.get(&format!("{}/{}/versions", records(&mother), id.as_str().unwrap())).await;
     assert_eq!(before.ok()["items"], json!([]), "a clinician sees that it was edited, not what stood there");
 }
 
@@ -244,7 +294,8 @@ async fn an_owner_or_the_author_changes_an_entry_and_nobody_else() {
     let world = World::empty().await;
     let county = world.county().await;
     let mother = world.mother(&county).await;
-    let (father, grandmother, viewer) = (world.family_user().await, world.family_user().await, world.family_user().await);
+    let (father, grandmother, viewer) =
+        (world.family_user().await, world.family_user().await, world.family_user().await);
     let roles = [
         (&father, MemberRole::Guardian, MemberRelation::Father),
         (&grandmother, MemberRole::Guardian, MemberRelation::Grandparent),
@@ -256,7 +307,11 @@ async fn an_owner_or_the_author_changes_an_entry_and_nobody_else() {
     let id = father.client.post(&entries(&mother), diary("爸爸写的")).await.ok()["id"].clone();
     let address = format!("{}/{}", entries(&mother), id.as_str().unwrap());
     let text = |text: &str| json!({ "payload": diary(text)["payload"] });
-    grandmother.client.change(Method::PATCH, &address, "\"1\"", text("奶奶改的")).await.problem(403, "not_yours");
+    grandmother
+        .client
+        .change(Method::PATCH, &address, "\"1\"", text("奶奶改的"))
+        .await
+        .problem(403, "not_yours");
     viewer.client.change(Method::PATCH, &address, "\"1\"", text("看看")).await.problem(403, "forbidden");
     viewer.client.post(&entries(&mother), diary("看看")).await.problem(403, "forbidden");
     father.client.change(Method::PATCH, &address, "\"1\"", text("爸爸改的")).await.ok();
@@ -337,9 +392,7 @@ async fn facts_come_from_earlier_entries_of_the_same_child() {
     let mother = world.mother(&county).await;
     let child = world.birth(&mother, "2026-05-20".parse().unwrap()).await;
     let client = &mother.user.client;
-    let tooth = |position: &str| {
-        json!({ "kind": "tooth", "subject": { "child": child }, "payload": { "position": position, "eruption_date": "2026-11-20" } })
-    };
+    let tooth = |position: &str| json!({ "kind": "tooth", "subject": { "child": child }, "payload": { "position": position, "eruption_date": "2026-11-20" } });
     let first = client.post(&entries(&mother), tooth("p71")).await;
     assert_eq!(first.status, 201, "{}", first.text());
     let again = client.post(&entries(&mother), tooth("p71")).await;

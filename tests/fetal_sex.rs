@@ -17,10 +17,15 @@ async fn no_text_of_the_family_names_it_before_birth_and_any_may_after() {
     let county = world.county().await;
     let mother = world.mother(&county).await;
     let client = &mother.user.client;
-    for told in ["B超看是男孩", "医生说怀的是女儿", "It's a b.o.y!", "ｉｔ'ｓ ａ ｇｉｒｌ", "胎儿性别：男"] {
+    for told in ["B超看是男孩", "医生说怀的是女儿", "It's a b.o.y!", "ｉｔ'ｓ ａ ｇｉｒｌ", "胎儿性别：男"]
+    {
         let problem = client.post(&entries(&mother), diary(told)).await.problem(422, "invalid");
         let error = &problem["errors"][0];
-        assert_eq!((&error["pointer"], &error["code"]), (&json!("/payload/text"), &json!("names_fetal_sex")), "{told}");
+        assert_eq!(
+            (&error["pointer"], &error["code"]),
+            (&json!("/payload/text"), &json!("names_fetal_sex")),
+            "{told}"
+        );
         assert!(!problem.to_string().contains(told), "what was said is not repeated");
     }
     for innocent in ["希望是个健康的宝宝", "今天带外甥女去公园"] {
@@ -55,7 +60,8 @@ async fn no_clinician_writes_it_in_a_text_or_in_a_reason() {
             },
         })
     };
-    let problem = clinician.client.post(&checkups(&mother), contact("超声提示男胎")).await.problem(422, "invalid");
+    let problem =
+        clinician.client.post(&checkups(&mother), contact("超声提示男胎")).await.problem(422, "invalid");
     assert_eq!(problem["errors"][0]["code"], "names_fetal_sex");
     let id = clinician.client.post(&checkups(&mother), contact("一般情况好")).await.ok()["id"].clone();
     let address = format!("{}/{}", checkups(&mother), id.as_str().unwrap());

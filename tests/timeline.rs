@@ -74,7 +74,9 @@ async fn pages_follow_each_other_newest_first_without_gaps_while_rows_are_added(
     assert_eq!(all.len(), 40);
     let keys: Vec<(String, String)> = all
         .iter()
-        .map(|item| (item["occurred_on"].as_str().unwrap().to_owned(), item["id"].as_str().unwrap().to_owned()))
+        .map(|item| {
+            (item["occurred_on"].as_str().unwrap().to_owned(), item["id"].as_str().unwrap().to_owned())
+        })
         .collect();
     assert!(keys.windows(2).all(|two| two[0] > two[1]), "strictly falling");
 
@@ -205,7 +207,8 @@ async fn each_reader_sees_as_far_as_they_may() {
 
     let managing = world.staff(&[Role::Clinician], Some(county.health_centre), TOWN, RegionLevel::Town).await;
     assert_eq!(pages(&managing.client, &mother, "").await.len(), 2);
-    let office = world.staff(&[Role::TownshipOffice], Some(county.township_office), TOWN, RegionLevel::Town).await;
+    let office =
+        world.staff(&[Role::TownshipOffice], Some(county.township_office), TOWN, RegionLevel::Town).await;
     office.client.get(&records(&mother)).await.problem(403, "forbidden");
     let mch = world.staff(&[Role::CountyMch], Some(county.mch), COUNTY, RegionLevel::County).await;
     mch.client.get(&records(&mother)).await.problem(403, "forbidden");
@@ -245,7 +248,12 @@ async fn a_page_is_read_along_its_index_however_long_the_handbook_grew() {
     if backend == DbBackend::Postgres {
         world.app.db.write().execute_unprepared("ANALYZE record").await.unwrap();
     }
-    let family = View { me: Me::Family(mother.user.id), may_see_sensitive: true, children_only: false, own_only: false };
+    let family = View {
+        me: Me::Family(mother.user.id),
+        may_see_sensitive: true,
+        children_only: false,
+        own_only: false,
+    };
     let clinician = View { me: Me::Staff(domain::id::StaffId(Uuid::now_v7())), ..family };
     let after = Some((world.app.today() - chrono::TimeDelta::days(300), RecordId(Uuid::now_v7())));
     for view in [family, clinician] {

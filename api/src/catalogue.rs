@@ -91,7 +91,9 @@ fn answer(
     let etag = format!("\"{}\"", catalogue.edition());
     let known = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     let is_known = known.is_some_and(|known| {
-        known.split(',').any(|one| matches!(one.trim().trim_start_matches("W/"), tag if tag == etag || tag == "*"))
+        known
+            .split(',')
+            .any(|one| matches!(one.trim().trim_start_matches("W/"), tag if tag == etag || tag == "*"))
     });
     let mut answer = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     answer.insert_header((header::ETAG, etag)).insert_header((header::CACHE_CONTROL, "public, no-cache"));

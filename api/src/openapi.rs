@@ -61,7 +61,9 @@ const OF_ANY_KIND: [(&str, WrittenBy); 2] =
 
 /// Gives every kind of the catalogue a schema of its own, and the bodies that hold one a choice among them.
 fn name_kinds(document: &mut Value, catalogue: &Catalogue) {
-    let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) else { return };
+    let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) else {
+        return;
+    };
     let editions = editions_by_key(catalogue);
     for (key, editions) in &editions {
         let payloads: Vec<Value> = editions.iter().map(|kind| kind.schema()).collect();
@@ -80,9 +82,12 @@ fn name_kinds(document: &mut Value, catalogue: &Catalogue) {
         schemas.insert(general.to_owned(), json!({ "oneOf": choice, "discriminator": discriminator }));
     }
     for (general, side) in OF_ANY_KIND {
-        let payloads = written_by(&editions, side).map(|(key, _)| json!({ "$ref": reference(&payload_name(key)) }));
+        let payloads =
+            written_by(&editions, side).map(|(key, _)| json!({ "$ref": reference(&payload_name(key)) }));
         let payloads: Vec<Value> = payloads.collect();
-        if let Some(payload) = schemas.get_mut(general).and_then(|body| body.pointer_mut("/properties/payload")) {
+        if let Some(payload) =
+            schemas.get_mut(general).and_then(|body| body.pointer_mut("/properties/payload"))
+        {
             *payload = json!({ "description": "The content, as the kind of the record describes it.", "anyOf": payloads });
         }
     }
@@ -101,7 +106,10 @@ fn written_by<'a>(
     side: WrittenBy,
 ) -> impl Iterator<Item = (&'a str, &'a [&'a Kind])> {
     let of_side = move |editions: &&[&Kind]| editions.first().is_some_and(|kind| kind.written_by == side);
-    editions.iter().map(|(key, editions)| (*key, editions.as_slice())).filter(move |(_, editions)| of_side(editions))
+    editions
+        .iter()
+        .map(|(key, editions)| (*key, editions.as_slice()))
+        .filter(move |(_, editions)| of_side(editions))
 }
 
 fn payload_name(key: &str) -> String {

@@ -144,8 +144,7 @@ pub fn has_begun(due_on: NaiveDate, on: NaiveDate) -> bool {
 
 /// Does what happened to the woman on a day belong to this pregnancy?
 pub fn holds(due_on: NaiveDate, ended_on: Option<NaiveDate>, on: NaiveDate) -> bool {
-    has_begun(due_on, on)
-        && ended_on.is_none_or(|ended_on| (on - ended_on).num_days() <= BELONGS_AFTER_END)
+    has_begun(due_on, on) && ended_on.is_none_or(|ended_on| (on - ended_on).num_days() <= BELONGS_AFTER_END)
 }
 
 /// Gestational age as printed: completed weeks and days, `37+6`.

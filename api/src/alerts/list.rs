@@ -116,9 +116,7 @@ async fn write_log(
 fn shown(app: &App, row: Row, scope: Scope, language: Language) -> Alert {
     let identity = row.person_id.zip(row.identity.as_deref()).and_then(|(id, sealed)| open(app, id, sealed));
     let (name, phone) = match identity {
-        Some(identity) => {
-            (Some(mask_name(&identity.name)), identity.phone.map(|phone| mask_phone(&phone)))
-        }
+        Some(identity) => (Some(mask_name(&identity.name)), identity.phone.map(|phone| mask_phone(&phone))),
         None => (None, None),
     };
     // The managing institution treats her; a list of the county is no place for what is sensitive.
@@ -151,8 +149,8 @@ pub(super) fn answer_place(id: AlertId) -> Place {
 
 fn signs(app: &App, row: &Row, may_see_sensitive: bool, language: Language) -> Vec<String> {
     let Some(kind) = app.catalogue.kind_in_edition(&row.kind, &row.edition) else { return Vec::new() };
-    let known = ids_in(&row.warning_ids)
-        .filter_map(|id| kind.warnings.iter().find(|warning| warning.id == id));
+    let known =
+        ids_in(&row.warning_ids).filter_map(|id| kind.warnings.iter().find(|warning| warning.id == id));
     known
         .map(|warning| {
             if warning.sensitive && !may_see_sensitive {

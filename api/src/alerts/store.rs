@@ -184,9 +184,7 @@ fn select(scope: Scope) -> SelectStatement {
             let institutions = Query::select()
                 .column(institution::Column::Id)
                 .from(institution::Entity)
-                .and_where(
-                    Expr::col(institution::Column::RegionCode).between(*codes.start(), *codes.end()),
-                )
+                .and_where(Expr::col(institution::Column::RegionCode).between(*codes.start(), *codes.end()))
                 .to_owned();
             column(C::InstitutionId).in_subquery(institutions)
         }
@@ -194,7 +192,10 @@ fn select(scope: Scope) -> SelectStatement {
     let same = |left: Expr, table_column: Expr| left.eq(table_column);
     Query::select()
         .columns(COLUMNS.map(|column| (alert::Entity, column)))
-        .columns([record::Column::Kind, record::Column::Edition, record::Column::State].map(|column| (record::Entity, column)))
+        .columns(
+            [record::Column::Kind, record::Column::Edition, record::Column::State]
+                .map(|column| (record::Entity, column)),
+        )
         .expr_as(Expr::col((institution::Entity, institution::Column::Name)), Alias::new("institution"))
         .expr_as(Expr::col((person::Entity, person::Column::Id)), Alias::new("person_id"))
         .column((person::Entity, person::Column::Identity))

@@ -281,11 +281,8 @@ async fn visit_of(
         Some(id) => Some(named_visit(db, bedside.handbook.id, desk.institution, id).await?),
         None => bedside.visit.clone(),
     };
-    let span = |visit: &visit::Model| Visit {
-        kind: visit.kind,
-        opened_at: visit.opened_at,
-        ends_at: visit.ends_at,
-    };
+    let span =
+        |visit: &visit::Model| Visit { kind: visit.kind, opened_at: visit.opened_at, ends_at: visit.ends_at };
     let over = |visit: &visit::Model| ApiError::with(Code::VisitOver, "ended_at", visit.ends_at.to_rfc3339());
     if let Some(visit) = &visit
         && bedside.late

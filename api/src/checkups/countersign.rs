@@ -69,12 +69,8 @@ pub(crate) async fn list(
     let mut handbooks: Vec<HandbookId> = rows.iter().map(|row| row.handbook_id).collect();
     handbooks.sort_unstable();
     handbooks.dedup();
-    let read = |handbook| log::Read {
-        handbook,
-        action: Action::Countersign,
-        tie: Some(Tie::Managing),
-        visit: None,
-    };
+    let read =
+        |handbook| log::Read { handbook, action: Action::Countersign, tie: Some(Tie::Managing), visit: None };
     let reads: Vec<log::Read> = handbooks.into_iter().map(read).collect();
     log::write(&app, &office.staff, &reads, request_id(&request)).await?;
     Ok(Json(Page { items: rows.into_iter().map(listed).collect(), next_cursor }))

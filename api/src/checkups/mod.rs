@@ -28,7 +28,8 @@ async fn own(
 ) -> Result<record::Model, ApiError> {
     let staff = access.caller.staff()?;
     let row = records::row(db, access.handbook.id, id).await?;
-    let row = row.filter(|row| row.source == Source::Clinician).ok_or_else(|| ApiError::told(Code::NotFound))?;
+    let row =
+        row.filter(|row| row.source == Source::Clinician).ok_or_else(|| ApiError::told(Code::NotFound))?;
     if row.staff_id != Some(staff.id) {
         return Err(ApiError::told(Code::NotYours));
     }

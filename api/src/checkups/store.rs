@@ -5,8 +5,7 @@ use domain::id::{DelegationId, HandbookId, InstitutionId, PregnancyId, RecordId,
 use domain::record::RecordState;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter,
-    QueryOrder, QuerySelect,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use serde_json::Value as Json;
 

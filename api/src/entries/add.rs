@@ -115,7 +115,6 @@ async fn write(
         except: None,
     };
     let accepted = judge(app, txn, asked).await?;
-    domain::entry::admit(sent.occurred_on, accepted.born_on, now)?;
     let pointed = pointers(sent.kind, &accepted.checked.payload.merged());
     must_exist(txn, handbook, &pointed.records).await?;
     let photos = photos_together(&beside.photos, pointed.photos);
@@ -151,11 +150,7 @@ async fn write(
 }
 
 /// Who the author is to the child or the woman.
-async fn relation(
-    db: &impl ConnectionTrait,
-    handbook: HandbookId,
-    user: UserId,
-) -> Result<String, ApiError> {
+async fn relation(db: &impl ConnectionTrait, handbook: HandbookId, user: UserId) -> Result<String, ApiError> {
     let live = member::Entity::find()
         .filter(member::COLUMN.handbook_id.eq(handbook))
         .filter(member::COLUMN.user_id.eq(user))

@@ -58,9 +58,7 @@ pub(crate) async fn amend(
     Speaks(language): Speaks,
 ) -> Result<HttpResponse, ApiError> {
     let id = record_in(&path)?;
-    let (changed, named) = Changed::read(&body, |form| {
-        form.optional_list::<PhotoId>("photos", MOST_PHOTOS)
-    })?;
+    let (changed, named) = Changed::read(&body, |form| form.optional_list::<PhotoId>("photos", MOST_PHOTOS))?;
     let work = Work::without_key(&app).await?;
     let (user, old) = to_change(&work.txn, &access, id, seen).await?;
     let written = write(&app, &work, &access, Me::Family(user.id), &old, &changed, named, language).await?;
@@ -82,10 +80,8 @@ async fn write(
 ) -> Result<Written, ApiError> {
     let (txn, handbook, now) = (&work.txn, &access.handbook, app.now());
     let kind = kind_of_row(&app.catalogue, old)?;
-    let occurred_on = changed
-        .occurred_on
-        .or_else(|| kind.day_named_in(&changed.payload))
-        .unwrap_or(old.occurred_on);
+    let occurred_on =
+        changed.occurred_on.or_else(|| kind.day_named_in(&changed.payload)).unwrap_or(old.occurred_on);
     domain::entry::admit(occurred_on, None, now)?;
     let asked = Asked {
         handbook,
@@ -98,7 +94,6 @@ async fn write(
         except: Some(old.id),
     };
     let accepted = judge(app, txn, asked).await?;
-    domain::entry::admit(occurred_on, accepted.born_on, now)?;
     let pointed = pointers(kind, &accepted.checked.payload.merged());
     must_exist(txn, handbook, &pointed.records).await?;
     let kept = named.unwrap_or_else(|| before_besides(&app.keys, kind, old));

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
 use actix_web::web::{self, Bytes, Data};
 use actix_web::{HttpRequest, post};
-use actix_web::HttpResponse;
 use domain::calendar::start_of_day;
 use domain::id::{HandbookId, PhotoId, UserId};
 use serde::Serialize;
@@ -131,9 +131,7 @@ async fn receive(app: &App, payload: web::Payload) -> Result<(Bytes, Drawn), Api
     Ok((file, drawn))
 }
 
-async fn turn(
-    of: &tokio::sync::Semaphore,
-) -> Result<tokio::sync::SemaphorePermit<'_>, ApiError> {
+async fn turn(of: &tokio::sync::Semaphore) -> Result<tokio::sync::SemaphorePermit<'_>, ApiError> {
     let waited = tokio::time::timeout(PATIENCE, of.acquire()).await;
     let busy = || ApiError::Wait(Code::TooManyRequests, PATIENCE);
     waited.map_err(|_| busy())?.map_err(ApiError::internal)

@@ -82,7 +82,10 @@ fn encode(picture: DynamicImage, format: ImageFormat) -> Result<Drawn, NotAPhoto
         let picture = in_eight_bits(picture);
         (picture.write_with_encoder(PngEncoder::new(&mut bytes)), "image/png")
     } else {
-        (on_white(picture).write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, QUALITY)), "image/jpeg")
+        (
+            on_white(picture).write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, QUALITY)),
+            "image/jpeg",
+        )
     };
     written.map_err(|_| NotAPhoto::Unreadable)?;
     Ok(Drawn { bytes, content_type, width, height })
@@ -170,7 +173,10 @@ mod tests {
         let png = draw_anew(&encoded(&two_halves(), ImageFormat::Png)).unwrap();
         assert_eq!(image::guess_format(&png.bytes).unwrap(), ImageFormat::Png);
         let webp = draw_anew(&encoded(&two_halves(), ImageFormat::WebP)).unwrap();
-        assert_eq!((webp.content_type, image::guess_format(&webp.bytes).unwrap()), ("image/jpeg", ImageFormat::Jpeg));
+        assert_eq!(
+            (webp.content_type, image::guess_format(&webp.bytes).unwrap()),
+            ("image/jpeg", ImageFormat::Jpeg)
+        );
     }
 
     #[test]
@@ -211,7 +217,9 @@ mod tests {
         let cut_short = &encoded(&two_halves(), ImageFormat::Png)[..60];
         let gif = b"GIF89a\x01\0\x01\0\0\0\0;";
         let svg = b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>";
-        for bytes in [&b""[..], b"<html><script>alert(1)</script></html>", gif, svg, cut_short, b"\xff\xd8\xff"] {
+        for bytes in
+            [&b""[..], b"<html><script>alert(1)</script></html>", gif, svg, cut_short, b"\xff\xd8\xff"]
+        {
             assert_eq!(draw_anew(bytes).unwrap_err(), NotAPhoto::Unreadable);
         }
     }

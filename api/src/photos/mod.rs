@@ -41,11 +41,7 @@ impl Shelf {
     }
 
     fn new(store: Arc<dyn ObjectStore>) -> Self {
-        Self {
-            store,
-            decoder: Arc::new(Semaphore::new(1)),
-            intake: Arc::new(Semaphore::new(HELD_AT_ONCE)),
-        }
+        Self { store, decoder: Arc::new(Semaphore::new(1)), intake: Arc::new(Semaphore::new(HELD_AT_ONCE)) }
     }
 
     /// Keeps bytes under a name made by us.

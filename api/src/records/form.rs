@@ -113,6 +113,11 @@ impl Form {
         self.optional_list(name, most).unwrap_or_default()
     }
 
+    /// Whether nothing was wrong so far and nothing is left over.
+    fn is_right(&self) -> bool {
+        self.problems.is_empty() && self.rest.is_empty()
+    }
+
     /// Notes something that is wrong.
     pub fn wrong(&mut self, problem: FieldProblem) {
         self.problems.push(problem);
@@ -181,7 +186,8 @@ impl<'k> Sent<'k> {
         let kind = known(catalogue, &key, occurred_on, side)?;
         let subject = Subject::from(subject);
         must_fit(kind, subject)?;
-        if !form.problems.is_empty()
+        // Where the shape is wrong already, the content is judged by itself, so that all is told in one answer.
+        if !form.is_right()
             && let Err(errors) = kind.read(&payload, &Context::new(now, occurred_on))
         {
             form.wrong_payload(&errors);
@@ -266,11 +272,7 @@ pub fn of_payload(error: &FieldError) -> FieldProblem {
 
 /// Refuses a subject that the kind is not about.
 pub fn must_fit(kind: &Kind, subject: Subject) -> Result<(), ApiError> {
-    if kind.subjects.contains(&subject.kind()) {
-        Ok(())
-    } else {
-        Err(named(Code::SubjectNotAllowed, kind))
-    }
+    if kind.subjects.contains(&subject.kind()) { Ok(()) } else { Err(named(Code::SubjectNotAllowed, kind)) }
 }
 
 /// A problem that names a kind.

@@ -166,8 +166,7 @@ pub(crate) fn is_refusal(error: &ApiError) -> bool {
 async fn log_own(app: &App, request: &HttpRequest, access: &Access<CorrectOwn>) -> Result<(), ApiError> {
     let staff = access.caller.staff()?;
     let visit = access.visit.as_ref().filter(|_| access.tie == Some(Tie::LateResults)).map(|visit| visit.id);
-    let read =
-        log::Read { handbook: access.handbook.id, action: Action::CorrectOwn, tie: access.tie, visit };
+    let read = log::Read { handbook: access.handbook.id, action: Action::CorrectOwn, tie: access.tie, visit };
     log::write(app, staff, &[read], request_id(request)).await
 }
 

@@ -8,6 +8,7 @@ use domain::catalogue::{
     Checked, ChildSetting, Context, Couple, Draft, Facts, Kind, Lifted, Number, PregnancySetting, Setting,
     Sources, Spouse, history_for,
 };
+use domain::checkup::CheckupRefusal;
 use domain::handbook::Group;
 use domain::id::{InstitutionId, PersonId, PhotoId, PregnancyId, RecordId, StaffId};
 use domain::institution::InstitutionLevel;
@@ -73,6 +74,7 @@ pub struct Accepted {
 /// Checks a record against all that is known; every wrong field is told at once.
 pub async fn judge(app: &App, db: &impl ConnectionTrait, asked: Asked<'_>) -> Result<Accepted, ApiError> {
     let known = Known::load(app, db, &asked).await?;
+    known.must_be_born(&asked)?;
     let told = |errors: Vec<_>| ApiError::Invalid(errors.iter().map(super::form::of_payload).collect());
     let context = known.context(app.now(), &asked);
     let draft = asked.kind.read(asked.payload, &context).map_err(told)?;
@@ -171,7 +173,8 @@ impl Known {
             ),
             None => None,
         };
-        let mut people = people(app, db, [handbook.woman_id, child.as_ref().map(|child| child.person_id)]).await?;
+        let mut people =
+            people(app, db, [handbook.woman_id, child.as_ref().map(|child| child.person_id)]).await?;
         let woman = take(&mut people, handbook.woman_id);
         let of_child = take(&mut people, child.as_ref().map(|child| child.person_id));
         let child = child.zip(of_child).map(|(row, person)| {
@@ -187,6 +190,15 @@ impl Known {
         };
         let body = BodyBefore::load(app, db, asked, pregnancy.as_ref()).await?;
         Ok(Self { pregnancy, planning, unborn, child, woman, father, desk, body })
+    }
+
+    /// Nothing happened to a child before its birth; said before the fields are, which would say it one by one.
+    fn must_be_born(&self, asked: &Asked<'_>) -> Result<(), ApiError> {
+        let Some(born_on) = self.child.as_ref().map(|child| child.row.born_on) else { return Ok(()) };
+        if asked.occurred_on < born_on {
+            return Err(CheckupRefusal::BeforeBirth(asked.occurred_on, born_on).into());
+        }
+        Ok(())
     }
 
     /// A child belongs to the pregnancy that it was born of, the woman's records to that of their day.
@@ -233,7 +245,9 @@ impl Known {
             sources.person_education = identity.education.clone();
         }
         let of_family = |field: fn(&Identity) -> Option<String>| {
-            subject.and_then(|one| field(&one.identity)).or_else(|| woman.and_then(|one| field(&one.identity)))
+            subject
+                .and_then(|one| field(&one.identity))
+                .or_else(|| woman.and_then(|one| field(&one.identity)))
         };
         sources.person_phone = of_family(|identity| identity.phone.clone());
         sources.person_address = of_family(|identity| identity.address.clone());
@@ -268,8 +282,7 @@ impl Known {
         sources.pregnancy_screening_result = self.body.screening_result.clone();
         let Some(pregnancy) = &self.pregnancy else { return };
         let under_way = pregnancy.ended_on.is_none_or(|ended_on| on <= ended_on);
-        sources.pregnancy_gestational_days =
-            under_way.then(|| Dates::gestational_days(pregnancy.due_on, on));
+        sources.pregnancy_gestational_days = under_way.then(|| Dates::gestational_days(pregnancy.due_on, on));
         sources.pregnancy_lmp = pregnancy.last_period_on;
         sources.pregnancy_lmp_unknown = Some(pregnancy.last_period_on.is_none());
         sources.pregnancy_edd = Some(pregnancy.due_on);
@@ -308,10 +321,8 @@ impl Known {
         let needed = history_for(&asked.kind.key);
         let since = needed.days.and_then(|days| asked.occurred_on.checked_sub_days(Days::new(days)));
         let rows = store::earlier(db, earlier(asked, needed.kinds, since)).await?;
-        let history: Vec<Lifted> = store::lifted(&app.catalogue, &app.keys, &rows)
-            .into_iter()
-            .map(|(lifted, _)| lifted)
-            .collect();
+        let history: Vec<Lifted> =
+            store::lifted(&app.catalogue, &app.keys, &rows).into_iter().map(|(lifted, _)| lifted).collect();
         Ok(app.catalogue.facts_of(&history, draft.lifted(), &self.setting(asked)))
     }
 
@@ -357,8 +368,8 @@ impl BodyBefore {
         if is_filled_from(asked.kind, |source| source == "pregnancy.screening_result") {
             let screening =
                 store::latest_of_pregnancy(db, asked.handbook.id, pregnancy.id, "risk_screening").await?;
-            body.screening_result = screening
-                .and_then(|row| row.payload.get("result").and_then(Json::as_str).map(str::to_owned));
+            body.screening_result =
+                screening.and_then(|row| row.payload.get("result").and_then(Json::as_str).map(str::to_owned));
         }
         Ok(body)
     }
@@ -393,7 +404,11 @@ fn height_mm(payload: &Map<String, Json>) -> Option<i64> {
     Some((centimetres * 10.0).round() as i64)
 }
 
-fn is_planning(handbook: &handbook::Model, pregnancies: &[pregnancy::Model], children: &[child::Model]) -> bool {
+fn is_planning(
+    handbook: &handbook::Model,
+    pregnancies: &[pregnancy::Model],
+    children: &[child::Model],
+) -> bool {
     match pregnancies.last() {
         None => children.is_empty() && handbook.issued_group == Group::Planning,
         Some(last) => last.outcome.is_some_and(Outcome::is_loss),

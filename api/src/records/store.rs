@@ -7,8 +7,8 @@ use domain::id::{ChildId, HandbookId, PhotoId, PregnancyId, RecordId, StaffId, U
 use domain::record::{RecordState, Source, Subject, SubjectKind};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Order, Query, SelectStatement};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult,
-    IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait,
+    FromQueryResult, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
@@ -254,7 +254,11 @@ fn newest_first(found: Select<record::Entity>) -> Select<record::Entity> {
 }
 
 /// What rules compute with, of rows; a row that is not understood or does not open lifts to nothing.
-pub fn lifted(catalogue: &Catalogue, keys: &Keys, rows: &[record::Model]) -> Vec<(Lifted, Map<String, Json>)> {
+pub fn lifted(
+    catalogue: &Catalogue,
+    keys: &Keys,
+    rows: &[record::Model],
+) -> Vec<(Lifted, Map<String, Json>)> {
     let one = |row: &record::Model| {
         let kind = catalogue.kind_in_edition(&row.kind, &row.edition)?;
         let payload = Content::of_row(keys, row).ok()?.payload.merged();
@@ -431,9 +435,8 @@ fn visible(view: &View) -> Condition {
     let Me::Staff(staff) = view.me else { return Condition::all().add(live) };
     let own = || column(C::StaffId).eq(staff.0);
     let own_voided = Condition::all().add(column(C::State).eq(RecordState::Voided.code())).add(own());
-    let mut seen = Condition::all()
-        .add(Condition::any().add(live).add(own_voided))
-        .add(column(C::IsPrivate).eq(false));
+    let mut seen =
+        Condition::all().add(Condition::any().add(live).add(own_voided)).add(column(C::IsPrivate).eq(false));
     if view.children_only {
         seen = seen.add(column(C::Subject).eq(SubjectKind::Child.code()));
     }
@@ -450,8 +453,7 @@ pub async fn versions(
     before: Option<i32>,
     limit: u64,
 ) -> Result<Vec<record_version::Model>, DbErr> {
-    let mut found =
-        record_version::Entity::find().filter(record_version::COLUMN.record_id.eq(record));
+    let mut found = record_version::Entity::find().filter(record_version::COLUMN.record_id.eq(record));
     if let Some(before) = before {
         found = found.filter(record_version::COLUMN.version.lt(before));
     }

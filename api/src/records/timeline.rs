@@ -1,7 +1,7 @@
 //! `GET /api/v1/handbooks/{handbook}/records`: the timeline, newest first by day.
 
-use actix_web::web::{Data, Json, Query};
 use actix_web::get;
+use actix_web::web::{Data, Json, Query};
 use chrono::{Datelike, NaiveDate};
 use domain::id::{ChildId, RecordId};
 use domain::record::{Source, SubjectKind};

@@ -359,7 +359,9 @@ impl Workshop<'_> {
         if let Some(twice) = repeated(options.iter().map(|option| &option.key)) {
             self.problem(&file.key, format!("the option `{twice}` stands there twice"));
         }
-        let printed = |option: &Choice| (option.heading.as_ref().map(|heading| heading.zh.clone()), option.code.clone());
+        let printed = |option: &Choice| {
+            (option.heading.as_ref().map(|heading| heading.zh.clone()), option.code.clone())
+        };
         if let Some((_, twice)) = repeated(options.iter().map(printed)) {
             self.problem(&file.key, format!("the code `{twice}` stands there twice under one heading"));
         }

@@ -147,12 +147,7 @@ impl Catalogue {
 
     /// May staff with these roles at an institution of these classes write this clinical kind? The row says whether only
     /// by delegation.
-    pub fn may_write(
-        &self,
-        roles: &[Role],
-        classes: &AgencyClasses,
-        kind: &str,
-    ) -> Option<&Grant> {
+    pub fn may_write(&self, roles: &[Role], classes: &AgencyClasses, kind: &str) -> Option<&Grant> {
         who_writes::grant_for(&self.grants, roles, |class| classes.contains(&class), kind)
     }
 
@@ -397,13 +392,20 @@ mod tests {
                 problems.push(format!("{}: has no example", kind.key));
             }
             for example in &kind.examples {
-                let context = Context::new(start_of_day(example.on) + chrono::TimeDelta::hours(23), example.on);
+                let context =
+                    Context::new(start_of_day(example.on) + chrono::TimeDelta::hours(23), example.on);
                 let nobody_pregnant = Facts { pregnant: Some(false), ..Facts::default() };
-                let checked =
-                    kind.read(&example.payload, &context).and_then(|draft| draft.judge(&nobody_pregnant, &[]));
+                let checked = kind
+                    .read(&example.payload, &context)
+                    .and_then(|draft| draft.judge(&nobody_pregnant, &[]));
                 if let Err(errors) = checked {
                     let told = errors.iter().map(|error| {
-                        format!("{} {} {}", kind.key, error.pointer, error.message(crate::text::Language::English))
+                        format!(
+                            "{} {} {}",
+                            kind.key,
+                            error.pointer,
+                            error.message(crate::text::Language::English)
+                        )
                     });
                     problems.extend(told);
                 }
