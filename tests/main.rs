@@ -5,14 +5,22 @@
 
 mod support;
 
+mod alerts;
+mod catalogue;
+mod checkups;
 mod claim;
 mod conventions;
-mod schedule;
-mod stats_verify;
-mod usage;
+mod conventions;
 mod desk;
+mod entries;
+mod fetal_sex;
 mod find;
 mod issue;
 mod members;
+mod photos;
 mod pregnancies;
 mod replace;
+mod schedule;
+mod stats_verify;
+mod timeline;
+mod usage;

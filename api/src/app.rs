@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::calendar::{day_in_china, to_microseconds};
-//CAT use domain::catalogue::Catalogue;
+use domain::catalogue::Catalogue;
 use tokio::sync::watch;
 
 use crate::cache::Cache;
@@ -32,7 +32,8 @@ pub struct App {
     pub tokens: Tokens,
     /// Password hashing in a bounded pool.
     pub passwords: Passwords,
-    //CAT     pub catalogue: Arc<Catalogue>,
+    /// Every kind of record.
+    pub catalogue: Arc<Catalogue>,
     /// WeChat's server interfaces.
     pub wechat: miniprogram_adapter::Client,
     /// Where photos are kept.

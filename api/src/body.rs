@@ -14,7 +14,7 @@ use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, MapAccess, SeqAcc
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Number, Value};
 
-use crate::error::ApiError;
+use crate::error::{ApiError, FieldProblem};
 use crate::problem::Code;
 
 /// Largest JSON body.
@@ -56,7 +56,12 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = Strict { depth: 0 }.deserialize(&mut reader).map_err(|err| bad_json(&err))?;
     reader.end().map_err(|err| bad_json(&err))?;
-    serde_path_to_error::deserialize(value).map_err(|err| wrong_shape(&err))
+    read(value, "").map_err(|problem| ApiError::Invalid(vec![problem]))
+}
+
+/// Reads a value that stands at a pointer of the body.
+pub fn read<T: DeserializeOwned>(value: Value, at: &str) -> Result<T, FieldProblem> {
+    serde_path_to_error::deserialize(value).map_err(|err| wrong_shape(&err, at))
 }
 
 /// Tells a field that was left out (`None`) from one that was given as `null` (`Some(None)`): with
@@ -77,12 +82,12 @@ fn bad_json(err: &serde_json::Error) -> ApiError {
 
 /// A field of the wrong type, missing or unknown: serde stops at the first, which is enough for the outer shape; what
 /// a record holds is judged by the catalogue, all fields at once.
-fn wrong_shape(err: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
+fn wrong_shape(err: &serde_path_to_error::Error<serde_json::Error>, at: &str) -> FieldProblem {
     let path = err.path().to_string();
     let mut pointer = if path == "." {
-        String::new()
+        at.to_owned()
     } else {
-        format!("/{}", path.replace("[", "/").replace(']', "").replace('.', "/"))
+        format!("{at}/{}", path.replace("[", "/").replace(']', "").replace('.', "/"))
     };
     let text = err.inner().to_string();
     let quoted = || text.split('`').nth(1).unwrap_or_default().to_owned();
@@ -106,7 +111,7 @@ fn wrong_shape(err: &serde_path_to_error::Error<serde_json::Error>) -> ApiError 
     if code == "unknown_field" && !pointer.ends_with(&format!("/{}", quoted())) {
         pointer = format!("{pointer}/{}", quoted());
     }
-    ApiError::field(&pointer, code, zh, en)
+    FieldProblem::new(pointer, code, zh, en)
 }
 
 impl<T: 'static> FromRequest for Body<T> {

@@ -54,6 +54,11 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub photos: Option<String>,
 
+    /// Folder laid out like domain/data whose files are added to the catalogue of the build or stand in for them
+    #[arg(long, env = "MUZI_CATALOGUE", value_name = "DIR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub catalogue: Option<PathBuf>,
+
     /// Base address of WeChat's interfaces [default: the official one]
     #[arg(long, env = "MUZI_WECHAT_URL", value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -111,6 +116,8 @@ pub struct Config {
     pub redis_url: Option<Zeroizing<String>>,
     /// Bucket of photos, if it is not the data folder.
     pub photos: Option<String>,
+    /// Folder with further kinds of records.
+    pub catalogue: Option<PathBuf>,
     /// WeChat.
     pub wechat: WechatConfig,
     /// Live updates.
@@ -281,6 +288,7 @@ impl Settings {
             },
             live: LiveConfig::default(),
             require_second_factor: !demo,
+            catalogue: settings.catalogue,
             cors_origins: settings.cors_origins.unwrap_or_default(),
             trusted_proxies: settings.trusted_proxies.unwrap_or_default(),
             run_jobs: !settings.no_jobs.unwrap_or(false),

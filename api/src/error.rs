@@ -58,12 +58,19 @@ pub struct FieldProblem {
     /// The same in English.
     #[serde(skip)]
     pub en: String,
+    /// Id of the rule that refuses or asks, if it is one.
+    pub rule: Option<String>,
 }
 
 impl FieldProblem {
     /// A wrong field with its text in both languages.
     pub fn new(pointer: impl Into<String>, code: &str, zh: impl Into<String>, en: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), code: code.to_owned(), zh: zh.into(), en: en.into() }
+        Self { pointer: pointer.into(), code: code.to_owned(), zh: zh.into(), en: en.into(), rule: None }
+    }
+
+    /// Names the rule that refuses or asks.
+    pub fn by_rule(self, id: &str) -> Self {
+        Self { rule: Some(id.to_owned()), ..self }
     }
 }
 
@@ -352,6 +359,9 @@ pub struct ProblemField {
     pub code: String,
     /// What is wrong and what is allowed, in the caller's language.
     pub message: String,
+    /// Id of the rule that refuses or asks; a question (`confirm_needed`) is answered by sending it in `confirmed`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
 }
 
 /// The problem of an error in a language.
@@ -364,6 +374,7 @@ pub fn problem_of(error: &ApiError, language: Language, request_id: RequestId) -
                 pointer: field.pointer.clone(),
                 code: field.code.clone(),
                 message: language.of(&field.zh, &field.en).to_owned(),
+                rule: field.rule.clone(),
             })
             .collect(),
         _ => Vec::new(),

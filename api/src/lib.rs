@@ -13,14 +13,18 @@
 
 pub mod access;
 pub mod access_log;
+pub mod alerts;
 pub mod app;
 pub mod body;
 pub mod cache;
-pub mod codes;
+pub mod catalogue;
+pub mod checkups;
 pub mod children;
+pub mod codes;
 pub mod commands;
 pub mod config;
 pub mod db;
+pub mod entries;
 pub mod error;
 pub mod handbooks;
 pub mod health;
@@ -39,6 +43,7 @@ pub mod photos;
 pub mod pregnancies;
 pub mod privacy;
 pub mod problem;
+pub mod records;
 pub mod refusals;
 pub mod routes;
 pub mod server;

@@ -1,11 +1,14 @@
 //! The API document: gathered from the annotations above the handlers, with a schema per kind of record.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::App;
 use actix_web::dev::ResourceDef;
 use actix_web::http::{Method, StatusCode};
-use serde_json::{Value, json};
+use domain::catalogue::kind::WrittenBy;
+use domain::catalogue::{Catalogue, Kind};
+use domain::record::SubjectKind;
+use serde_json::{Map, Value, json};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, OpenApi};
@@ -121,8 +124,8 @@ fn problems<const N: usize>(statuses: [u16; N]) -> BTreeMap<String, RefOr<Respon
     statuses.into_iter().map(problem).collect()
 }
 
-/// The document as JSON.
-pub fn document() -> anyhow::Result<Value> {
+/// The document as JSON, with the kinds of a catalogue.
+pub fn document(catalogue: &Catalogue) -> anyhow::Result<Value> {
     let (_, document) = App::new()
         .into_utoipa_app()
         .openapi(Document::openapi())
@@ -130,7 +133,109 @@ pub fn document() -> anyhow::Result<Value> {
         .split_for_parts();
     let mut document = serde_json::to_value(document)?;
     sign_in_by_default(&mut document);
+    name_kinds(&mut document, catalogue);
     Ok(document)
+}
+
+/// A body that holds a record: its general schema, who writes it, and what the schemas of its kinds are called.
+const OF_EVERY_KIND: [(&str, WrittenBy, &str); 2] =
+    [("NewEntry", WrittenBy::Family, "Entry"), ("NewCheckup", WrittenBy::Clinician, "Checkup")];
+
+/// A body that changes a record, whose kind is known from the record.
+const OF_ANY_KIND: [(&str, WrittenBy); 2] =
+    [("ChangedEntry", WrittenBy::Family), ("CorrectedCheckup", WrittenBy::Clinician)];
+
+/// Gives every kind of the catalogue a schema of its own, and the bodies that hold one a choice among them.
+fn name_kinds(document: &mut Value, catalogue: &Catalogue) {
+    let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) else {
+        return;
+    };
+    let editions = editions_by_key(catalogue);
+    for (key, editions) in &editions {
+        let payloads: Vec<Value> = editions.iter().map(|kind| kind.schema()).collect();
+        schemas.insert(payload_name(key), one_or_any(payloads));
+    }
+    for (general, side, prefix) in OF_EVERY_KIND {
+        let Some(body) = schemas.remove(general) else { continue };
+        let mut mapping = Map::new();
+        for (key, editions) in written_by(&editions, side) {
+            let name = format!("{prefix}_{key}");
+            mapping.insert(key.to_owned(), reference(&name));
+            schemas.insert(name, of_kind(body.clone(), key, editions));
+        }
+        let choice: Vec<Value> = mapping.values().map(|name| json!({ "$ref": name })).collect();
+        let discriminator = json!({ "propertyName": "kind", "mapping": mapping });
+        schemas.insert(general.to_owned(), json!({ "oneOf": choice, "discriminator": discriminator }));
+    }
+    for (general, side) in OF_ANY_KIND {
+        let payloads =
+            written_by(&editions, side).map(|(key, _)| json!({ "$ref": reference(&payload_name(key)) }));
+        let payloads: Vec<Value> = payloads.collect();
+        if let Some(payload) =
+            schemas.get_mut(general).and_then(|body| body.pointer_mut("/properties/payload"))
+        {
+            *payload = json!({ "description": "The content, as the kind of the record describes it.", "anyOf": payloads });
+        }
+    }
+}
+
+fn editions_by_key(catalogue: &Catalogue) -> BTreeMap<&str, Vec<&Kind>> {
+    let mut editions: BTreeMap<&str, Vec<&Kind>> = BTreeMap::new();
+    for kind in catalogue.all() {
+        editions.entry(&kind.key).or_default().push(kind);
+    }
+    editions
+}
+
+fn written_by<'a>(
+    editions: &'a BTreeMap<&'a str, Vec<&'a Kind>>,
+    side: WrittenBy,
+) -> impl Iterator<Item = (&'a str, &'a [&'a Kind])> {
+    let of_side = move |editions: &&[&Kind]| editions.first().is_some_and(|kind| kind.written_by == side);
+    editions
+        .iter()
+        .map(|(key, editions)| (*key, editions.as_slice()))
+        .filter(move |(_, editions)| of_side(editions))
+}
+
+fn payload_name(key: &str) -> String {
+    format!("Payload_{key}")
+}
+
+fn reference(name: &str) -> Value {
+    Value::from(format!("#/components/schemas/{name}"))
+}
+
+/// The general body narrowed to one kind: its key, whom it may be about, and its payload.
+fn of_kind(mut body: Value, key: &str, editions: &[&Kind]) -> Value {
+    let subjects: BTreeSet<SubjectKind> =
+        editions.iter().flat_map(|kind| kind.subjects.iter().copied()).collect();
+    if let Some(properties) = body.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.insert("kind".to_owned(), json!({ "type": "string", "const": key }));
+        properties.insert("subject".to_owned(), one_or_any(subjects.into_iter().map(subject).collect()));
+        properties.insert("payload".to_owned(), json!({ "$ref": reference(&payload_name(key)) }));
+    }
+    if let (Some(body), Some(kind)) = (body.as_object_mut(), editions.last()) {
+        body.insert("title".to_owned(), json!(format!("{} {}", kind.label.zh, kind.label.en)));
+        body.insert("additionalProperties".to_owned(), json!(false));
+    }
+    body
+}
+
+fn subject(kind: SubjectKind) -> Value {
+    match kind {
+        SubjectKind::Child => json!({
+            "type": "object",
+            "required": ["child"],
+            "properties": { "child": { "type": "string", "format": "uuid" } },
+            "additionalProperties": false,
+        }),
+        SubjectKind::Woman | SubjectKind::Household => json!({ "type": "string", "const": kind.code() }),
+    }
+}
+
+fn one_or_any(mut schemas: Vec<Value>) -> Value {
+    if schemas.len() == 1 { schemas.swap_remove(0) } else { json!({ "anyOf": schemas }) }
 }
 
 /// Every operation needs a sign-in unless it says `security(())`.
@@ -160,5 +265,61 @@ impl Methods {
     /// The methods of the address of a path; nothing when there is no such address.
     pub fn at(&self, path: &str) -> Vec<&Method> {
         self.0.iter().filter(|(address, _)| address.is_match(path)).flat_map(|(_, methods)| methods).collect()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+        match value {
+            Value::Object(object) => {
+                for (key, value) in object {
+                    match (key.as_str(), value) {
+                        ("$ref", Value::String(name)) => found.push(name),
+                        ("mapping", Value::Object(mapping)) => {
+                            found.extend(mapping.values().filter_map(Value::as_str));
+                        }
+                        _ => references(value, found),
+                    }
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn every_reference_of_the_document_leads_somewhere() {
+        let document = document(&Catalogue::embedded().unwrap()).unwrap();
+        let mut found = Vec::new();
+        references(&document, &mut found);
+        assert!(found.len() > 200, "{}", found.len());
+        for name in found {
+            assert!(document.pointer(name.trim_start_matches('#')).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_kind_has_a_schema_of_its_own() {
+        let catalogue = Catalogue::embedded().unwrap();
+        let document = document(&catalogue).unwrap();
+        let schemas = &document["components"]["schemas"];
+        for kind in catalogue.all() {
+            let (prefix, general) = match kind.written_by {
+                WrittenBy::Family => ("Entry", "NewEntry"),
+                WrittenBy::Clinician => ("Checkup", "NewCheckup"),
+            };
+            let own = &schemas[format!("{prefix}_{}", kind.key)];
+            assert_eq!(own["properties"]["kind"]["const"], kind.key, "{own}");
+            assert_eq!(own["additionalProperties"], false);
+            assert!(schemas[general]["discriminator"]["mapping"][&kind.key].is_string());
+        }
+        let pressure = &schemas["Payload_blood_pressure"]["properties"]["systolic"];
+        assert_eq!((&pressure["minimum"], &pressure["maximum"]), (&json!(40), &json!(300)));
+        let about = &schemas["Entry_blood_pressure"]["properties"]["subject"];
+        assert_eq!(about, &json!({ "type": "string", "const": "woman" }));
     }
 }

@@ -2,10 +2,11 @@
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::{access_log, codes, health, live, notices, usage, visits};
 use crate::import::upload;
 use crate::offices::{institutions, regions, staff, targets};
 use crate::sign_in;
+use crate::{access_log, codes, health, live, notices, usage, visits};
+use crate::{alerts, catalogue, checkups, entries, photos, records};
 use crate::{children, handbooks, members, pregnancies, privacy};
 
 /// All routes of the application.
@@ -94,4 +95,27 @@ pub fn configure(config: &mut ServiceConfig) {
     config.service(pregnancies::dates::change_dates);
     config.service(pregnancies::outcome::record_outcome);
     config.service(children::change::change);
+    config.service(catalogue::overview);
+    config.service(catalogue::kind);
+    config.service(records::timeline::timeline);
+    config.service(records::show::show);
+    config.service(records::history::versions);
+    config.service(records::history::own_checkups);
+    config.service(entries::add::add);
+    config.service(entries::amend::amend);
+    config.service(entries::hide::hide);
+    config.service(entries::withdraw::withdraw);
+    config.service(photos::add::add);
+    config.service(photos::show::show);
+    config.service(photos::show::drop_photo);
+    config.service(checkups::attach::attach);
+    config.service(checkups::correct::correct);
+    config.service(checkups::void::void);
+    config.service(checkups::countersign::list);
+    config.service(checkups::countersign::countersign);
+    config.service(checkups::delegate::delegate);
+    config.service(checkups::delegate::list);
+    config.service(checkups::delegate::end);
+    config.service(alerts::list::list);
+    config.service(alerts::answer::answer);
 }

@@ -26,9 +26,9 @@ pub const GRACE: Duration = Duration::from_secs(8);
 
 /// Serves on a listener until it is stopped.
 pub fn serve(app: &Data<App>, listener: TcpListener, workers: usize) -> anyhow::Result<Server> {
-    let document = openapi::document()?;
+    let document = openapi::document(&app.catalogue)?;
     let methods = Data::new(Methods::of(&document));
-    let document = Data::new(Document(document.to_string()));
+    let document = Data::new(Document(document.to_string().into()));
     actix_web::rt::spawn(live::follow::changes(app.clone()));
     let app = app.clone();
     let server = HttpServer::new(move || {
@@ -82,7 +82,7 @@ async fn metrics(app: Data<App>) -> HttpResponse {
 
 /// The API document as text.
 #[derive(Debug)]
-struct Document(String);
+struct Document(web::Bytes);
 
 async fn serve_document(document: Data<Document>) -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(document.0.clone())

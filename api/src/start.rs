@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use actix_web::web::Data;
-//CAT use domain::catalogue::Catalogue;
 use migrations::Migrator;
 use miniprogram_adapter::stand_in::{self, StandIn};
 use miniprogram_adapter::{AppSecret, Client, Settings, TokenStore};
@@ -48,7 +47,7 @@ pub async fn app(config: Config, clock: Clock, wechat: Wechat) -> anyhow::Result
         keys,
         tokens: Tokens::new(&config.secrets)?,
         passwords: Passwords::new(HASHED_AT_ONCE)?,
-        //CAT         catalogue: Arc::new(Catalogue::embedded()?),
+        catalogue: Arc::new(crate::catalogue::load(config.catalogue.as_deref())?),
         photos,
         metrics: Metrics::new()?,
         config,

@@ -122,6 +122,7 @@ words! {
         BreakGlass = "break_glass", "紧急调阅", "emergency access";
         Delegated = "delegated", "委托随访", "delegated by the health centre";
         InRegion = "in_region", "辖区管理", "inside the own region";
+        Author = "author", "本人记录", "the author of a record in it";
         HighRisk = "high_risk", "高危管理", "a high-risk case of the own county";
     }
 }
@@ -166,6 +167,8 @@ words! {
         BreakGlass = "break_glass", "紧急调阅", "open emergency access";
         ReadUsage = "read_usage", "查看使用率", "read usage figures";
         ReadAlerts = "read_alerts", "查看预警列表", "read the danger signs of what one manages";
+        Countersign = "countersign", "待审签列表", "read what awaits a countersign";
+        ReadOwnCheckups = "read_own_checkups", "查看本人检查记录", "read the list of own checkups";
         ReadInstitutions = "read_institutions", "查看机构", "read institutions";
         ManageInstitutions = "manage_institutions", "管理机构", "create and change institutions";
         ManageStaff = "manage_staff", "管理人员", "create and change staff";
@@ -230,6 +233,7 @@ const STAFF: &[(Role, Tie, &[Action])] = &[
         &[A::ReadCover, A::ReadRecords, A::AttachCheckup, A::CorrectOwn, A::ReadSensitive],
     ),
     (R::Clinician, T::LateResults, &[A::AttachResult, A::CorrectOwn]),
+    (R::Clinician, T::Author, &[A::CorrectOwn]),
     (R::HandbookAdministrator, T::Managing, OWN_DESK),
     (R::HandbookAdministrator, T::Managing, &[A::Transfer, A::Close, A::ManagePregnancy, A::FollowUpUsage]),
     (R::HandbookAdministrator, T::Issuing, OWN_DESK),
@@ -238,11 +242,14 @@ const STAFF: &[(Role, Tie, &[Action])] = &[
     (R::HandbookAdministrator, T::Visit, &[A::ManagePregnancy]),
     (R::KindergartenStaff, T::Visit, &[A::ReadCover, A::ReadRecords, A::AttachCheckup, A::CorrectOwn]),
     (R::KindergartenStaff, T::LateResults, &[A::AttachResult, A::CorrectOwn]),
+    (R::KindergartenStaff, T::Author, &[A::CorrectOwn]),
     (R::VillageWorker, T::Delegated, &[A::ReadCover, A::AttachCheckup, A::CorrectOwn]),
     (R::VillageWorker, T::InRegion, &[A::ReadCover, A::FollowUpUsage]),
     (R::TownshipOffice, T::InRegion, &[A::ReadCover, A::FollowUpUsage]),
     (R::TownshipOffice, T::Issuing, &[A::ReadCover, A::PrintCode, A::FollowUpUsage]),
+    (R::VillageWorker, T::Author, &[A::CorrectOwn]),
     (R::CountyMch, T::InRegion, &[A::ReadCover, A::ReadAlerts, A::Transfer, A::Close]),
+    (R::CountyMch, T::Author, &[A::CorrectOwn]),
     (R::CountyMch, T::HighRisk, CLINICAL_READ),
     (R::CountyMch, T::HighRisk, &[A::ReadSensitive, A::AttachCheckup, A::CorrectOwn]),
 ];
@@ -289,6 +296,8 @@ const OFFICE: &[(Role, &[OfficeAction])] = &[
             OfficeAction::OpenVisit,
             OfficeAction::BreakGlass,
             OfficeAction::ReadAlerts,
+            OfficeAction::Countersign,
+            OfficeAction::ReadOwnCheckups,
             OfficeAction::ReadInstitutions,
         ],
     ),
@@ -302,7 +311,8 @@ const OFFICE: &[(Role, &[OfficeAction])] = &[
             OfficeAction::ReadInstitutions,
         ],
     ),
-    (R::KindergartenStaff, &[OfficeAction::OpenVisit]),
+    (R::KindergartenStaff, &[OfficeAction::OpenVisit, OfficeAction::ReadOwnCheckups]),
+    (R::VillageWorker, &[OfficeAction::ReadOwnCheckups]),
     (
         R::TownshipOffice,
         &[
@@ -318,6 +328,7 @@ const OFFICE: &[(Role, &[OfficeAction])] = &[
             OfficeAction::FindHandbook,
             OfficeAction::ReadUsage,
             OfficeAction::ReadAlerts,
+            OfficeAction::ReadOwnCheckups,
             OfficeAction::ReadInstitutions,
             OfficeAction::ManageInstitutions,
             OfficeAction::ManageStaff,
@@ -508,6 +519,17 @@ mod tests {
         for (roles, has_institution, region, expected) in cases {
             assert_eq!(check_post(roles, *has_institution, *region), *expected, "{roles:?} {region:?}");
         }
+    }
+
+    #[test]
+    fn an_author_corrects_at_any_time_and_reads_nothing_else() {
+        for role in [R::Clinician, R::KindergartenStaff, R::VillageWorker, R::CountyMch] {
+            let author = staff(role, &[T::Author]);
+            assert_eq!(may(&author, A::CorrectOwn), Verdict::Allowed(Some(T::Author)), "{role}");
+            assert_eq!(may(&author, A::ReadRecords), Verdict::Hidden, "{role}");
+            assert_eq!(may(&author, A::AttachCheckup), Verdict::Hidden, "{role}");
+        }
+        assert_eq!(may(&staff(R::HandbookAdministrator, &[T::Author]), A::CorrectOwn), Verdict::Hidden);
     }
 
     #[test]

@@ -34,6 +34,20 @@ pub struct Bounds {
     pub transcribed: bool,
 }
 
+/// Results that come after the visit to which they belong: laboratory, ultrasound and the screenings of a newborn.
+const LATE_RESULT_KINDS: [&str; 5] = [
+    "laboratory_result",
+    "ultrasound",
+    "newborn_screening_heel",
+    "newborn_screening_hearing",
+    "newborn_screening_heart",
+];
+
+/// May a kind still be added after the visit, without reading history?
+pub fn is_late_result(kind: &str) -> bool {
+    LATE_RESULT_KINDS.contains(&kind)
+}
+
 /// May a checkup of this day join? `override_reason` is a handbook administrator's word for a day before the issue.
 pub fn admit(
     occurred_on: NaiveDate,

@@ -169,6 +169,20 @@ impl Dates {
     }
 }
 
+/// Days after its end during which what concerns the woman still belongs to a pregnancy: twice the puerperium, because
+/// the examination at 42 days (孕产期保健工作规范) may come late.
+const BELONGS_AFTER_END: i64 = 2 * PUERPERIUM_DAYS;
+
+/// Had a pregnancy due on `due_on` begun on a day?
+pub fn has_begun(due_on: NaiveDate, on: NaiveDate) -> bool {
+    Dates::gestational_days(due_on, on) >= 0
+}
+
+/// Does what happened to the woman on a day belong to this pregnancy?
+pub fn holds(due_on: NaiveDate, ended_on: Option<NaiveDate>, on: NaiveDate) -> bool {
+    has_begun(due_on, on) && ended_on.is_none_or(|ended_on| (on - ended_on).num_days() <= BELONGS_AFTER_END)
+}
+
 /// Gestational age as printed: completed weeks and days, `37+6`.
 pub fn as_weeks(days: i64) -> String {
     format!("{}+{}", days.div_euclid(7), days.rem_euclid(7))
@@ -251,6 +265,15 @@ mod tests {
         }
         assert!(Outcome::Stillbirth.keeps_waiting() && !Outcome::LiveBirth.keeps_waiting());
         assert!(!Outcome::MaternalDeath.keeps_waiting());
+    }
+
+    #[test]
+    fn a_pregnancy_holds_the_days_from_its_beginning_to_the_late_end_of_the_puerperium() {
+        let due = day("2026-12-06");
+        assert!(!holds(due, None, day("2026-02-28")) && holds(due, None, day("2026-03-01")));
+        let born = Some(day("2026-12-01"));
+        assert!(holds(due, born, day("2027-01-12")) && holds(due, born, day("2027-02-23")));
+        assert!(!holds(due, born, day("2027-02-24")));
     }
 
     #[test]

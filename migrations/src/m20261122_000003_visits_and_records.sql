@@ -72,17 +72,23 @@ CREATE TABLE record (
     awaits_countersign BOOLEAN NOT NULL,
     countersigned_by {uuid} REFERENCES staff (id),
     payload          {json}  NOT NULL,
+    -- Sensitive fields, free text, identity, and warnings that speak of a sensitive field.
     sealed           {bytes},
     warnings         {json}  NOT NULL,
+    -- Ids of the photos that hang on the record, so that a page of the timeline is one query.
+    photos           {json}  NOT NULL DEFAULT '[]',
     override_reason  {bytes},
     recorded_at      {time}  NOT NULL,
     changed_at       {time}  NOT NULL,
+    -- When the content last changed; hiding or countersigning a record leaves it alone.
+    edited_at        {time},
     change_seq       BIGINT  NOT NULL,
     version          INTEGER NOT NULL
 );
 CREATE INDEX record_timeline ON record (handbook_id, occurred_on DESC, id DESC);
 CREATE INDEX record_changes ON record (handbook_id, change_seq);
 CREATE INDEX record_awaiting ON record (institution_id, id) WHERE awaits_countersign;
+CREATE INDEX record_by_author ON record (staff_id, id) WHERE staff_id IS NOT NULL;
 
 -- Every state that a record had before the present one.
 CREATE TABLE record_version (
@@ -115,6 +121,7 @@ CREATE TABLE photo (
 );
 CREATE INDEX photo_by_handbook ON photo (handbook_id, id);
 CREATE INDEX photo_by_record ON photo (record_id);
+CREATE INDEX photo_unattached ON photo (created_at) WHERE record_id IS NULL;
 
 -- A danger sign of a family entry, shown to the managing institution until somebody answers it.
 CREATE TABLE alert (

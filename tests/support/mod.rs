@@ -20,6 +20,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use miniprogram_adapter::stand_in::StandIn;
 
 pub use http::{Answer, Client, send};
+pub use people::{County, Mother, StaffMember};
 
 /// One test's world. Dropping it stops the server and drops the database.
 pub struct World {

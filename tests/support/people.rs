@@ -1,8 +1,8 @@
 //! The people of a world: one county with its institutions, staff of every role, and families.
 
 use api::db::entities::{
-    Classes, ExplainedList, Groups, Roles, catchment, handbook, institution, issuance, member, person,
-    pregnancy, region, staff, wechat_user,
+    Classes, ExplainedList, Groups, Roles, catchment, child, handbook, institution, issuance, member, person,
+    pregnancy, region, staff, visit, wechat_user,
 };
 use api::keys::Place;
 use api::session::store::{self, Holder};
@@ -13,12 +13,15 @@ use domain::calendar::Month;
 use domain::handbook::issuing::{Explained, IssueKind};
 use domain::handbook::number::HandbookNumber;
 use domain::handbook::{Group, State};
-use domain::id::{HandbookId, InstitutionId, IssuanceId, MemberId, PersonId, PregnancyId, StaffId, UserId};
+use domain::id::{
+    ChildId, HandbookId, InstitutionId, IssuanceId, MemberId, PersonId, PregnancyId, StaffId, UserId, VisitId,
+};
 use domain::institution::{AgencyClass, InstitutionLevel, column_of};
 use domain::member::{MemberRelation, MemberRole};
 use domain::person::{Sex, complete_id_number};
 use domain::place::{RegionCode, RegionLevel};
-use domain::pregnancy::Dating;
+use domain::pregnancy::{Dating, Outcome};
+use domain::visit::{Visit, VisitKind};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{EntityTrait, IntoActiveModel};
 use serde_json::json;
@@ -249,7 +252,7 @@ impl World {
     }
 
     /// A session made without the sign-in journey, which has tests of its own.
-    async fn signed_in(&self, holder: Holder) -> Client {
+    pub async fn signed_in(&self, holder: Holder) -> Client {
         let hash = api::keys::sha256(Uuid::now_v7().as_bytes());
         let session = store::open(self.app.db.write(), holder, "test", hash, self.now()).await.unwrap();
         self.with_token(&self.app.tokens.sign(session, self.now()).unwrap())
@@ -382,6 +385,80 @@ impl World {
             .exec_without_returning(self.app.db.write())
             .await
             .unwrap();
+        id
+    }
+
+    /// A visit that a scan of the family's code opened just now.
+    pub async fn visit(&self, handbook: HandbookId, institution: InstitutionId, staff: StaffId) -> VisitId {
+        let id = VisitId(Uuid::now_v7());
+        let visit = Visit::open(VisitKind::DynamicCode, self.now());
+        let row = visit::Model {
+            id,
+            handbook_id: handbook,
+            institution_id: institution,
+            staff_id: staff,
+            kind: visit.kind,
+            reason: None,
+            opened_at: visit.opened_at,
+            ends_at: visit.ends_at,
+            reviewed_at: None,
+            reviewed_by: None,
+        };
+        visit::Entity::insert(row.into_active_model())
+            .exec_without_returning(self.app.db.write())
+            .await
+            .unwrap();
+        id
+    }
+
+    /// A clinician of an institution, in a visit to a handbook.
+    pub async fn clinician_at(&self, handbook: HandbookId, institution: InstitutionId) -> StaffMember {
+        let clinician = self.staff(&[Role::Clinician], Some(institution), COUNTY, RegionLevel::County).await;
+        self.visit(handbook, institution, clinician.id).await;
+        clinician
+    }
+
+    /// A girl of the handbook, born at 39 weeks; her pregnancy has ended with her birth.
+    pub async fn birth(&self, mother: &Mother, born_on: NaiveDate) -> ChildId {
+        let (db, now) = (self.app.db.write(), self.now());
+        let person = PersonId(Uuid::now_v7());
+        let identity = json!({ "name": "王小宝" });
+        let row = person::Model {
+            id: person,
+            identity: self.app.keys.seal(Place::new("person.identity", person.0), &identity).unwrap(),
+            id_number_index: None,
+            phone_index: None,
+            born_on: Some(born_on),
+            sex: Some(Sex::Female),
+            region_code: Some(RegionCode(VILLAGE)),
+            created_at: now,
+            version: 1,
+        };
+        person::Entity::insert(row.into_active_model()).exec_without_returning(db).await.unwrap();
+        let ended = pregnancy::ActiveModel {
+            id: Set(mother.pregnancy),
+            due_on: Set(born_on + chrono::Days::new(7)),
+            outcome: Set(Some(Outcome::LiveBirth)),
+            ended_on: Set(Some(born_on)),
+            ..Default::default()
+        };
+        pregnancy::Entity::update(ended).exec(db).await.unwrap();
+        let id = ChildId(Uuid::now_v7());
+        let row = child::Model {
+            id,
+            handbook_id: mother.handbook,
+            pregnancy_id: Some(mother.pregnancy),
+            person_id: person,
+            identity_index: None,
+            birth_order: 1,
+            born_on,
+            born_at: None,
+            birth_weight_g: Some(3200),
+            gestational_days: None,
+            ended_on: None,
+            version: 1,
+        };
+        child::Entity::insert(row.into_active_model()).exec_without_returning(db).await.unwrap();
         id
     }
 }

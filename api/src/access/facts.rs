@@ -1,13 +1,13 @@
 //! How a caller stands to a handbook, from rows.
 
 use chrono::{DateTime, Utc};
-use domain::access::{Role, Standing, Tie};
+use domain::access::{Action, Role, Standing, Tie, Verdict, may};
 use domain::id::HandbookId;
 use domain::visit::{LATE_RESULTS, Visit, VisitKind};
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::app::App;
-use crate::db::entities::{delegation, handbook, member, pregnancy, visit};
+use crate::db::entities::{delegation, handbook, member, pregnancy, record, visit};
 use crate::error::ApiError;
 use crate::session::{Caller, Staff, User};
 
@@ -108,9 +108,26 @@ async fn ties(
     if staff.is(Role::VillageWorker) && is_delegated(app, staff, handbook.id).await? {
         ties.push(Tie::Delegated);
     }
+    if !may_correct(staff, &ties) && has_written(app, staff, handbook.id).await? {
+        ties.push(Tie::Author);
+    }
     ties.sort_unstable();
     ties.dedup();
     Ok(ties)
+}
+
+fn may_correct(staff: &Staff, ties: &[Tie]) -> bool {
+    let standing = Standing::Staff { roles: staff.roles.clone(), ties: ties.to_vec() };
+    matches!(may(&standing, Action::CorrectOwn), Verdict::Allowed(_))
+}
+
+/// An author corrects own records at any time, also when every visit is long over.
+async fn has_written(app: &App, staff: &Staff, id: HandbookId) -> Result<bool, DbErr> {
+    let own = record::Entity::find()
+        .filter(record::COLUMN.handbook_id.eq(id))
+        .filter(record::COLUMN.staff_id.eq(staff.id))
+        .limit(1);
+    Ok(own.count(app.db.read()).await? > 0)
 }
 
 /// County MCH sees clinical detail of high-risk cases: orange, red or purple in the pregnancy that is open.

@@ -12,6 +12,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use domain::access::{Action, OfficeAction, Standing, Tie, Verdict, may, may_in_office};
 use domain::id::HandbookId;
+use domain::member::MemberRole;
 use futures_util::future::{FutureExt, LocalBoxFuture};
 
 use crate::app::App;
@@ -68,7 +69,7 @@ guarded! {
     Transfer false Close false Replace false ReadAlerts true FollowUpUsage false
     ; office
     FindHandbook IssueHandbook OpenVisit BreakGlass ReadUsage ReadAlerts ReadInstitutions ManageInstitutions ManageStaff
-    ManageRegions SetTargets ReviewOverrides
+    ManageRegions SetTargets ReviewOverrides Countersign ReadOwnCheckups
 }
 
 /// A caller who may do `A` in the handbook of the path (`{handbook}`).
@@ -91,6 +92,14 @@ impl<A: InHandbook> Access<A> {
     /// Whether the caller may see sensitive results here.
     pub fn may_see_sensitive(&self) -> bool {
         self.may(Action::ReadSensitive)
+    }
+
+    /// The role of a member of the family; none for staff.
+    pub fn member_role(&self) -> Option<MemberRole> {
+        match self.standing {
+            Standing::Member { role, .. } => Some(role),
+            Standing::Staff { .. } => None,
+        }
     }
 
     /// Whether the caller may do something else here too.

@@ -154,6 +154,7 @@ fn why(tie: Option<Tie>, visit: Option<VisitKind>, language: Language) -> &'stat
         (Some(Tie::Delegated), _) => {
             ("卫生院委托其上门随访", "the health centre asked them to visit you at home")
         }
+        (Some(Tie::Author), _) => ("更正本人填写的记录", "they corrected a record of their own"),
         (Some(Tie::InRegion), _) => ("您居住在其服务的辖区内", "you live in the area that they serve"),
         (Some(Tie::HighRisk), _) => (
             "高危孕产妇由县级妇幼保健机构专案管理",

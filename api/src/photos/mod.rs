@@ -1,4 +1,9 @@
-//! Photos of entries: where they are kept. How they are checked and drawn anew is `add`.
+//! Photos of entries: where they are kept. How they are checked and drawn anew is [`draw`].
+
+pub mod add;
+pub mod draw;
+pub mod show;
+pub mod store;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +21,12 @@ pub struct Shelf {
     store: Arc<dyn ObjectStore>,
     /// One photo is decoded at a time, so that memory stays bounded.
     pub decoder: Arc<Semaphore>,
+    /// Few uploads are held in memory at a time; the others wait at the network.
+    pub intake: Arc<Semaphore>,
 }
+
+/// Uploads held in memory at a time, 10 MB each.
+const HELD_AT_ONCE: usize = 4;
 
 impl Shelf {
     /// A folder, made when missing.
@@ -31,7 +41,7 @@ impl Shelf {
     }
 
     fn new(store: Arc<dyn ObjectStore>) -> Self {
-        Self { store, decoder: Arc::new(Semaphore::new(1)) }
+        Self { store, decoder: Arc::new(Semaphore::new(1)), intake: Arc::new(Semaphore::new(HELD_AT_ONCE)) }
     }
 
     /// Keeps bytes under a name made by us.

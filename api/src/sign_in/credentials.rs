@@ -7,13 +7,13 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use domain::credential::{address_locked_until, locked_until};
 
+use super::throttle as tries;
 use super::{store, totp};
 use crate::app::App;
 use crate::db::entities::staff;
 use crate::error::ApiError;
 use crate::problem::Code;
 use crate::session::store::has_second_factor;
-use super::throttle as tries;
 
 /// The counts that a try is held against.
 pub(super) struct Throttle {

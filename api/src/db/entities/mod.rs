@@ -43,6 +43,7 @@ pub mod wechat_user;
 use domain::access::Role;
 use domain::handbook::Group;
 use domain::handbook::issuing::Explained;
+use domain::id::PhotoId;
 use domain::institution::AgencyClass;
 use sea_orm::FromJsonQueryResult;
 use serde::{Deserialize, Serialize};
@@ -62,3 +63,7 @@ pub struct Groups(pub Vec<Group>);
 /// What was explained at an issue, a JSON list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
 pub struct ExplainedList(pub Vec<Explained>);
+
+/// Photos that hang on a record, a JSON list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
+pub struct PhotoIds(pub Vec<PhotoId>);

@@ -1,5 +1,6 @@
 //! Table `record`.
 
+use super::PhotoIds;
 use domain::id::{ChildId, HandbookId, InstitutionId, PregnancyId, RecordId, StaffId, UserId, VisitId};
 use domain::record::{RecordState, Source, SubjectKind};
 use sea_orm::entity::prelude::*;
@@ -33,9 +34,12 @@ pub struct Model {
     pub sealed: Option<Vec<u8>>,
     #[sea_orm(column_type = "JsonBinary")]
     pub warnings: Json,
+    #[sea_orm(column_type = "JsonBinary")]
+    pub photos: PhotoIds,
     pub override_reason: Option<Vec<u8>>,
     pub recorded_at: DateTimeUtc,
     pub changed_at: DateTimeUtc,
+    pub edited_at: Option<DateTimeUtc>,
     pub change_seq: i64,
     pub version: i32,
 }

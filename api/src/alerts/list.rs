@@ -1,0 +1,165 @@
+//! `GET /api/v1/alerts`: the danger signs of the subjects that one answers for, open ones first.
+
+use actix_web::web::{Data, Json, Query};
+use actix_web::{HttpRequest, get};
+use chrono::{DateTime, Utc};
+use domain::access::{Action, Role, Tie};
+use domain::id::{AlertId, HandbookId, PersonId, RecordId};
+use domain::person::{mask_name, mask_phone};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::store::{self, Row, Scope, ids_in};
+use crate::access::{Office, log, office};
+use crate::app::App;
+use crate::error::ApiError;
+use crate::idempotency::request_id;
+use crate::keys::Place;
+use crate::page::{Page, PageQuery, cut};
+use crate::people::Identity;
+use crate::problem::Code;
+use crate::problem::Language;
+use crate::records::{Refused, RefusedList, Speaks};
+use crate::session::Staff;
+
+/// A danger sign.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Alert {
+    /// Id.
+    #[schema(value_type = uuid::Uuid)]
+    pub id: AlertId,
+    /// The handbook.
+    #[schema(value_type = uuid::Uuid)]
+    pub handbook: HandbookId,
+    /// The record.
+    #[schema(value_type = uuid::Uuid)]
+    pub record: RecordId,
+    /// `urgent` or `emergency`.
+    pub level: String,
+    /// What the sign is; not said where it would tell a sensitive result to who may not see it.
+    pub signs: Vec<String>,
+    /// The family took the record back, or its author did.
+    pub withdrawn: bool,
+    /// The managing institution.
+    pub institution: String,
+    /// Name of the woman, masked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Her phone, masked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    /// When it was raised.
+    pub raised_at: DateTime<Utc>,
+    /// When it was answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answered_at: Option<DateTime<Utc>>,
+    /// What was answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
+}
+
+/// Danger signs, the open ones first
+///
+/// Of the subjects that the own institution manages; for county MCH, of its county.
+#[utoipa::path(tag = "alerts", params(PageQuery), responses(
+    (status = 200, description = "A page of danger signs", body = Page<Alert>),
+    RefusedList,
+    Refused,
+))]
+#[get("/api/v1/alerts")]
+pub(crate) async fn list(
+    app: Data<App>,
+    office: Office<office::ReadAlerts>,
+    page: Query<PageQuery>,
+    request: HttpRequest,
+    Speaks(language): Speaks,
+) -> Result<Json<Page<Alert>>, ApiError> {
+    let scope = scope_of(&office.staff)?;
+    let (limit, list) = (page.limit()?, format!("alerts/{}", office.staff.id));
+    let after = page.after(&list)?;
+    let rows = store::page(app.db.read(), scope, after, limit + 1).await?;
+    let (rows, next_cursor) = cut(rows, limit, &list, Row::position);
+    write_log(&app, &office.staff, scope, &rows, &request).await?;
+    let items = rows.into_iter().map(|row| shown(&app, row, scope, language)).collect();
+    Ok(Json(Page { items, next_cursor }))
+}
+
+/// County MCH answers for a region, everybody else for an institution.
+fn scope_of(staff: &Staff) -> Result<Scope, ApiError> {
+    if staff.is(Role::CountyMch) {
+        let region = staff.region.region().ok_or_else(|| ApiError::told(Code::OutOfScope))?;
+        Ok(Scope::Region(region))
+    } else {
+        Ok(Scope::Institution(staff.institution()?))
+    }
+}
+
+async fn write_log(
+    app: &App,
+    staff: &Staff,
+    scope: Scope,
+    rows: &[Row],
+    request: &HttpRequest,
+) -> Result<(), ApiError> {
+    let tie = match scope {
+        Scope::Institution(_) => Tie::Managing,
+        Scope::Region(_) => Tie::InRegion,
+    };
+    let mut handbooks: Vec<HandbookId> = rows.iter().map(|row| row.handbook_id).collect();
+    handbooks.sort_unstable();
+    handbooks.dedup();
+    let reads: Vec<log::Read> = handbooks
+        .into_iter()
+        .map(|handbook| log::Read { handbook, action: Action::ReadAlerts, tie: Some(tie), visit: None })
+        .collect();
+    log::write(app, staff, &reads, request_id(request)).await
+}
+
+fn shown(app: &App, row: Row, scope: Scope, language: Language) -> Alert {
+    let identity = row.person_id.zip(row.identity.as_deref()).and_then(|(id, sealed)| open(app, id, sealed));
+    let (name, phone) = match identity {
+        Some(identity) => (Some(mask_name(&identity.name)), identity.phone.map(|phone| mask_phone(&phone))),
+        None => (None, None),
+    };
+    // The managing institution treats her; a list of the county is no place for what is sensitive.
+    let may_see_sensitive = matches!(scope, Scope::Institution(_));
+    let answer = row.answer.as_deref().and_then(|sealed| app.keys.open(answer_place(row.id), sealed).ok());
+    Alert {
+        signs: signs(app, &row, may_see_sensitive, language),
+        id: row.id,
+        handbook: row.handbook_id,
+        record: row.record_id,
+        level: row.level,
+        withdrawn: row.state != domain::record::RecordState::Live,
+        institution: row.institution,
+        name,
+        phone,
+        raised_at: row.raised_at,
+        answered_at: row.answered_at,
+        answer,
+    }
+}
+
+fn open(app: &App, id: PersonId, sealed: &[u8]) -> Option<Identity> {
+    app.keys.open(Place::new("person.identity", id.0), sealed).ok()
+}
+
+/// Where an answer is sealed.
+pub(super) fn answer_place(id: AlertId) -> Place {
+    Place::new("alert.answer", id.0)
+}
+
+fn signs(app: &App, row: &Row, may_see_sensitive: bool, language: Language) -> Vec<String> {
+    let Some(kind) = app.catalogue.kind_in_edition(&row.kind, &row.edition) else { return Vec::new() };
+    let known =
+        ids_in(&row.warning_ids).filter_map(|id| kind.warnings.iter().find(|warning| warning.id == id));
+    known
+        .map(|warning| {
+            if warning.sensitive && !may_see_sensitive {
+                language.of("请联系本人。", "Contact her.").to_owned()
+            } else {
+                language.of(&warning.label.zh, &warning.label.en).to_owned()
+            }
+        })
+        .collect()
+}

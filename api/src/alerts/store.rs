@@ -1,0 +1,258 @@
+//! Rows of alerts.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use domain::catalogue::Warning;
+use domain::id::{AlertId, HandbookId, InstitutionId, RecordId, StaffId};
+use domain::place::Region;
+use domain::record::RecordState;
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, NullOrdering, Order, Query, SelectStatement};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult,
+    QueryFilter,
+};
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+use crate::db::entities::{alert, handbook, institution, person, record};
+
+/// Tells the managing institution about the danger signs of a record that it was not told before.
+pub async fn raise(
+    txn: &impl ConnectionTrait,
+    handbook: &handbook::Model,
+    record: RecordId,
+    warnings: &[Warning],
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let dangers: Vec<&Warning> = warnings.iter().filter(|warning| warning.alert).collect();
+    let Some(gravest) = dangers.iter().map(|warning| warning.level).max() else { return Ok(()) };
+    let told = told_before(txn, handbook.id, record).await?;
+    let new: BTreeSet<&str> =
+        dangers.iter().map(|warning| warning.id.as_str()).filter(|id| !told.contains(*id)).collect();
+    if new.is_empty() {
+        return Ok(());
+    }
+    let row = alert::ActiveModel {
+        id: Set(AlertId(Uuid::now_v7())),
+        handbook_id: Set(handbook.id),
+        record_id: Set(record),
+        institution_id: Set(handbook.managing_id),
+        level: Set(gravest.code().to_owned()),
+        warning_ids: Set(new.into_iter().map(Json::from).collect()),
+        raised_at: Set(now),
+        answered_at: Set(None),
+        answered_by: Set(None),
+        answer: Set(None),
+    };
+    alert::Entity::insert(row).exec_without_returning(txn).await.map(|_| ())
+}
+
+async fn told_before(
+    db: &impl ConnectionTrait,
+    handbook: HandbookId,
+    record: RecordId,
+) -> Result<BTreeSet<String>, DbErr> {
+    let alerts = alert::Entity::find()
+        .filter(alert::COLUMN.handbook_id.eq(handbook))
+        .filter(alert::COLUMN.record_id.eq(record))
+        .all(db)
+        .await?;
+    Ok(alerts.iter().flat_map(|alert| ids_in(&alert.warning_ids)).map(str::to_owned).collect())
+}
+
+/// The ids of warnings in an alert.
+pub fn ids_in(warning_ids: &Json) -> impl Iterator<Item = &str> {
+    warning_ids.as_array().into_iter().flatten().filter_map(Json::as_str)
+}
+
+/// Whose alerts are listed.
+#[derive(Debug, Clone, Copy)]
+pub enum Scope {
+    /// Of the subjects that an institution manages.
+    Institution(InstitutionId),
+    /// Of the institutions of a region.
+    Region(Region),
+}
+
+/// Where a page begins: among the open ones by id, or among the answered ones by the time of the answer.
+#[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
+pub enum Position {
+    /// Open ones older than this.
+    Open(AlertId),
+    /// Answered ones before this.
+    Answered(DateTime<Utc>, AlertId),
+}
+
+/// An alert with what a list says of its record.
+#[derive(Debug, FromQueryResult)]
+#[expect(missing_docs, reason = "the columns are documented where they are created, in the migrations")]
+pub struct Row {
+    pub id: AlertId,
+    pub handbook_id: HandbookId,
+    pub record_id: RecordId,
+    pub level: String,
+    pub warning_ids: Json,
+    pub raised_at: DateTime<Utc>,
+    pub answered_at: Option<DateTime<Utc>>,
+    pub answered_by: Option<StaffId>,
+    pub answer: Option<Vec<u8>>,
+    pub kind: String,
+    pub edition: String,
+    pub state: RecordState,
+    pub institution: String,
+    pub person_id: Option<domain::id::PersonId>,
+    pub identity: Option<Vec<u8>>,
+}
+
+impl Row {
+    /// Where the next page begins after this one.
+    pub fn position(&self) -> Position {
+        match self.answered_at {
+            Some(at) => Position::Answered(at, self.id),
+            None => Position::Open(self.id),
+        }
+    }
+}
+
+/// A page of alerts: the open ones first, the newest of them first, then the answered ones by the time of the answer.
+/// What the family has hidden since is not shown.
+pub async fn page(
+    db: &impl ConnectionTrait,
+    scope: Scope,
+    after: Option<Position>,
+    limit: u64,
+) -> Result<Vec<Row>, DbErr> {
+    let fetch = async |query: SelectStatement| {
+        Row::find_by_statement(db.get_database_backend().build(&query)).all(db).await
+    };
+    let mut rows = Vec::new();
+    if !matches!(after, Some(Position::Answered(..))) {
+        rows = fetch(open(scope, after, limit)).await?;
+    }
+    let left = limit.saturating_sub(u64::try_from(rows.len()).unwrap_or(u64::MAX));
+    if left > 0 {
+        rows.extend(fetch(answered(scope, after, left)).await?);
+    }
+    Ok(rows)
+}
+
+fn column(column: alert::Column) -> Expr {
+    Expr::col((alert::Entity, column))
+}
+
+fn open(scope: Scope, after: Option<Position>, limit: u64) -> SelectStatement {
+    let mut query = select(scope);
+    query.and_where(column(alert::Column::AnsweredAt).is_null());
+    if let Some(Position::Open(id)) = after {
+        query.and_where(column(alert::Column::Id).lt(id.0));
+    }
+    query.order_by((alert::Entity, alert::Column::Id), Order::Desc).limit(limit).to_owned()
+}
+
+fn answered(scope: Scope, after: Option<Position>, limit: u64) -> SelectStatement {
+    let mut query = select(scope);
+    query.and_where(column(alert::Column::AnsweredAt).is_not_null());
+    if let Some(Position::Answered(at, id)) = after {
+        let position = Expr::tuple([column(alert::Column::AnsweredAt), column(alert::Column::Id)]);
+        query.and_where(position.lt(Expr::tuple([Expr::value(at), Expr::value(id.0)])));
+    }
+    query
+        .order_by_with_nulls((alert::Entity, alert::Column::AnsweredAt), Order::Desc, NullOrdering::Last)
+        .order_by((alert::Entity, alert::Column::Id), Order::Desc)
+        .limit(limit)
+        .to_owned()
+}
+
+fn select(scope: Scope) -> SelectStatement {
+    use alert::Column as C;
+    const COLUMNS: [C; 9] = [
+        C::Id,
+        C::HandbookId,
+        C::RecordId,
+        C::Level,
+        C::WarningIds,
+        C::RaisedAt,
+        C::AnsweredAt,
+        C::AnsweredBy,
+        C::Answer,
+    ];
+    let within = match scope {
+        Scope::Institution(id) => column(C::InstitutionId).eq(id.0),
+        Scope::Region(region) => {
+            let codes = region.code.subtree(region.level);
+            let institutions = Query::select()
+                .column(institution::Column::Id)
+                .from(institution::Entity)
+                .and_where(Expr::col(institution::Column::RegionCode).between(*codes.start(), *codes.end()))
+                .to_owned();
+            column(C::InstitutionId).in_subquery(institutions)
+        }
+    };
+    let same = |left: Expr, table_column: Expr| left.eq(table_column);
+    Query::select()
+        .columns(COLUMNS.map(|column| (alert::Entity, column)))
+        .columns(
+            [record::Column::Kind, record::Column::Edition, record::Column::State]
+                .map(|column| (record::Entity, column)),
+        )
+        .expr_as(Expr::col((institution::Entity, institution::Column::Name)), Alias::new("institution"))
+        .expr_as(Expr::col((person::Entity, person::Column::Id)), Alias::new("person_id"))
+        .column((person::Entity, person::Column::Identity))
+        .from(alert::Entity)
+        .inner_join(
+            record::Entity,
+            same(Expr::col((record::Entity, record::Column::Id)), column(C::RecordId)),
+        )
+        .inner_join(
+            institution::Entity,
+            same(Expr::col((institution::Entity, institution::Column::Id)), column(C::InstitutionId)),
+        )
+        .inner_join(
+            handbook::Entity,
+            same(Expr::col((handbook::Entity, handbook::Column::Id)), column(C::HandbookId)),
+        )
+        .left_join(
+            person::Entity,
+            same(
+                Expr::col((person::Entity, person::Column::Id)),
+                Expr::col((handbook::Entity, handbook::Column::WomanId)),
+            ),
+        )
+        .cond_where(
+            Condition::all()
+                .add(within)
+                .add(Expr::col((record::Entity, record::Column::IsPrivate)).eq(false)),
+        )
+        .to_owned()
+}
+
+/// Keeps the first answer to an alert of a handbook; `false` when there is one already or no such alert.
+pub async fn answer(
+    txn: &impl ConnectionTrait,
+    handbook: HandbookId,
+    id: AlertId,
+    staff: StaffId,
+    sealed: Vec<u8>,
+    now: DateTime<Utc>,
+) -> Result<bool, DbErr> {
+    let answered = alert::Entity::update_many()
+        .set(alert::ActiveModel {
+            answered_at: Set(Some(now)),
+            answered_by: Set(Some(staff)),
+            answer: Set(Some(sealed)),
+            ..Default::default()
+        })
+        .filter(alert::COLUMN.id.eq(id))
+        .filter(alert::COLUMN.handbook_id.eq(handbook))
+        .filter(alert::COLUMN.answered_at.is_null())
+        .exec(txn)
+        .await?;
+    Ok(answered.rows_affected == 1)
+}
+
+/// Whether a handbook has such an alert.
+pub async fn exists(db: &impl ConnectionTrait, handbook: HandbookId, id: AlertId) -> Result<bool, DbErr> {
+    let found = alert::Entity::find_by_id(id).filter(alert::COLUMN.handbook_id.eq(handbook));
+    Ok(found.one(db).await?.is_some())
+}

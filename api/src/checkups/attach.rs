@@ -1,0 +1,329 @@
+//! `POST /api/v1/handbooks/{handbook}/checkups`: a clinician attaches a checkup, during a visit or for the managing
+//! institution; for 60 days after a visit, results that belong to it.
+
+use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpRequest, HttpResponse, post};
+use chrono::NaiveDate;
+use domain::access::{Role, Standing, Tie};
+use domain::calendar::day_in_china;
+use domain::catalogue::Kind;
+use domain::catalogue::kind::WrittenBy;
+use domain::checkup::{Bounds, admit, is_late_result};
+use domain::id::{HandbookId, InstitutionId, RecordId, VisitId};
+use domain::usage::Evidence;
+use domain::visit::Visit;
+use futures_util::future::{FutureExt, LocalBoxFuture};
+use sea_orm::ConnectionTrait;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::store;
+use crate::access::{Access, AttachCheckup, AttachResult, InHandbook};
+use crate::alerts::store as alerts;
+use crate::app::App;
+use crate::body::Body;
+use crate::db::entities::{handbook, visit};
+use crate::error::ApiError;
+use crate::idempotency::{Attempt, Once, Work};
+use crate::photos::store as photos;
+use crate::problem::{Code, Language};
+use crate::records::form::{Sent, SubjectWord, named};
+use crate::records::setting::{Accepted, Asked, Writer, judge, must_exist, pointers};
+use crate::records::store::{self as records, Attached, NewRecord};
+use crate::records::written::{Written, photos_together};
+use crate::records::{
+    Refused, RefusedWrite, Speaks, is_refusal, judge as judge_access, must_be_live, remark,
+};
+use crate::session::{SignedIn, Staff, app_of};
+use crate::usage::count;
+
+/// A new checkup. The API document has a schema for every kind.
+#[derive(Debug, ToSchema)]
+pub struct NewCheckup {
+    /// Id that the client chooses, so that it can send again; made by the server when left out.
+    #[schema(value_type = Option<Uuid>)]
+    pub id: Option<RecordId>,
+    /// A kind of the catalogue that the caller may write.
+    pub kind: String,
+    /// Whom it is about.
+    pub subject: SubjectWord,
+    /// The civil day in China; the day that the payload names, or today, when left out.
+    pub occurred_on: Option<NaiveDate>,
+    /// The visit to which a late result belongs; the latest of the own institution when left out.
+    #[schema(value_type = Option<Uuid>)]
+    pub visit: Option<VisitId>,
+    /// A handbook administrator's reason for a day before the handbook was issued.
+    #[schema(min_length = 1, max_length = 500)]
+    pub override_reason: Option<String>,
+    /// Rules that asked (`confirm_needed`), answered yes.
+    #[schema(max_items = 50)]
+    pub confirmed: Option<Vec<String>>,
+    /// The content, as the kind describes it.
+    #[schema(value_type = Object)]
+    pub payload: Map<String, Value>,
+}
+
+/// Guard: staff who may attach a checkup, or at least the late results of a visit.
+#[derive(Debug)]
+pub struct Bedside {
+    staff: Staff,
+    handbook: handbook::Model,
+    standing: Standing,
+    tie: Option<Tie>,
+    visit: Option<visit::Model>,
+    /// The visit is over: only its results may still come.
+    late: bool,
+}
+
+impl FromRequest for Bedside {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let signed_in = SignedIn::from_request(request, payload);
+        let request = request.clone();
+        async move {
+            let SignedIn(caller) = signed_in.await?;
+            let app = app_of(&request)?;
+            match judge_access::<AttachCheckup>(app, &request, &caller).await {
+                Ok(access) => Self::from_access(access, false),
+                Err(refused) if is_refusal(&refused) => {
+                    let late = judge_access::<AttachResult>(app, &request, &caller).await;
+                    Self::from_access(late.map_err(|_| refused)?, true)
+                }
+                Err(failed) => Err(failed),
+            }
+        }
+        .boxed_local()
+    }
+}
+
+impl Bedside {
+    fn from_access<A: InHandbook>(access: Access<A>, late: bool) -> Result<Self, ApiError> {
+        let staff = access.caller.staff()?.clone();
+        let Access { handbook, standing, tie, visit, .. } = access;
+        Ok(Self { staff, handbook, standing, tie, visit, late })
+    }
+
+    fn has(&self, tie: Tie) -> bool {
+        matches!(&self.standing, Standing::Staff { ties, .. } if ties.contains(&tie))
+    }
+}
+
+/// As what, and for which institution, a caller writes a kind.
+struct Desk {
+    role: Role,
+    institution: InstitutionId,
+    /// By delegation: the institution countersigns.
+    delegated: bool,
+}
+
+/// What only a checkup carries.
+#[derive(Default)]
+struct Beside {
+    visit: Option<VisitId>,
+    override_reason: Option<String>,
+}
+
+/// Attach a checkup
+///
+/// Who may write which kind is data of the catalogue (role and agency class). The family sees it at once.
+#[utoipa::path(tag = "checkups",
+    params(("handbook" = Uuid, Path), ("Idempotency-Key" = Option<String>, Header, description = "Needed where the body carries no id")),
+    request_body = NewCheckup,
+    responses((status = 201, description = "Attached", body = Written), RefusedWrite, Refused))]
+#[post("/api/v1/handbooks/{handbook}/checkups")]
+pub(crate) async fn attach(
+    app: Data<App>,
+    bedside: Bedside,
+    once: Once,
+    body: Body<Map<String, Value>>,
+    Speaks(language): Speaks,
+) -> Result<HttpResponse, ApiError> {
+    let (sent, beside) = Sent::read(&body, &app.catalogue, WrittenBy::Clinician, app.now(), |form| Beside {
+        visit: form.optional("visit"),
+        override_reason: form.optional("override_reason"),
+    })?;
+    let actor = bedside.staff.id.0;
+    match once.begin(&app, actor, sent.id.map(|id| id.0), body.bytes()).await? {
+        Attempt::Answered(answer) => Ok(answer),
+        Attempt::New(work) => {
+            must_be_live(&bedside.handbook)?;
+            let written = write(&app, &work, &bedside, &sent, &beside, language).await?;
+            let answer = work.answer(&app, StatusCode::CREATED, &written).await?;
+            app.live.changed(bedside.handbook.id).await;
+            Ok(answer)
+        }
+    }
+}
+
+async fn write(
+    app: &App,
+    work: &Work,
+    bedside: &Bedside,
+    sent: &Sent<'_>,
+    beside: &Beside,
+    language: Language,
+) -> Result<Written, ApiError> {
+    let (txn, handbook, now) = (&work.txn, &bedside.handbook, app.now());
+    let desk = desk(app, txn, bedside, sent.kind).await?;
+    let visit = visit_of(app, txn, bedside, sent.kind, &desk, beside.visit).await?;
+    let asked = Asked {
+        handbook,
+        kind: sent.kind,
+        subject: sent.subject,
+        occurred_on: sent.occurred_on,
+        payload: &sent.payload,
+        confirmed: &sent.confirmed,
+        writer: Writer::Staff(bedside.staff.id, desk.institution),
+        except: None,
+    };
+    let accepted = judge(app, txn, asked).await?;
+    let override_reason = override_reason(bedside, beside, accepted.unborn)?;
+    let bounds = bounds(bedside, &accepted, visit.as_ref());
+    admit(sent.occurred_on, bounds, override_reason.as_deref(), now)?;
+    let pointed = pointers(sent.kind, &accepted.checked.payload.merged());
+    must_exist(txn, handbook, &pointed.records).await?;
+
+    let new = NewRecord {
+        id: sent.id.unwrap_or_else(|| RecordId(Uuid::now_v7())),
+        handbook: handbook.id,
+        subject: sent.subject,
+        pregnancy: accepted.pregnancy,
+        kind: sent.kind,
+        occurred_on: sent.occurred_on,
+        checked: &accepted.checked,
+        photos: photos_together(&[], pointed.photos),
+        change: records::next_change_of_live(txn, handbook.id).await?,
+        now,
+    };
+    let attached = Attached {
+        staff: bedside.staff.id,
+        role: desk.role.code().to_owned(),
+        institution: desk.institution,
+        visit: visit.map(|visit| visit.id),
+        awaits_countersign: desk.delegated,
+        override_reason: override_reason.as_deref(),
+    };
+    let row = new.by_clinician(&app.keys, attached).map_err(ApiError::Internal)?;
+    let (id, hanging) = (row.id, row.photos.0.clone());
+    if !records::insert(txn, row).await? {
+        return Err(ApiError::told(Code::IdInUse));
+    }
+    // A signature is drawn on the family's phone: it may be anybody's photo of this handbook that hangs on nothing.
+    if !photos::attach(txn, handbook.id, None, id, &hanging).await? {
+        return Err(super::not_a_signature());
+    }
+    after_writing(app, txn, handbook, sent.kind, &accepted).await?;
+    if desk.institution != handbook.managing_id {
+        alerts::raise(txn, handbook, id, &accepted.checked.warnings, now).await?;
+    }
+    count::evidence(txn, handbook, Evidence::Checkup, now).await?;
+    Ok(Written::to_clinician((id, 1), &accepted.checked.warnings, language))
+}
+
+/// What follows from a checkup beside its row: an assessment grades the pregnancy.
+async fn after_writing(
+    app: &App,
+    txn: &impl ConnectionTrait,
+    handbook: &handbook::Model,
+    kind: &Kind,
+    accepted: &Accepted,
+) -> Result<(), ApiError> {
+    match accepted.pregnancy.filter(|_| kind.key == store::RISK_ASSESSMENT) {
+        Some(pregnancy) => store::grade_pregnancy(txn, &app.keys, handbook.id, pregnancy).await,
+        None => Ok(()),
+    }
+}
+
+/// Who may write which kind is data; a delegated subject is written about for the institution that delegated.
+async fn desk(
+    app: &App,
+    db: &impl ConnectionTrait,
+    bedside: &Bedside,
+    kind: &Kind,
+) -> Result<Desk, ApiError> {
+    let staff = &bedside.staff;
+    let delegation = if bedside.has(Tie::Delegated) {
+        store::delegation_to(db, bedside.handbook.id, staff.id).await?
+    } else {
+        None
+    };
+    // Who is tied by more than a delegation writes for the own institution.
+    let by_delegation = bedside.tie == Some(Tie::Delegated);
+    let institution = match &delegation {
+        Some(delegation) if by_delegation => delegation.institution_id,
+        _ => staff.institution()?,
+    };
+    let row = store::institution(db, institution).await?;
+    let classes = row.map(|row| row.classes.0.into_iter().collect()).unwrap_or_default();
+    let grant = app.catalogue.may_write(&staff.roles, &classes, &kind.key);
+    match grant.filter(|grant| !grant.delegated || by_delegation) {
+        Some(grant) => Ok(Desk { role: grant.role, institution, delegated: grant.delegated }),
+        None => Err(named(Code::KindNotAllowed, kind)),
+    }
+}
+
+/// The visit during which a checkup is written, or to which a late result belongs.
+async fn visit_of(
+    app: &App,
+    db: &impl ConnectionTrait,
+    bedside: &Bedside,
+    kind: &Kind,
+    desk: &Desk,
+    named: Option<VisitId>,
+) -> Result<Option<visit::Model>, ApiError> {
+    let now = app.now();
+    let visit = match named {
+        Some(id) => Some(named_visit(db, bedside.handbook.id, desk.institution, id).await?),
+        None => bedside.visit.clone(),
+    };
+    let span =
+        |visit: &visit::Model| Visit { kind: visit.kind, opened_at: visit.opened_at, ends_at: visit.ends_at };
+    let over = |visit: &visit::Model| ApiError::with(Code::VisitOver, "ended_at", visit.ends_at.to_rfc3339());
+    if let Some(visit) = &visit
+        && bedside.late
+        && !(is_late_result(&kind.key) && span(visit).takes_late_results(now))
+    {
+        return Err(over(visit));
+    }
+    // The managing institution writes without a visit too: one that is over is not the one it writes in.
+    Ok(visit.filter(|visit| bedside.late || named.is_some() || span(visit).is_open(now)))
+}
+
+async fn named_visit(
+    db: &impl ConnectionTrait,
+    handbook: HandbookId,
+    institution: InstitutionId,
+    id: VisitId,
+) -> Result<visit::Model, ApiError> {
+    store::visit(db, handbook, institution, id).await?.ok_or_else(|| {
+        ApiError::field(
+            "/visit",
+            "unknown_visit",
+            "本机构没有这次就诊。",
+            "The own institution has no such visit.",
+        )
+    })
+}
+
+fn override_reason(bedside: &Bedside, beside: &Beside, unborn: bool) -> Result<Option<String>, ApiError> {
+    let Some(reason) = &beside.override_reason else { return Ok(None) };
+    if !bedside.staff.is(Role::HandbookAdministrator) {
+        return Err(ApiError::told(Code::OverrideNotAllowed));
+    }
+    remark(reason, "/override_reason", unborn).map(Some)
+}
+
+fn bounds(bedside: &Bedside, accepted: &Accepted, visit: Option<&visit::Model>) -> Bounds {
+    let dose = accepted.checked.lifted.dose.as_ref();
+    Bounds {
+        issued_on: bedside.handbook.issued_on,
+        born_on: accepted.born_on,
+        visited_on: visit.filter(|_| bedside.late).map(|visit| day_in_china(visit.opened_at)),
+        transcribed: dose.is_some_and(|dose| dose.transcribed),
+    }
+}

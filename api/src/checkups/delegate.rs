@@ -1,0 +1,147 @@
+//! `/api/v1/handbooks/{handbook}/delegations`: the managing institution hands a woman and her newborn to a village doctor.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Json, Path};
+use actix_web::{HttpResponse, delete, get, post};
+use chrono::{DateTime, Utc};
+use domain::access::Role;
+use domain::id::{DelegationId, HandbookId, StaffId};
+use domain::place::Region;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::store;
+use crate::access::{Access, Delegate};
+use crate::app::App;
+use crate::body::Body;
+use crate::db::entities::{delegation, institution, staff};
+use crate::error::ApiError;
+use crate::idempotency::{Attempt, Once};
+use crate::page::{MAX, Page};
+use crate::problem::Code;
+use crate::records::setting::staff_name;
+use crate::records::show::id_in;
+use crate::records::{Refused, RefusedWrite, must_be_live};
+
+/// To whom a handbook is delegated.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewDelegation {
+    /// A village worker inside the region of the institution.
+    #[schema(value_type = Uuid)]
+    staff: StaffId,
+}
+
+/// A delegation.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Delegation {
+    /// Id.
+    #[schema(value_type = Uuid)]
+    pub id: DelegationId,
+    /// The village worker.
+    #[schema(value_type = Uuid)]
+    pub staff: StaffId,
+    /// Name of the village worker.
+    pub name: String,
+    /// Since when.
+    pub created_at: DateTime<Utc>,
+}
+
+/// Delegate to a village doctor
+///
+/// Who then writes the postpartum and newborn visits; the institution countersigns them.
+#[utoipa::path(tag = "checkups",
+    params(("handbook" = Uuid, Path), ("Idempotency-Key" = String, Header)),
+    responses((status = 201, description = "Delegated", body = Delegation), RefusedWrite, Refused))]
+#[post("/api/v1/handbooks/{handbook}/delegations")]
+pub(crate) async fn delegate(
+    app: Data<App>,
+    access: Access<Delegate>,
+    once: Once,
+    body: Body<NewDelegation>,
+) -> Result<HttpResponse, ApiError> {
+    must_be_live(&access.handbook)?;
+    let caller = access.caller.staff()?;
+    let NewDelegation { staff } = body.parse()?;
+    match once.begin(&app, caller.id.0, None, body.bytes()).await? {
+        Attempt::Answered(answer) => Ok(answer),
+        Attempt::New(work) => {
+            let institution = store::institution(&work.txn, caller.institution()?).await?;
+            let institution = institution.ok_or_else(|| ApiError::told(Code::OutOfScope))?;
+            let village = store::staff(&work.txn, staff).await?;
+            let village = village
+                .filter(|village| may_be_delegated_to(village, &institution, &app))
+                .ok_or_else(not_a_village_worker)?;
+            let row = delegation::Model {
+                id: DelegationId(Uuid::now_v7()),
+                handbook_id: access.handbook.id,
+                staff_id: staff,
+                institution_id: institution.id,
+                created_by: caller.id,
+                created_at: app.now(),
+                ended_at: None,
+            };
+            if !store::delegate(&work.txn, &row).await? {
+                return Err(ApiError::told(Code::Conflict));
+            }
+            work.answer(&app, StatusCode::CREATED, &shown(&app, &row, &village)?).await
+        }
+    }
+}
+
+fn may_be_delegated_to(village: &staff::Model, institution: &institution::Model, app: &App) -> bool {
+    let region = Region { code: institution.region_code, level: institution.region_level };
+    let works_here = village.left_on.is_none_or(|left_on| left_on > app.today());
+    works_here
+        && village.roles.0.contains(&Role::VillageWorker)
+        && village.region_code.is_some_and(|code| region.holds(code))
+}
+
+fn not_a_village_worker() -> ApiError {
+    ApiError::field(
+        "/staff",
+        "not_a_village_worker",
+        "请选择本机构辖区内的村级人员。",
+        "Choose a village worker inside the region of your institution.",
+    )
+}
+
+fn shown(app: &App, row: &delegation::Model, village: &staff::Model) -> Result<Delegation, ApiError> {
+    let name = staff_name(&app.keys, village)?;
+    Ok(Delegation { id: row.id, staff: row.staff_id, name, created_at: row.created_at })
+}
+
+/// To whom the handbook is delegated
+#[utoipa::path(tag = "checkups", params(("handbook" = Uuid, Path)), responses(
+    (status = 200, description = "Delegations that have not ended", body = Page<Delegation>),
+    Refused,
+))]
+#[get("/api/v1/handbooks/{handbook}/delegations")]
+pub(crate) async fn list(
+    app: Data<App>,
+    access: Access<Delegate>,
+) -> Result<Json<Page<Delegation>>, ApiError> {
+    let rows = store::delegations(app.db.read(), access.handbook.id, MAX).await?;
+    let items: Result<Vec<_>, _> = rows.iter().map(|(row, village)| shown(&app, row, village)).collect();
+    Ok(Json(Page { items: items?, next_cursor: None }))
+}
+
+/// End a delegation
+#[utoipa::path(tag = "checkups", params(("handbook" = Uuid, Path), ("delegation" = Uuid, Path)), responses(
+    (status = 204, description = "Ended"),
+    Refused,
+))]
+#[delete("/api/v1/handbooks/{handbook}/delegations/{delegation}")]
+pub(crate) async fn end(
+    app: Data<App>,
+    access: Access<Delegate>,
+    path: Path<(HandbookId, String)>,
+) -> Result<HttpResponse, ApiError> {
+    let id = id_in(&path.1)?;
+    if store::end_delegation(app.db.write(), access.handbook.id, id, app.now()).await? {
+        Ok(HttpResponse::NoContent().finish())
+    } else {
+        Err(ApiError::told(Code::NotFound))
+    }
+}

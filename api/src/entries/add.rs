@@ -1,0 +1,160 @@
+//! `POST /api/v1/handbooks/{handbook}/entries`: a family writes down what happened.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpResponse, post};
+use chrono::NaiveDate;
+use domain::catalogue::kind::WrittenBy;
+use domain::id::{HandbookId, PhotoId, RecordId, UserId};
+use domain::usage::Evidence;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{must_be_few, not_a_photo_to_hang};
+use crate::access::{Access, WriteEntry};
+use crate::alerts::store as alerts;
+use crate::app::App;
+use crate::body::Body;
+use crate::db::entities::member;
+use crate::error::ApiError;
+use crate::idempotency::{Attempt, Once, Work};
+use crate::photos::store as photos;
+use crate::problem::{Code, Language};
+use crate::records::form::{MOST_PHOTOS, Sent, SubjectWord};
+use crate::records::setting::{Asked, Writer, judge, must_exist, pointers};
+use crate::records::store::{self, NewRecord};
+use crate::records::written::{Written, photos_together};
+use crate::records::{Refused, RefusedWrite, Speaks, must_be_live};
+use crate::usage::count;
+
+/// A new entry. The API document has a schema for every kind.
+#[derive(Debug, ToSchema)]
+pub struct NewEntry {
+    /// Id that the client chooses, so that it can send again; made by the server when left out.
+    #[schema(value_type = Option<Uuid>)]
+    pub id: Option<RecordId>,
+    /// A kind of the catalogue that families write.
+    pub kind: String,
+    /// Whom it is about.
+    pub subject: SubjectWord,
+    /// The civil day in China; the day that the payload names, or today, when left out.
+    pub occurred_on: Option<NaiveDate>,
+    /// Hidden from clinicians. A danger sign in it is then told to nobody but the family.
+    #[schema(default = false)]
+    pub private: Option<bool>,
+    /// Rules that asked (`confirm_needed`), answered yes.
+    #[schema(max_items = 50)]
+    pub confirmed: Option<Vec<String>>,
+    /// Photos that were added before and hang on nothing.
+    #[schema(value_type = Option<Vec<Uuid>>, max_items = 9)]
+    pub photos: Option<Vec<PhotoId>>,
+    /// The content, as the kind describes it.
+    #[schema(value_type = Object)]
+    pub payload: Map<String, Value>,
+}
+
+/// What only an entry carries.
+struct Beside {
+    is_private: bool,
+    photos: Vec<PhotoId>,
+}
+
+/// Write an entry
+///
+/// Warnings come back with the answer and stay on the record. A danger sign answers at once with what to do and whom to
+/// call, and is told to the managing institution unless the entry is private.
+#[utoipa::path(tag = "entries",
+    params(("handbook" = Uuid, Path), ("Idempotency-Key" = Option<String>, Header, description = "Needed where the body carries no id")),
+    request_body = NewEntry,
+    responses((status = 201, description = "Written", body = Written), RefusedWrite, Refused))]
+#[post("/api/v1/handbooks/{handbook}/entries")]
+pub(crate) async fn add(
+    app: Data<App>,
+    access: Access<WriteEntry>,
+    once: Once,
+    body: Body<Map<String, Value>>,
+    Speaks(language): Speaks,
+) -> Result<HttpResponse, ApiError> {
+    let user = access.caller.family()?.id;
+    let (sent, beside) = Sent::read(&body, &app.catalogue, WrittenBy::Family, app.now(), |form| Beside {
+        is_private: form.optional("private").unwrap_or(false),
+        photos: form.list("photos", MOST_PHOTOS),
+    })?;
+    match once.begin(&app, user.0, sent.id.map(|id| id.0), body.bytes()).await? {
+        Attempt::Answered(answer) => Ok(answer),
+        Attempt::New(work) => {
+            must_be_live(&access.handbook)?;
+            let written = write(&app, &work, &access, &sent, &beside, language).await?;
+            let answer = work.answer(&app, StatusCode::CREATED, &written).await?;
+            app.live.changed(access.handbook.id).await;
+            Ok(answer)
+        }
+    }
+}
+
+async fn write(
+    app: &App,
+    work: &Work,
+    access: &Access<WriteEntry>,
+    sent: &Sent<'_>,
+    beside: &Beside,
+    language: Language,
+) -> Result<Written, ApiError> {
+    let (txn, handbook, now) = (&work.txn, &access.handbook, app.now());
+    let user = access.caller.family()?.id;
+    let asked = Asked {
+        handbook,
+        kind: sent.kind,
+        subject: sent.subject,
+        occurred_on: sent.occurred_on,
+        payload: &sent.payload,
+        confirmed: &sent.confirmed,
+        writer: Writer::Family,
+        except: None,
+    };
+    let accepted = judge(app, txn, asked).await?;
+    let pointed = pointers(sent.kind, &accepted.checked.payload.merged());
+    must_exist(txn, handbook, &pointed.records).await?;
+    let photos = photos_together(&beside.photos, pointed.photos);
+    must_be_few(&photos)?;
+
+    let new = NewRecord {
+        id: sent.id.unwrap_or_else(|| RecordId(Uuid::now_v7())),
+        handbook: handbook.id,
+        subject: sent.subject,
+        pregnancy: accepted.pregnancy,
+        kind: sent.kind,
+        occurred_on: sent.occurred_on,
+        checked: &accepted.checked,
+        photos,
+        change: store::next_change_of_live(txn, handbook.id).await?,
+        now,
+    };
+    let role = relation(txn, handbook.id, user).await?;
+    let row = new.by_family(&app.keys, user, role, beside.is_private).map_err(ApiError::Internal)?;
+    let (id, hanging) = (row.id, row.photos.0.clone());
+    if !store::insert(txn, row).await? {
+        return Err(ApiError::told(Code::IdInUse));
+    }
+    if !photos::attach(txn, handbook.id, Some(user), id, &hanging).await? {
+        return Err(not_a_photo_to_hang());
+    }
+    let warnings = &accepted.checked.warnings;
+    if !beside.is_private {
+        alerts::raise(txn, handbook, id, warnings, now).await?;
+    }
+    count::evidence(txn, handbook, Evidence::Entry, now).await?;
+    Written::to_family(txn, (id, 1), warnings, handbook.managing_id, language).await
+}
+
+/// Who the author is to the child or the woman.
+async fn relation(db: &impl ConnectionTrait, handbook: HandbookId, user: UserId) -> Result<String, ApiError> {
+    let live = member::Entity::find()
+        .filter(member::COLUMN.handbook_id.eq(handbook))
+        .filter(member::COLUMN.user_id.eq(user))
+        .filter(member::COLUMN.ended_at.is_null());
+    let member = live.one(db).await?.ok_or_else(|| ApiError::told(Code::NotFound))?;
+    Ok(member.relation.code().to_owned())
+}

@@ -1,0 +1,148 @@
+//! `PATCH /api/v1/handbooks/{handbook}/entries/{record}`: the family changes what it wrote.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path};
+use actix_web::{HttpResponse, patch};
+use chrono::NaiveDate;
+use domain::id::{HandbookId, PhotoId};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::{must_be_few, not_a_photo_to_hang, to_change};
+use crate::access::{Access, WriteEntry};
+use crate::alerts::store as alerts;
+use crate::app::App;
+use crate::body::Body;
+use crate::db::entities::{PhotoIds, record};
+use crate::error::ApiError;
+use crate::idempotency::{IfMatch, Work};
+use crate::photos::store as photos;
+use crate::problem::Language;
+use crate::records::form::{Changed, MOST_PHOTOS};
+use crate::records::setting::{Asked, Writer, judge, must_exist, pointers};
+use crate::records::show::record_in;
+use crate::records::store::{self, Content, Replaced, subject_of};
+use crate::records::written::{Written, kind_of_row, photos_together};
+use crate::records::{Me, Refused, RefusedChange, RefusedWrite, Speaks};
+
+/// A changed entry, whole. Its kind and subject stay.
+#[derive(Debug, ToSchema)]
+pub struct ChangedEntry {
+    /// The day, if it moves.
+    pub occurred_on: Option<NaiveDate>,
+    /// Rules that asked (`confirm_needed`), answered yes.
+    #[schema(max_items = 50)]
+    pub confirmed: Option<Vec<String>>,
+    /// The photos that hang on it from now on; as before when left out.
+    #[schema(value_type = Option<Vec<uuid::Uuid>>, max_items = 9)]
+    pub photos: Option<Vec<PhotoId>>,
+    /// The content, as the kind describes it.
+    #[schema(value_type = Object)]
+    pub payload: Map<String, Value>,
+}
+
+/// Change an entry
+///
+/// Its author or an owner does. What stood there before is kept as a version, and clinicians see that it was edited.
+#[utoipa::path(tag = "entries",
+    params(("handbook" = uuid::Uuid, Path), ("record" = uuid::Uuid, Path), ("If-Match" = String, Header)),
+    request_body = ChangedEntry,
+    responses((status = 200, description = "Changed", body = Written), RefusedChange, RefusedWrite, Refused))]
+#[patch("/api/v1/handbooks/{handbook}/entries/{record}")]
+pub(crate) async fn amend(
+    app: Data<App>,
+    access: Access<WriteEntry>,
+    path: Path<(HandbookId, String)>,
+    seen: IfMatch,
+    body: Body<Map<String, Value>>,
+    Speaks(language): Speaks,
+) -> Result<HttpResponse, ApiError> {
+    let id = record_in(&path)?;
+    let (changed, named) = Changed::read(&body, |form| form.optional_list::<PhotoId>("photos", MOST_PHOTOS))?;
+    let work = Work::without_key(&app).await?;
+    let (user, old) = to_change(&work.txn, &access, id, seen).await?;
+    let written = write(&app, &work, &access, Me::Family(user.id), &old, &changed, named, language).await?;
+    let answer = work.answer(&app, StatusCode::OK, &written).await?;
+    app.live.changed(access.handbook.id).await;
+    Ok(answer)
+}
+
+#[expect(clippy::too_many_arguments, reason = "the change, what it changes, and who is answered how")]
+async fn write(
+    app: &App,
+    work: &Work,
+    access: &Access<WriteEntry>,
+    by: Me,
+    old: &record::Model,
+    changed: &Changed,
+    named: Option<Vec<PhotoId>>,
+    language: Language,
+) -> Result<Written, ApiError> {
+    let (txn, handbook, now) = (&work.txn, &access.handbook, app.now());
+    let kind = kind_of_row(&app.catalogue, old)?;
+    let occurred_on =
+        changed.occurred_on.or_else(|| kind.day_named_in(&changed.payload)).unwrap_or(old.occurred_on);
+    domain::entry::admit(occurred_on, None, now)?;
+    let asked = Asked {
+        handbook,
+        kind,
+        subject: subject_of(old.subject, old.child_id),
+        occurred_on,
+        payload: &changed.payload,
+        confirmed: &changed.confirmed,
+        writer: Writer::Family,
+        except: Some(old.id),
+    };
+    let accepted = judge(app, txn, asked).await?;
+    let pointed = pointers(kind, &accepted.checked.payload.merged());
+    must_exist(txn, handbook, &pointed.records).await?;
+    let kept = named.unwrap_or_else(|| before_besides(&app.keys, kind, old));
+    let photos = photos_together(&kept, pointed.photos);
+    must_be_few(&photos)?;
+
+    let mut new = old.clone();
+    new.occurred_on = occurred_on;
+    new.occurred_at = Some(accepted.checked.lifted.at);
+    new.pregnancy_id = accepted.pregnancy;
+    new.photos = PhotoIds(photos.clone());
+    new.edited_at = Some(now);
+    Content::of(&accepted.checked).put(&app.keys, &mut new).map_err(ApiError::Internal)?;
+    let replaced = Replaced { by, reason: None, at: now };
+    let version = store::replace(txn, old, new, replaced).await?;
+    rehang(work, access, old, &photos, now).await?;
+    let warnings = &accepted.checked.warnings;
+    if !old.is_private {
+        alerts::raise(txn, handbook, old.id, warnings, now).await?;
+    }
+    Written::to_family(txn, (old.id, version), warnings, handbook.managing_id, language).await
+}
+
+/// Photos that hung on the entry beside those that its payload pointed to: a change that does not speak of them keeps them.
+fn before_besides(
+    keys: &crate::keys::Keys,
+    kind: &domain::catalogue::Kind,
+    old: &record::Model,
+) -> Vec<PhotoId> {
+    let payload = Content::of_row(keys, old).unwrap_or_default().payload.merged();
+    let pointed = pointers(kind, &payload).photos;
+    old.photos.0.iter().copied().filter(|photo| !pointed.contains(photo)).collect()
+}
+
+/// Hangs what is new and drops what hangs there no longer.
+async fn rehang(
+    work: &Work,
+    access: &Access<WriteEntry>,
+    old: &record::Model,
+    photos: &[PhotoId],
+    now: chrono::DateTime<chrono::Utc>,
+) -> Result<(), ApiError> {
+    let before = &old.photos.0;
+    let added: Vec<PhotoId> = photos.iter().copied().filter(|photo| !before.contains(photo)).collect();
+    let gone: Vec<PhotoId> = before.iter().copied().filter(|photo| !photos.contains(photo)).collect();
+    let user = access.caller.family()?.id;
+    if !photos::attach(&work.txn, access.handbook.id, Some(user), old.id, &added).await? {
+        return Err(not_a_photo_to_hang());
+    }
+    photos::drop_of_record(&work.txn, old.id, &gone, now).await?;
+    Ok(())
+}

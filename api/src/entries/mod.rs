@@ -1,0 +1,62 @@
+//! Entries: what a family writes, changes, hides and takes back. How they are read is `records`.
+
+pub mod add;
+pub mod amend;
+pub mod hide;
+pub mod withdraw;
+
+use domain::entry::may_change;
+use domain::id::{PhotoId, RecordId};
+use domain::member::MemberRole;
+use domain::record::Source;
+use sea_orm::ConnectionTrait;
+
+use crate::access::{Access, WriteEntry};
+use crate::db::entities::record;
+use crate::error::ApiError;
+use crate::idempotency::IfMatch;
+use crate::problem::Code;
+use crate::records::form::MOST_PHOTOS;
+use crate::records::{must_be_live, store};
+use crate::session::User;
+
+/// The entry of an address, if the caller may change it: its author, or an owner of the handbook.
+async fn to_change(
+    db: &impl ConnectionTrait,
+    access: &Access<WriteEntry>,
+    id: RecordId,
+    seen: IfMatch,
+) -> Result<(User, record::Model), ApiError> {
+    must_be_live(&access.handbook)?;
+    let user = access.caller.family()?;
+    let row = store::row(db, access.handbook.id, id).await?;
+    let row = row.filter(|row| row.source == Source::Family).ok_or_else(|| ApiError::told(Code::NotFound))?;
+    if row.user_id != Some(user.id) && access.member_role() != Some(MemberRole::Owner) {
+        return Err(ApiError::told(Code::NotYours));
+    }
+    may_change(row.state)?;
+    seen.check(row.version)?;
+    Ok((user, row))
+}
+
+/// Refuses more photos than hang on one entry.
+fn must_be_few(photos: &[PhotoId]) -> Result<(), ApiError> {
+    if photos.len() <= MOST_PHOTOS {
+        return Ok(());
+    }
+    Err(ApiError::field(
+        "/photos",
+        "too_many_items",
+        format!("一条记录最多{MOST_PHOTOS}张照片。"),
+        format!("A record has at most {MOST_PHOTOS} photos."),
+    ))
+}
+
+fn not_a_photo_to_hang() -> ApiError {
+    ApiError::field(
+        "/photos",
+        "unknown_photo",
+        "照片不存在、不是您上传的，或已用于其他记录。",
+        "A photo does not exist, is not yours, or hangs on another record.",
+    )
+}

@@ -1,0 +1,178 @@
+//! `POST /api/v1/handbooks/{handbook}/photos`: a family adds a photo, to hang it on an entry.
+
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use actix_web::http::{StatusCode, header};
+use actix_web::web::{self, Bytes, Data};
+use actix_web::{HttpRequest, post};
+use domain::calendar::start_of_day;
+use domain::id::{HandbookId, PhotoId, UserId};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::draw::{Drawn, NotAPhoto, draw_anew};
+use super::store;
+use crate::access::{Access, WriteEntry};
+use crate::app::App;
+use crate::body::collect;
+use crate::db::entities::photo;
+use crate::error::ApiError;
+use crate::idempotency::{Attempt, Once};
+use crate::keys::Place;
+use crate::problem::Code;
+use crate::records::{Refused, RefusedWrite, must_be_live};
+
+/// Largest file.
+const LIMIT: usize = 10 * 1024 * 1024;
+
+/// Most photos that a user adds to a handbook on one day.
+const A_DAY: u64 = 200;
+
+/// How long a photo waits for those before it.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A photo that was kept.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AddedPhoto)]
+pub struct Added {
+    /// Id, to be named in `photos` of an entry.
+    #[schema(value_type = Uuid)]
+    pub id: PhotoId,
+    /// Media type of what is kept.
+    #[schema(value_type = String)]
+    pub content_type: &'static str,
+    /// Pixels across.
+    pub width: u32,
+    /// Pixels down.
+    pub height: u32,
+}
+
+/// Add a photo (JPEG, PNG or WebP, at most 10 MB and 24 megapixels)
+///
+/// It is turned upright and drawn anew, so that nothing else of the file is kept. It is seen by the family alone until it
+/// hangs on an entry; one that hangs on nothing for a week is dropped.
+#[utoipa::path(tag = "photos",
+    params(("handbook" = uuid::Uuid, Path), ("Idempotency-Key" = String, Header)),
+    request_body(content(("image/jpeg"), ("image/png"), ("image/webp"))),
+    responses(
+        (status = 201, description = "Kept", body = Added),
+        (status = 429, description = "Too many photos today", body = crate::error::Problem, content_type = "application/problem+json"),
+        RefusedWrite,
+        Refused,
+    ))]
+#[post("/api/v1/handbooks/{handbook}/photos")]
+pub(crate) async fn add(
+    app: Data<App>,
+    access: Access<WriteEntry>,
+    once: Once,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, ApiError> {
+    must_be_live(&access.handbook)?;
+    must_be_image(&request)?;
+    let (user, handbook) = (access.caller.family()?.id, access.handbook.id);
+    must_have_room(&app, handbook, user).await?;
+    let (file, drawn) = receive(&app, payload).await?;
+    let id = PhotoId(Uuid::now_v7());
+    let sealed = app.keys.seal_bytes(file_place(id), &drawn.bytes);
+    let row = row(&drawn, id, handbook, user, app.now())?;
+    let added = Added { id, content_type: drawn.content_type, width: drawn.width, height: drawn.height };
+    drop(drawn);
+    // The file first: a row always has its file, and a file without a row is only room that is lost.
+    app.photos.put(&id.to_string(), sealed).await.map_err(ApiError::Unavailable)?;
+    let kept = keep(&app, &once, user, &file, row, &added).await;
+    if !matches!(kept, Ok((_, true))) {
+        let _left_over = app.photos.remove(&id.to_string()).await;
+    }
+    kept.map(|(answer, _)| answer)
+}
+
+/// Where the bytes of a photo are sealed.
+pub(super) fn file_place(id: PhotoId) -> Place {
+    Place::new("photo.file", id.0)
+}
+
+fn must_be_image(request: &HttpRequest) -> Result<(), ApiError> {
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media = content_type.and_then(|text| text.split(';').next()).unwrap_or_default().trim();
+    if ["image/jpeg", "image/png", "image/webp"].iter().any(|known| media.eq_ignore_ascii_case(known)) {
+        Ok(())
+    } else {
+        Err(ApiError::with(Code::UnsupportedMedia, "allowed", "image/jpeg, image/png, image/webp"))
+    }
+}
+
+async fn must_have_room(app: &App, handbook: HandbookId, user: UserId) -> Result<(), ApiError> {
+    let (today, now) = (app.today(), app.now());
+    let added = store::count_since(app.db.read(), handbook, user, start_of_day(today)).await?;
+    if added < A_DAY {
+        return Ok(());
+    }
+    let tomorrow = today.succ_opt().map_or(now, start_of_day);
+    Err(ApiError::Wait(Code::TooManyRequests, (tomorrow - now).to_std().unwrap_or_default()))
+}
+
+/// Reads and draws one photo. Few are read and one is drawn at a time, so that memory stays bounded.
+async fn receive(app: &App, payload: web::Payload) -> Result<(Bytes, Drawn), ApiError> {
+    let _reading = turn(&app.photos.intake).await?;
+    let file = collect(payload.into_inner(), LIMIT).await.map_err(|err| match err.code() {
+        Code::TooLarge => ApiError::told(Code::PhotoTooLarge),
+        _ => err,
+    })?;
+    let _drawing = turn(&app.photos.decoder).await?;
+    let bytes = file.clone();
+    let drawn = web::block(move || draw_anew(&bytes)).await.map_err(ApiError::internal)?;
+    let drawn = drawn.map_err(|refused| match refused {
+        NotAPhoto::Unreadable => ApiError::told(Code::PhotoRefused),
+        NotAPhoto::TooManyPixels => ApiError::told(Code::PhotoTooLarge),
+    })?;
+    Ok((file, drawn))
+}
+
+async fn turn(of: &tokio::sync::Semaphore) -> Result<tokio::sync::SemaphorePermit<'_>, ApiError> {
+    let waited = tokio::time::timeout(PATIENCE, of.acquire()).await;
+    let busy = || ApiError::Wait(Code::TooManyRequests, PATIENCE);
+    waited.map_err(|_| busy())?.map_err(ApiError::internal)
+}
+
+fn row(
+    drawn: &Drawn,
+    id: PhotoId,
+    handbook: HandbookId,
+    user: UserId,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Result<photo::Model, ApiError> {
+    let whole = |number: usize| i32::try_from(number).map_err(ApiError::internal);
+    let side = |pixels: u32| i32::try_from(pixels).map_err(ApiError::internal);
+    Ok(photo::Model {
+        id,
+        handbook_id: handbook,
+        record_id: None,
+        user_id: user,
+        content_type: drawn.content_type.to_owned(),
+        bytes: whole(drawn.bytes.len())?,
+        width: side(drawn.width)?,
+        height: side(drawn.height)?,
+        created_at: now,
+    })
+}
+
+/// Keeps the row, and says whether it did: the same request may have been answered before.
+async fn keep(
+    app: &App,
+    once: &Once,
+    user: UserId,
+    file: &[u8],
+    row: photo::Model,
+    added: &Added,
+) -> Result<(HttpResponse, bool), ApiError> {
+    match once.begin(app, user.0, None, file).await? {
+        Attempt::Answered(answer) => Ok((answer, false)),
+        Attempt::New(work) => {
+            store::insert(&work.txn, row).await?;
+            Ok((work.answer(app, StatusCode::CREATED, added).await?, true))
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! `GET …/photos/{photo}` and `DELETE …/photos/{photo}`: look at a photo, or drop one that hangs on nothing.
+
+use actix_web::http::header;
+use actix_web::web::{Data, Path};
+use actix_web::{HttpResponse, delete, get};
+use domain::id::{HandbookId, PhotoId};
+
+use super::add::file_place;
+use super::store;
+use crate::access::{Access, WriteEntry};
+use crate::app::App;
+use crate::db::entities::photo;
+use crate::error::ApiError;
+use crate::problem::Code;
+use crate::records::show::id_in;
+use crate::records::{Reader, Refused, store as records};
+
+/// A photo
+///
+/// Staff see the photos of what they may read, and none that hangs on a private entry or on nothing.
+#[utoipa::path(tag = "photos", params(("handbook" = uuid::Uuid, Path), ("photo" = uuid::Uuid, Path)), responses(
+    (status = 200, description = "The photo", content(("image/jpeg"), ("image/png"))),
+    Refused,
+))]
+#[get("/api/v1/handbooks/{handbook}/photos/{photo}")]
+pub(crate) async fn show(
+    app: Data<App>,
+    reader: Reader,
+    path: Path<(HandbookId, String)>,
+) -> Result<HttpResponse, ApiError> {
+    let id: PhotoId = id_in(&path.1)?;
+    let not_found = || ApiError::told(Code::NotFound);
+    let row = store::of_handbook(app.db.read(), reader.handbook.id, id).await?.ok_or_else(not_found)?;
+    if !may_see(&app, &reader, &row).await? {
+        return Err(not_found());
+    }
+    let sealed = app.photos.get(&id.to_string()).await.map_err(ApiError::Unavailable)?;
+    let bytes = app.keys.open_bytes(file_place(id), &sealed).map_err(ApiError::internal)?;
+    Ok(HttpResponse::Ok()
+        .content_type(row.content_type)
+        // A photo never changes; a phone may keep it for a while, and nobody between.
+        .insert_header((header::CACHE_CONTROL, "private, max-age=3600, immutable"))
+        .insert_header((header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"))
+        .body(bytes))
+}
+
+async fn may_see(app: &App, reader: &Reader, photo: &photo::Model) -> Result<bool, ApiError> {
+    let Some(record) = photo.record_id else { return Ok(reader.view.is_family()) };
+    let seen = records::one(app.db.read(), reader.handbook.id, &reader.view, record).await?;
+    Ok(seen.is_some())
+}
+
+/// Drop an own photo that hangs on nothing
+#[utoipa::path(tag = "photos", params(("handbook" = uuid::Uuid, Path), ("photo" = uuid::Uuid, Path)), responses(
+    (status = 204, description = "Dropped"),
+    (status = 409, description = "It hangs on an entry", body = crate::error::Problem, content_type = "application/problem+json"),
+    Refused,
+))]
+#[delete("/api/v1/handbooks/{handbook}/photos/{photo}")]
+pub(crate) async fn drop_photo(
+    app: Data<App>,
+    access: Access<WriteEntry>,
+    path: Path<(HandbookId, String)>,
+) -> Result<HttpResponse, ApiError> {
+    let id: PhotoId = id_in(&path.1)?;
+    let (user, handbook) = (access.caller.family()?.id, access.handbook.id);
+    let txn = app.db.begin().await?;
+    if !store::drop_unattached(&txn, handbook, user, id, app.now()).await? {
+        let hangs = store::of_handbook(&txn, handbook, id).await?.is_some_and(|row| row.record_id.is_some());
+        return Err(ApiError::told(if hangs { Code::Conflict } else { Code::NotFound }));
+    }
+    txn.commit().await?;
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,287 @@
+//! The outer shape of a record's body, read field by field: its faults are told together with those of the payload.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::calendar::day_in_china;
+use domain::catalogue::kind::WrittenBy;
+use domain::catalogue::{Catalogue, Context, FieldError, Kind};
+use domain::checkup::CheckupRefusal;
+use domain::id::{ChildId, RecordId};
+use domain::record::Subject;
+use domain::text::Language;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::body::{self, Body};
+use crate::error::{ApiError, FieldProblem};
+use crate::problem::Code;
+
+/// Most photos of one record.
+pub const MOST_PHOTOS: usize = 9;
+
+/// Most questions that one record can raise.
+const MOST_CONFIRMED: usize = 50;
+
+/// Whom a record is about: `"woman"`, `"household"`, or `{"child": id}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SubjectWord {
+    /// The woman of the handbook.
+    Woman,
+    /// The household as a whole.
+    Household,
+    /// One child of the handbook.
+    Child(Uuid),
+}
+
+impl From<SubjectWord> for Subject {
+    fn from(word: SubjectWord) -> Self {
+        match word {
+            SubjectWord::Woman => Self::Woman,
+            SubjectWord::Household => Self::Household,
+            SubjectWord::Child(child) => Self::Child(ChildId(child)),
+        }
+    }
+}
+
+impl From<Subject> for SubjectWord {
+    fn from(subject: Subject) -> Self {
+        match subject {
+            Subject::Woman => Self::Woman,
+            Subject::Household => Self::Household,
+            Subject::Child(child) => Self::Child(child.0),
+        }
+    }
+}
+
+/// A body that is being read: what is left of it, and what was wrong so far.
+#[derive(Debug)]
+pub struct Form {
+    rest: Map<String, Value>,
+    problems: Vec<FieldProblem>,
+}
+
+impl Form {
+    /// Begins with the whole body.
+    pub fn new(rest: Map<String, Value>) -> Self {
+        Self { rest, problems: Vec::new() }
+    }
+
+    /// Takes a field that may be left out; `null` counts as left out.
+    pub fn optional<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
+        match self.rest.remove(name)? {
+            Value::Null => None,
+            value => match body::read(value, &format!("/{name}")) {
+                Ok(value) => Some(value),
+                Err(problem) => {
+                    self.problems.push(problem);
+                    None
+                }
+            },
+        }
+    }
+
+    /// Takes a field that must be there.
+    pub fn required<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
+        let before = self.problems.len();
+        let value = self.optional(name);
+        if value.is_none() && self.problems.len() == before {
+            self.wrong(FieldProblem::new(
+                format!("/{name}"),
+                "required",
+                "必须填写。",
+                "This field is required.",
+            ));
+        }
+        value
+    }
+
+    /// Takes a list that may be left out and holds at most `most` items.
+    pub fn optional_list<T: DeserializeOwned>(&mut self, name: &str, most: usize) -> Option<Vec<T>> {
+        let list: Vec<T> = self.optional(name)?;
+        if list.len() > most {
+            let (zh, en) = (format!("最多{most}项。"), format!("At most {most} items."));
+            self.wrong(FieldProblem::new(format!("/{name}"), "too_many_items", zh, en));
+        }
+        Some(list)
+    }
+
+    /// The same, where nothing and an empty list mean the same.
+    pub fn list<T: DeserializeOwned>(&mut self, name: &str, most: usize) -> Vec<T> {
+        self.optional_list(name, most).unwrap_or_default()
+    }
+
+    /// Whether nothing was wrong so far and nothing is left over.
+    fn is_right(&self) -> bool {
+        self.problems.is_empty() && self.rest.is_empty()
+    }
+
+    /// Notes something that is wrong.
+    pub fn wrong(&mut self, problem: FieldProblem) {
+        self.problems.push(problem);
+    }
+
+    /// Notes what is wrong with the payload.
+    pub fn wrong_payload(&mut self, errors: &[FieldError]) {
+        self.problems.extend(errors.iter().map(of_payload));
+    }
+
+    /// Nothing may be left over; every fault so far is told at once.
+    pub fn finish(mut self) -> Result<(), ApiError> {
+        const TOLD: usize = 100;
+        let unknown = self.rest.keys().take(TOLD).map(|name| {
+            let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
+            let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+            FieldProblem::new(pointer, "unknown_field", "没有这个字段。", "There is no such field.")
+        });
+        self.problems.extend(unknown);
+        if self.problems.is_empty() { Ok(()) } else { Err(ApiError::Invalid(self.problems)) }
+    }
+}
+
+/// A record as it was sent, read and in shape; what it holds is not judged yet.
+#[derive(Debug)]
+pub struct Sent<'k> {
+    /// The id that the client chose.
+    pub id: Option<RecordId>,
+    /// Its kind, in the edition of its day.
+    pub kind: &'k Kind,
+    /// Whom it is about.
+    pub subject: Subject,
+    /// The day on which it happened: named, or named by the payload, or today.
+    pub occurred_on: NaiveDate,
+    /// The content.
+    pub payload: Map<String, Value>,
+    /// Ids of the questions that were answered yes.
+    pub confirmed: Vec<String>,
+}
+
+impl<'k> Sent<'k> {
+    /// Reads a body for a new record of the side that writes; `others` takes the fields that only this operation has.
+    pub fn read<T>(
+        body: &Body<Map<String, Value>>,
+        catalogue: &'k Catalogue,
+        side: WrittenBy,
+        now: DateTime<Utc>,
+        others: impl FnOnce(&mut Form) -> T,
+    ) -> Result<(Self, T), ApiError> {
+        let mut form = Form::new(body.parse()?);
+        let key: Option<String> = form.required("kind");
+        let subject: Option<SubjectWord> = form.required("subject");
+        let payload: Option<Map<String, Value>> = form.required("payload");
+        let id = form.optional::<RecordId>("id");
+        let day: Option<NaiveDate> = form.optional("occurred_on");
+        let confirmed = form.list("confirmed", MOST_CONFIRMED);
+        let others = others(&mut form);
+        let (Some(key), Some(subject), Some(payload)) = (key, subject, payload) else {
+            form.finish()?;
+            return Err(ApiError::internal(anyhow::anyhow!("a missing field was not told")));
+        };
+        let today = day_in_china(now);
+        let current = known(catalogue, &key, today, side)?;
+        let occurred_on = day.or_else(|| current.day_named_in(&payload)).unwrap_or(today);
+        must_be_possible(side, occurred_on, now)?;
+        let kind = known(catalogue, &key, occurred_on, side)?;
+        let subject = Subject::from(subject);
+        must_fit(kind, subject)?;
+        // Where the shape is wrong already, the content is judged by itself, so that all is told in one answer.
+        if !form.is_right()
+            && let Err(errors) = kind.read(&payload, &Context::new(now, occurred_on))
+        {
+            form.wrong_payload(&errors);
+        }
+        form.finish()?;
+        Ok((Self { id, kind, subject, occurred_on, payload, confirmed }, others))
+    }
+}
+
+/// Refuses a day that no record of this side may have, before its kind and its subject are looked for.
+fn must_be_possible(side: WrittenBy, day: NaiveDate, now: DateTime<Utc>) -> Result<(), ApiError> {
+    match side {
+        WrittenBy::Family => Ok(domain::entry::admit(day, None, now)?),
+        WrittenBy::Clinician if day > day_in_china(now) => Err(CheckupRefusal::InTheFuture(day).into()),
+        WrittenBy::Clinician => Ok(()),
+    }
+}
+
+/// The kind of a key on a day, if this side writes it.
+fn known<'k>(
+    catalogue: &'k Catalogue,
+    key: &str,
+    day: NaiveDate,
+    side: WrittenBy,
+) -> Result<&'k Kind, ApiError> {
+    let kind = catalogue.kind(key, day).ok_or_else(|| unknown_kind(key, day))?;
+    if kind.written_by == side {
+        return Ok(kind);
+    }
+    let (zh, en) = (&kind.label.zh, &kind.label.en);
+    let (by_zh, by_en) = (kind.written_by.zh(), kind.written_by.en());
+    Err(ApiError::field(
+        "/kind",
+        "other_side",
+        format!("“{zh}”由{by_zh}填写。"),
+        format!("{en} is written by {by_en}."),
+    ))
+}
+
+/// A change of a record as it was sent.
+#[derive(Debug)]
+pub struct Changed {
+    /// The day, if it moves.
+    pub occurred_on: Option<NaiveDate>,
+    /// The new content, whole.
+    pub payload: Map<String, Value>,
+    /// Ids of the questions that were answered yes.
+    pub confirmed: Vec<String>,
+}
+
+impl Changed {
+    /// Reads a body that changes a record; `others` takes the fields that only this operation has.
+    pub fn read<T>(
+        body: &Body<Map<String, Value>>,
+        others: impl FnOnce(&mut Form) -> T,
+    ) -> Result<(Self, T), ApiError> {
+        let mut form = Form::new(body.parse()?);
+        let payload: Option<Map<String, Value>> = form.required("payload");
+        let occurred_on = form.optional("occurred_on");
+        let confirmed = form.list("confirmed", MOST_CONFIRMED);
+        let others = others(&mut form);
+        form.finish()?;
+        Ok((Self { occurred_on, payload: payload.unwrap_or_default(), confirmed }, others))
+    }
+}
+
+/// A fault of the payload as it is told: its pointer begins at the body, and a rule that asks is named, so that the
+/// answer can be sent back as `confirmed`.
+pub fn of_payload(error: &FieldError) -> FieldProblem {
+    use domain::catalogue::Fault;
+    let problem = FieldProblem::new(
+        format!("/payload{}", error.pointer),
+        error.code(),
+        error.message(Language::Chinese),
+        error.message(Language::English),
+    );
+    match &error.fault {
+        Fault::RefusedByRule { id, .. } | Fault::ConfirmNeeded { id, .. } => problem.by_rule(id),
+        _ => problem,
+    }
+}
+
+/// Refuses a subject that the kind is not about.
+pub fn must_fit(kind: &Kind, subject: Subject) -> Result<(), ApiError> {
+    if kind.subjects.contains(&subject.kind()) { Ok(()) } else { Err(named(Code::SubjectNotAllowed, kind)) }
+}
+
+/// A problem that names a kind.
+pub fn named(code: Code, kind: &Kind) -> ApiError {
+    ApiError::with(code, "kind", format!("{} {}", kind.label.zh, kind.label.en))
+}
+
+/// The problem of a kind that there is not, or not on that day.
+pub fn unknown_kind(key: &str, day: NaiveDate) -> ApiError {
+    let key: String = key.chars().filter(|c| c.is_ascii_graphic()).take(64).collect();
+    ApiError::Told(Code::KindUnknown, vec![("kind", key), ("day", day.to_string())])
+}

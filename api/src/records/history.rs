@@ -1,0 +1,194 @@
+//! `GET …/records/{record}/versions` and `GET /api/v1/checkups`: what a record was before, and what an author wrote.
+
+use actix_web::get;
+use actix_web::web::{Data, Json, Path, Query};
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::access::Action;
+use domain::id::{HandbookId, RecordId};
+use domain::record::{RecordState, Source};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::form::SubjectWord;
+use super::show::record_in;
+use super::store::{self, Content, Row, subject_of};
+use super::view::Told;
+use super::{Me, Reader, Refused, RefusedList, Speaks};
+use crate::access::{Office, log, office};
+use crate::app::App;
+use crate::db::entities::{record, record_version};
+use crate::error::ApiError;
+use crate::keys::Place;
+use crate::page::{Page, PageQuery, cut};
+use crate::problem::{Code, Language};
+
+/// A record as it was before it was changed.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RecordVersion)]
+pub struct Version {
+    /// The version.
+    pub version: i32,
+    /// `live`, until it was replaced.
+    #[schema(value_type = String)]
+    pub state: &'static str,
+    /// The day of the record then.
+    pub occurred_on: NaiveDate,
+    /// The content then.
+    #[schema(value_type = Object)]
+    pub payload: Map<String, Value>,
+    /// What there was to tell about it.
+    pub warnings: Vec<Told>,
+    /// When it was replaced.
+    pub replaced_at: DateTime<Utc>,
+    /// `family` or `clinician`: which side replaced it.
+    #[schema(value_type = String)]
+    pub replaced_by: &'static str,
+    /// The reader replaced it.
+    pub mine: bool,
+    /// Why, if a reason was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Earlier versions of a record, the latest first
+///
+/// Of what a family wrote, staff see that it was edited and not what stood there before.
+#[utoipa::path(tag = "records", params(
+    ("handbook" = uuid::Uuid, Path), ("record" = uuid::Uuid, Path), PageQuery,
+), responses(
+    (status = 200, description = "A page of versions", body = Page<Version>),
+    RefusedList,
+    Refused,
+))]
+#[get("/api/v1/handbooks/{handbook}/records/{record}/versions")]
+pub(crate) async fn versions(
+    app: Data<App>,
+    reader: Reader,
+    path: Path<(HandbookId, String)>,
+    page: Query<PageQuery>,
+    Speaks(language): Speaks,
+) -> Result<Json<Page<Version>>, ApiError> {
+    let id = record_in(&path)?;
+    let (limit, list) = (page.limit()?, format!("versions/{id}"));
+    let before = page.after(&list)?;
+    let record = store::one(app.db.read(), reader.handbook.id, &reader.view, id).await?;
+    let record = record.ok_or_else(|| ApiError::told(Code::NotFound))?;
+    if !reader.view.is_family() && record.source == Source::Family {
+        return Ok(Json(Page { items: Vec::new(), next_cursor: None }));
+    }
+    let rows = store::versions(app.db.read(), id, before, limit + 1).await?;
+    let (rows, next_cursor) = cut(rows, limit, &list, |row| row.version);
+    let items = rows.into_iter().map(|row| shown(&app, &reader, &record, row, language)).collect();
+    Ok(Json(Page { items, next_cursor }))
+}
+
+fn shown(
+    app: &App,
+    reader: &Reader,
+    record: &Row,
+    row: record_version::Model,
+    language: Language,
+) -> Version {
+    let view = &reader.view;
+    let content = Content::open(&app.keys, record.id, &row.payload, &row.warnings, row.sealed.as_deref());
+    let content = content.unwrap_or_else(|cause| {
+        tracing::error!(record = %record.id, version = row.version, cause = %cause, "a version does not open");
+        Content::default()
+    });
+    let payload = match app.catalogue.kind_in_edition(&record.kind, &record.edition) {
+        Some(kind) => content.payload.visible(kind, view.may_see_sensitive),
+        None if view.may_see_sensitive => content.payload.merged(),
+        None => Map::new(),
+    };
+    let reason = row.reason.as_deref().and_then(|sealed| app.keys.open(reason_place(record.id), sealed).ok());
+    Version {
+        version: row.version,
+        state: row.state.code(),
+        occurred_on: row.occurred_on,
+        payload,
+        warnings: Told::visible(&content.warnings, view.may_see_sensitive, language),
+        replaced_at: row.replaced_at,
+        replaced_by: if row.staff_id.is_some() { Source::Clinician.code() } else { Source::Family.code() },
+        mine: match view.me {
+            Me::Family(user) => row.user_id == Some(user),
+            Me::Staff(staff) => row.staff_id == Some(staff),
+        },
+        reason,
+    }
+}
+
+/// Where the reason of a change is sealed.
+pub fn reason_place(record: RecordId) -> Place {
+    Place::new("record_version.reason", record.0)
+}
+
+/// A checkup in the list of its author: what and when, and no content.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OwnCheckup {
+    /// Id.
+    #[schema(value_type = uuid::Uuid)]
+    pub id: RecordId,
+    /// The handbook.
+    #[schema(value_type = uuid::Uuid)]
+    pub handbook: HandbookId,
+    /// Kind, a key of the catalogue.
+    pub kind: String,
+    /// Whom it is about.
+    pub subject: SubjectWord,
+    /// The day.
+    pub occurred_on: NaiveDate,
+    /// When it was received.
+    pub recorded_at: DateTime<Utc>,
+    /// `live`, or `voided` when it was entered in error.
+    #[schema(value_type = String)]
+    pub state: &'static str,
+    /// Version.
+    pub version: i32,
+    /// The health centre has not countersigned it yet.
+    pub awaits_countersign: bool,
+}
+
+/// What the caller attached, wherever that was, the newest first
+///
+/// Also what was voided; the content is read one by one.
+#[utoipa::path(tag = "checkups", params(PageQuery), responses(
+    (status = 200, description = "A page of own checkups", body = Page<OwnCheckup>),
+    RefusedList,
+    Refused,
+))]
+#[get("/api/v1/checkups")]
+pub(crate) async fn own_checkups(
+    app: Data<App>,
+    office: Office<office::ReadOwnCheckups>,
+    page: Query<PageQuery>,
+    request: actix_web::HttpRequest,
+) -> Result<Json<Page<OwnCheckup>>, ApiError> {
+    let (limit, list) = (page.limit()?, format!("own-checkups/{}", office.staff.id));
+    let before = page.after(&list)?;
+    let rows = store::own_checkups(app.db.read(), office.staff.id, before, limit + 1).await?;
+    let (rows, next_cursor) = cut(rows, limit, &list, |row| row.id);
+    let mut handbooks: Vec<HandbookId> = rows.iter().map(|row| row.handbook_id).collect();
+    handbooks.sort_unstable();
+    handbooks.dedup();
+    let reads: Vec<log::Read> = handbooks
+        .into_iter()
+        .map(|handbook| log::Read { handbook, action: Action::CorrectOwn, tie: None, visit: None })
+        .collect();
+    log::write(&app, &office.staff, &reads, crate::idempotency::request_id(&request)).await?;
+    Ok(Json(Page { items: rows.into_iter().map(listed).collect(), next_cursor }))
+}
+
+fn listed(row: record::Model) -> OwnCheckup {
+    OwnCheckup {
+        id: row.id,
+        handbook: row.handbook_id,
+        kind: row.kind,
+        subject: subject_of(row.subject, row.child_id).into(),
+        occurred_on: row.occurred_on,
+        recorded_at: row.recorded_at,
+        state: row.state.code(),
+        version: row.version,
+        awaits_countersign: row.awaits_countersign && row.state == RecordState::Live,
+    }
+}

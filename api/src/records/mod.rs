@@ -1,0 +1,274 @@
+//! Records: what a family and clinicians wrote into a handbook, as one dated list.
+//!
+//! Here is who may see which of them, and in which language a caller is answered. Writing them is `entries` (the family)
+//! and `checkups` (clinicians); both check a record with [`setting`] and keep it with [`store`].
+
+pub mod form;
+pub mod history;
+pub mod setting;
+pub mod show;
+pub mod store;
+pub mod timeline;
+pub mod view;
+pub mod written;
+
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpRequest};
+use domain::access::{Action, Role, Standing, Tie, Verdict, may};
+use domain::fetal_sex::{Strictness, names_fetal_sex};
+use domain::id::{StaffId, UserId};
+use domain::text::clean;
+use futures_util::future::{FutureExt, LocalBoxFuture, Ready, ready};
+
+use crate::access::{Access, CorrectOwn, InHandbook, ReadRecords, log};
+use crate::app::App;
+use crate::db::entities::handbook;
+use crate::error::{ApiError, Problem};
+use crate::idempotency::request_id;
+use crate::problem::{Code, Language};
+use crate::session::{Caller, SignedIn, app_of};
+
+/// The language in which a caller wants to read.
+#[derive(Debug, Clone, Copy)]
+pub struct Speaks(pub Language);
+
+impl FromRequest for Speaks {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let wanted = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        ready(Ok(Self(Language::preferred(wanted))))
+    }
+}
+
+/// Who reads, as far as rows name them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Me {
+    /// A user of the family side.
+    Family(UserId),
+    /// A staff member.
+    Staff(StaffId),
+}
+
+impl Me {
+    /// The caller.
+    pub fn of(caller: &Caller) -> Self {
+        match caller {
+            Caller::Family(user) => Self::Family(user.id),
+            Caller::Staff(staff) => Self::Staff(staff.id),
+        }
+    }
+}
+
+/// Which records of a handbook a caller sees, and how much of each.
+#[derive(Debug, Clone, Copy)]
+pub struct View {
+    /// Who looks.
+    pub me: Me,
+    /// Sensitive fields are shown.
+    pub may_see_sensitive: bool,
+    /// Health staff of a kindergarten see the child's part only.
+    pub children_only: bool,
+    /// Who may not read the history still reads what they wrote themselves.
+    pub own_only: bool,
+}
+
+impl View {
+    /// What this standing lets a caller see; nothing but own records where the history may not be read.
+    pub fn of(caller: &Caller, standing: &Standing) -> Self {
+        Self {
+            me: Me::of(caller),
+            may_see_sensitive: is_allowed(standing, Action::ReadSensitive),
+            children_only: is_allowed(standing, Action::ReadRecords)
+                && !is_allowed(&without_kindergarten(standing), Action::ReadRecords),
+            own_only: !is_allowed(standing, Action::ReadRecords),
+        }
+    }
+
+    /// Whether the family itself looks: it sees its private entries, and nothing that was voided.
+    pub fn is_family(&self) -> bool {
+        matches!(self.me, Me::Family(_))
+    }
+}
+
+fn is_allowed(standing: &Standing, action: Action) -> bool {
+    matches!(may(standing, action), Verdict::Allowed(_))
+}
+
+fn without_kindergarten(standing: &Standing) -> Standing {
+    match standing {
+        Standing::Staff { roles, ties } => Standing::Staff {
+            roles: roles.iter().copied().filter(|role| *role != Role::KindergartenStaff).collect(),
+            ties: ties.clone(),
+        },
+        Standing::Member { .. } => standing.clone(),
+    }
+}
+
+/// Guard: a caller who may read the records of the handbook in the path, or at least those that they wrote themselves.
+#[derive(Debug)]
+pub struct Reader {
+    /// The handbook.
+    pub handbook: handbook::Model,
+    /// What is seen of it.
+    pub view: View,
+}
+
+impl FromRequest for Reader {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let signed_in = SignedIn::from_request(request, payload);
+        let request = request.clone();
+        async move {
+            let SignedIn(caller) = signed_in.await?;
+            let app = app_of(&request)?;
+            match judge::<ReadRecords>(app, &request, &caller).await {
+                Ok(access) => Ok(Self::from_access(access)),
+                Err(refused) if is_refusal(&refused) => {
+                    let own = judge::<CorrectOwn>(app, &request, &caller).await.map_err(|_| refused)?;
+                    log_own(app, &request, &own).await?;
+                    Ok(Self::from_access(own))
+                }
+                Err(failed) => Err(failed),
+            }
+        }
+        .boxed_local()
+    }
+}
+
+impl Reader {
+    fn from_access<A: InHandbook>(access: Access<A>) -> Self {
+        Self { view: View::of(&access.caller, &access.standing), handbook: access.handbook }
+    }
+}
+
+/// Judges a caller before the handbook of the path.
+pub(crate) async fn judge<A: InHandbook>(
+    app: &Data<App>,
+    request: &HttpRequest,
+    caller: &Caller,
+) -> Result<Access<A>, ApiError> {
+    let id = request.match_info().get("handbook").and_then(|text| text.parse().ok());
+    let id = id.ok_or_else(|| ApiError::told(Code::NotFound))?;
+    Access::judge(app, request, caller.clone(), id).await
+}
+
+/// Whether a guard said no, as against could not tell.
+pub(crate) fn is_refusal(error: &ApiError) -> bool {
+    matches!(error.code(), Code::NotFound | Code::Forbidden)
+}
+
+async fn log_own(app: &App, request: &HttpRequest, access: &Access<CorrectOwn>) -> Result<(), ApiError> {
+    let staff = access.caller.staff()?;
+    let visit = access.visit.as_ref().filter(|_| access.tie == Some(Tie::LateResults)).map(|visit| visit.id);
+    let read = log::Read { handbook: access.handbook.id, action: Action::CorrectOwn, tie: access.tie, visit };
+    log::write(app, staff, &[read], request_id(request)).await
+}
+
+/// A handbook that is closed or replaced takes nothing more.
+pub(crate) fn must_be_live(handbook: &handbook::Model) -> Result<(), ApiError> {
+    if handbook.state.is_live() { Ok(()) } else { Err(ApiError::told(Code::HandbookClosed)) }
+}
+
+/// Longest reason or answer, in characters.
+const LONGEST_REMARK: usize = 500;
+
+/// A remark beside a record (a reason, an answer): cleaned, not empty, and silent about the sex of a fetus, as every text
+/// is before birth.
+pub(crate) fn remark(text: &str, pointer: &str, unborn: bool) -> Result<String, ApiError> {
+    let Ok(text) = clean(text) else {
+        return Err(ApiError::field(
+            pointer,
+            "control_character",
+            "含有不可见的控制字符，请删除。",
+            "It holds an invisible control character; remove it.",
+        ));
+    };
+    if text.is_empty() {
+        return Err(ApiError::field(pointer, "required", "必须填写。", "This field is required."));
+    }
+    if text.chars().count() > LONGEST_REMARK {
+        return Err(ApiError::field(
+            pointer,
+            "too_long",
+            format!("最多{LONGEST_REMARK}个字。"),
+            format!("At most {LONGEST_REMARK} characters."),
+        ));
+    }
+    if unborn && names_fetal_sex(&text, Strictness::Clinician) {
+        return Err(ApiError::field(
+            pointer,
+            "names_fetal_sex",
+            "出生前不得记录胎儿性别，请删除相关文字。",
+            "It must not name the sex of a fetus before birth; remove those words.",
+        ));
+    }
+    Ok(text)
+}
+
+/// What every operation in a handbook may be refused with, for the API document.
+#[derive(Debug, utoipa::IntoResponses)]
+pub enum Refused {
+    /// Not signed in
+    #[response(status = 401, content_type = "application/problem+json")]
+    NotSignedIn(#[to_schema] Problem),
+    /// May be seen but not done
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(#[to_schema] Problem),
+    /// Not there, or not to be seen by the caller
+    #[response(status = 404, content_type = "application/problem+json")]
+    NotFound(#[to_schema] Problem),
+    /// The service is away for a moment
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(#[to_schema] Problem),
+}
+
+/// What a list may be refused with besides.
+#[derive(Debug, utoipa::IntoResponses)]
+pub enum RefusedList {
+    /// Query or cursor is wrong
+    #[response(status = 400, content_type = "application/problem+json")]
+    BadQuery(#[to_schema] Problem),
+}
+
+/// What a writing operation may be refused with besides.
+#[derive(Debug, utoipa::IntoResponses)]
+pub enum RefusedWrite {
+    /// Not JSON, or no Idempotency-Key
+    #[response(status = 400, content_type = "application/problem+json")]
+    BadRequest(#[to_schema] Problem),
+    /// The body did not arrive in time
+    #[response(status = 408, content_type = "application/problem+json")]
+    Timeout(#[to_schema] Problem),
+    /// In conflict with what is there
+    #[response(status = 409, content_type = "application/problem+json")]
+    Conflict(#[to_schema] Problem),
+    /// The body is too large
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(#[to_schema] Problem),
+    /// The media type is not supported
+    #[response(status = 415, content_type = "application/problem+json")]
+    UnsupportedMedia(#[to_schema] Problem),
+    /// Fields are wrong, all of them in `errors`
+    #[response(status = 422, content_type = "application/problem+json")]
+    Invalid(#[to_schema] Problem),
+    /// No space is left
+    #[response(status = 507, content_type = "application/problem+json")]
+    StorageFull(#[to_schema] Problem),
+}
+
+/// What a change under `If-Match` may be refused with besides.
+#[derive(Debug, utoipa::IntoResponses)]
+pub enum RefusedChange {
+    /// Changed meanwhile
+    #[response(status = 412, content_type = "application/problem+json")]
+    Stale(#[to_schema] Problem),
+    /// `If-Match` is missing
+    #[response(status = 428, content_type = "application/problem+json")]
+    IfMatchRequired(#[to_schema] Problem),
+}

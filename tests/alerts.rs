@@ -1,0 +1,163 @@
+//! Danger signs reach the managing institution, and stay there until somebody answers.
+
+use domain::access::Role;
+use domain::place::RegionLevel;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::checkups::checkups;
+use crate::entries::{entries, pressure};
+use crate::support::people::{COUNTY, OTHER_COUNTY, TOWN};
+use crate::support::{Client, County, StaffMember, World};
+
+async fn nurse(world: &World, county: &County) -> StaffMember {
+    world.staff(&[Role::Clinician], Some(county.health_centre), TOWN, RegionLevel::Town).await
+}
+
+async fn alerts(client: &Client) -> Vec<Value> {
+    client.get("/api/v1/alerts").await.ok()["items"].as_array().unwrap().clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_managing_institution_sees_a_danger_sign_and_answers_it_once() {
+    let world = World::empty().await;
+    let county = world.county().await;
+    let mother = world.mother(&county).await;
+    mother.user.client.post(&entries(&mother), pressure(118, 76)).await.ok();
+    let written = mother.user.client.post(&entries(&mother), pressure(172, 112)).await.ok();
+    let nurse = nurse(&world, &county).await;
+    let open = alerts(&nurse.client).await;
+    assert_eq!(open.len(), 1);
+    assert_eq!((&open[0]["record"], &open[0]["level"]), (&written["id"], &json!("emergency")));
+    assert_eq!(open[0]["name"], "王**");
+    assert!(open[0]["phone"].as_str().unwrap().contains("****"));
+    assert!(open[0]["signs"][0].as_str().unwrap().contains("160/110"));
+
+    let address =
+        format!("/api/v1/handbooks/{}/alerts/{}/answer", mother.handbook, open[0]["id"].as_str().unwrap());
+    nurse.client.post(&address, json!({ "answer": " " })).await.problem(422, "invalid");
+    nurse.client.post(&address, json!({ "answer": "超声提示男胎" })).await.problem(422, "invalid");
+    assert_eq!(nurse.client.post(&address, json!({ "answer": "已电话联系，正在来院" })).await.status, 201);
+    nurse.client.post(&address, json!({ "answer": "再答" })).await.problem(409, "conflict");
+    let other = format!("/api/v1/handbooks/{}/alerts/{}/answer", mother.handbook, mother.handbook);
+    nurse.client.post(&other, json!({ "answer": "x" })).await.problem(404, "not_found");
+    let answered = alerts(&nurse.client).await;
+    assert_eq!(answered[0]["answer"], "已电话联系，正在来院");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_private_danger_sign_is_told_to_nobody_until_it_is_shown() {
+    let world = World::empty().await;
+    let county = world.county().await;
+    let mother = world.mother(&county).await;
+    let client = &mother.user.client;
+    let nurse = nurse(&world, &county).await;
+    let mut body = pressure(172, 112);
+    body["private"] = json!(true);
+    let written = client.post(&entries(&mother), body).await.ok();
+    assert!(written["danger"]["text"].is_string(), "the family is told all the same");
+    assert!(alerts(&nurse.client).await.is_empty());
+    let hide = format!("{}/{}/private", entries(&mother), written["id"].as_str().unwrap());
+    client.change(Method::PUT, &hide, "\"1\"", json!({ "private": false })).await.ok();
+    assert_eq!(alerts(&nurse.client).await.len(), 1);
+    client.change(Method::PUT, &hide, "\"2\"", json!({ "private": true })).await.ok();
+    assert!(alerts(&nurse.client).await.is_empty(), "what was hidden is shown no more");
+    client.change(Method::PUT, &hide, "\"3\"", json!({ "private": false })).await.ok();
+    assert_eq!(alerts(&nurse.client).await.len(), 1, "and not told twice");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_brings_a_danger_sign_raises_it_once() {
+    let world = World::empty().await;
+    let county = world.county().await;
+    let mother = world.mother(&county).await;
+    let client = &mother.user.client;
+    let nurse = nurse(&world, &county).await;
+    let id = client.post(&entries(&mother), pressure(118, 76)).await.ok()["id"].clone();
+    let address = format!("{}/{}", entries(&mother), id.as_str().unwrap());
+    for (version, systolic) in [(1, 171), (2, 118), (3, 175)] {
+        let body = json!({ "payload": pressure(systolic, 76 + systolic / 10)["payload"] });
+        client.change(Method::PATCH, &address, &format!("\"{version}\""), body).await.ok();
+    }
+    assert_eq!(alerts(&nurse.client).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn open_signs_come_first_page_by_page_and_each_office_sees_its_own() {
+    let world = World::empty().await;
+    let county = world.county().await;
+    let nurse = nurse(&world, &county).await;
+    let mut mothers = Vec::new();
+    for _ in 0..5 {
+        let mother = world.mother(&county).await;
+        mother.user.client.post(&entries(&mother), pressure(172, 112)).await.ok();
+        mothers.push(mother);
+    }
+    for alert in &alerts(&nurse.client).await[..2] {
+        let (handbook, id) = (alert["handbook"].as_str().unwrap(), alert["id"].as_str().unwrap());
+        let address = format!("/api/v1/handbooks/{handbook}/alerts/{id}/answer");
+        nurse.client.post(&address, json!({ "answer": "已处理" })).await.ok();
+        world.advance(chrono::TimeDelta::seconds(1));
+    }
+    let (mut answered, mut seen, mut cursor) = (Vec::new(), Vec::new(), String::new());
+    loop {
+        let page = nurse.client.get(&format!("/api/v1/alerts?limit=2{cursor}")).await.ok();
+        for alert in page["items"].as_array().unwrap() {
+            answered.push(alert["answered_at"].is_string());
+            seen.push(alert["id"].clone());
+        }
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(answered, [false, false, false, true, true]);
+    seen.dedup();
+    assert_eq!(seen.len(), 5);
+
+    let hospital = world.staff(&[Role::Clinician], Some(county.hospital), COUNTY, RegionLevel::County).await;
+    assert!(alerts(&hospital.client).await.is_empty());
+    let mch = world.staff(&[Role::CountyMch], Some(county.mch), COUNTY, RegionLevel::County).await;
+    assert_eq!(alerts(&mch.client).await.len(), 5);
+    let abroad = world.staff(&[Role::CountyMch], None, OTHER_COUNTY, RegionLevel::County).await;
+    assert!(alerts(&abroad.client).await.is_empty());
+    let desk = world
+        .staff(&[Role::HandbookAdministrator], Some(county.health_centre), TOWN, RegionLevel::Town)
+        .await;
+    desk.client.get("/api/v1/alerts").await.problem(403, "forbidden");
+    mothers[0].user.client.get("/api/v1/alerts").await.problem(403, "forbidden");
+    let foreign = format!("/api/v1/handbooks/{}/alerts/{}/answer", mothers[0].handbook, mothers[0].handbook);
+    hospital.client.post(&foreign, json!({ "answer": "x" })).await.problem(404, "not_found");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn thoughts_of_self_harm_are_told_to_who_manages_her() {
+    let world = World::empty().await;
+    let county = world.county().await;
+    let mother = world.mother(&county).await;
+    let mut payload = crate::fetal_sex::example(&world, "mood_epds");
+    payload["q10_selfharm"] = json!("2");
+    let body = json!({ "kind": "mood_epds", "subject": "woman", "payload": payload });
+    let written = mother.user.client.post(&entries(&mother), body).await;
+    assert!(written.ok()["danger"]["text"].is_string(), "{}", written.text());
+    let nurse = nurse(&world, &county).await;
+    assert_eq!(alerts(&nurse.client).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_hospital_finds_is_told_to_who_manages_her() {
+    let world = World::empty().await;
+    let county = world.county().await;
+    let mother = world.mother(&county).await;
+    let nurse = nurse(&world, &county).await;
+    let clinician = world.clinician_at(mother.handbook, county.hospital).await;
+    let anaemia = json!({
+        "kind": "laboratory_result",
+        "subject": "woman",
+        "occurred_on": "2026-11-22",
+        "payload": { "sampled_at": "2026-11-22T08:00:00+08:00", "specimen": ["blood"], "origin": "here", "hemoglobin": 52 },
+    });
+    let attached = clinician.client.post(&checkups(&mother), anaemia.clone()).await;
+    assert_eq!(attached.ok()["warnings"][0]["level"], "emergency");
+    assert_eq!(alerts(&nurse.client).await.len(), 1);
+    nurse.client.post(&checkups(&mother), anaemia).await.ok();
+    assert_eq!(alerts(&nurse.client).await.len(), 1, "what it found itself it knows");
+}
