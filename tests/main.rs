@@ -3,6 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says where")]
 #![allow(missing_docs, unreachable_pub, reason = "a test reads as the person's day")]
 
+#[allow(dead_code, reason = "not every world needs everybody")]
 mod support;
 
+mod access_log;
+mod break_glass;
 mod conventions;
+mod live;
+mod scan;
