@@ -3,23 +3,27 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says where")]
 #![allow(missing_docs, unreachable_pub, reason = "a test reads as the person's day")]
 
+#[allow(dead_code, reason = "not every world needs everybody")]
 mod support;
 
+mod access_log;
 mod alerts;
+mod break_glass;
 mod catalogue;
 mod checkups;
 mod claim;
-mod conventions;
 mod conventions;
 mod desk;
 mod entries;
 mod fetal_sex;
 mod find;
 mod issue;
+mod live;
 mod members;
 mod photos;
 mod pregnancies;
 mod replace;
+mod scan;
 mod schedule;
 mod stats_verify;
 mod timeline;

@@ -154,8 +154,6 @@ async fn open(world: &World, county: &County, handbook: HandbookId, kind: VisitK
         reason: Set(None),
         opened_at: Set(span.opened_at),
         ends_at: Set(span.ends_at),
-        reviewed_at: Set(None),
-        reviewed_by: Set(None),
     };
     visit::Entity::insert(row).exec_without_returning(world.app.db.write()).await.unwrap();
 }

@@ -184,6 +184,7 @@ async fn more_regions(world: &World) {
         level: Set(level),
         name_zh: Set(name.to_owned()),
         parent_code: Set(parent.map(RegionCode)),
+        version: Set(1),
     });
     region::Entity::insert_many(rows).exec_without_returning(world.app.db.write()).await.unwrap();
 }

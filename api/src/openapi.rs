@@ -25,28 +25,43 @@ pub mod refuses {
     use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 
     macro_rules! refusals {
-        ($($name:ident = $status:literal $description:literal;)+) => {$(
-            #[doc = $description]
+        ($($(#[$meta:meta])* $name:ident { $($status:literal $description:literal)+ })+) => {$(
+            $(#[$meta])*
             #[derive(Debug)]
             pub struct $name;
 
             impl IntoResponses for $name {
                 fn responses() -> BTreeMap<String, RefOr<Response>> {
-                    BTreeMap::from([($status.to_owned(), problem($description))])
+                    BTreeMap::from([$(($status.to_owned(), problem($description))),+])
                 }
             }
         )+};
     }
 
     refusals! {
-        BadRequest = "400" "The query, the JSON or the `Idempotency-Key` is wrong";
-        NotSignedIn = "401" "Not signed in";
-        Forbidden = "403" "The caller may not do this";
-        NotFound = "404" "It does not exist, or the caller may not know that it does";
-        Conflict = "409" "It conflicts with what is there: the `code` says how";
-        Invalid = "422" "Fields are wrong: `errors` names each; or the `Idempotency-Key` came before with another body";
-        TooMany = "429" "Too often; `Retry-After` says when to try again";
-        Unavailable = "503" "The database does not answer; nothing was saved";
+        /// The query or a header is wrong.
+        BadRequest { "400" "The query or the `Idempotency-Key` is wrong" }
+        /// The body is not what it should be.
+        BadBody {
+            "400" "The body is not valid JSON, or the `Idempotency-Key` is wrong"
+            "408" "The body did not arrive in time"
+            "413" "The body is larger than 1 MB"
+            "415" "The body is not `application/json`"
+        }
+        /// The caller is unknown.
+        NotSignedIn { "401" "Not signed in" }
+        /// The caller may not do it.
+        Forbidden { "403" "The caller may not do this: the `code` says why" }
+        /// Nothing is there, as far as the caller may know.
+        NotFound { "404" "It does not exist, or the caller may not know that it does" }
+        /// It conflicts with what is there.
+        Conflict { "409" "It conflicts with what is there, or a twin of the request is in flight: the `code` says which" }
+        /// The content is wrong.
+        Invalid { "422" "Fields are wrong: `errors` names each; or the `Idempotency-Key` came before with another body" }
+        /// Slow down.
+        TooMany { "429" "Too often; `Retry-After` says when to try again" }
+        /// The database is away.
+        Unavailable { "503" "The database does not answer; nothing was saved" }
     }
 
     fn problem(description: &str) -> RefOr<Response> {

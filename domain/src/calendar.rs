@@ -13,6 +13,11 @@ pub fn day_in_china(at: DateTime<Utc>) -> NaiveDate {
     at.with_timezone(&CHINA).date_naive()
 }
 
+/// An instant as a person in China reads it: `2026-11-22 12:00`.
+pub fn clock_in_china(at: DateTime<Utc>) -> String {
+    at.with_timezone(&CHINA).format("%Y-%m-%d %H:%M").to_string()
+}
+
 /// The instant at which a civil day begins in Asia/Shanghai.
 pub fn start_of_day(day: NaiveDate) -> DateTime<Utc> {
     day.and_time(NaiveTime::MIN).and_utc() - TimeDelta::hours(8)

@@ -45,6 +45,7 @@ impl World {
             managing_id: by,
             slip_hash: None,
             slip_expires_at: None,
+            slip_relation: None,
             printed_serial: 1,
             first_used_at: None,
             change_seq: 0,

@@ -1,5 +1,6 @@
 //! `World`: a real server on its own database, a clock that tests move, the WeChat stand-in, and the people.
 
+mod clinic;
 mod database;
 mod http;
 mod issues;
@@ -19,8 +20,9 @@ use api::{server, start};
 use chrono::{DateTime, TimeDelta, Utc};
 use miniprogram_adapter::stand_in::StandIn;
 
+pub use clinic::Events;
 pub use http::{Answer, Client, send};
-pub use people::{County, Mother, StaffMember};
+pub use people::{COUNTY, County, Mother, OTHER_COUNTY, StaffMember, TOWN};
 
 /// One test's world. Dropping it stops the server and drops the database.
 pub struct World {

@@ -401,8 +401,6 @@ impl World {
             reason: None,
             opened_at: visit.opened_at,
             ends_at: visit.ends_at,
-            reviewed_at: None,
-            reviewed_by: None,
         };
         visit::Entity::insert(row.into_active_model())
             .exec_without_returning(self.app.db.write())

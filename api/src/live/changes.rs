@@ -9,10 +9,9 @@ use domain::record::RecordState;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::store::{self, ChangedRecord};
+use super::store;
 use crate::access::{Access, Watch};
 use crate::app::App;
-use crate::db::entities::notice;
 use crate::error::ApiError;
 use crate::notices;
 use crate::notices::list::{Told, told};
@@ -82,7 +81,9 @@ pub(crate) async fn after(
     } else {
         Vec::new()
     };
-    let (seq, more) = reach(&records, &notices, up_to.max(since));
+    let record_seqs = records.iter().map(|record| record.change_seq);
+    let seqs = record_seqs.chain(notices.iter().map(|notice| notice.change_seq)).collect();
+    let (seq, more) = reach(seqs, up_to);
     let changed = records.into_iter().filter(|record| record.change_seq <= seq).map(|record| ChangedItem {
         record: record.id,
         state: record.state,
@@ -93,19 +94,28 @@ pub(crate) async fn after(
     Ok(HttpResponse::Ok().json(Changes { seq, more, changed: changed.collect(), notices }))
 }
 
-/// How far an answer of at most [`page::MAX`] items reaches, and whether something is left beyond.
-fn reach(records: &[ChangedRecord], notices: &[notice::Model], up_to: i64) -> (i64, bool) {
-    let records = records.iter().map(|record| record.change_seq);
-    let mut seqs: Vec<i64> = records.chain(notices.iter().map(|notice| notice.change_seq)).collect();
+/// How far an answer of at most [`page::MAX`] items reaches, and whether something is left beyond. Items of one change
+/// stay together: the answer ends before the change that does not fit.
+fn reach(mut seqs: Vec<i64>, up_to: i64) -> (i64, bool) {
     seqs.sort_unstable();
     let most = usize::try_from(page::MAX).unwrap_or(usize::MAX);
-    match (seqs.get(most), most.checked_sub(1).and_then(|last| seqs.get(last))) {
-        // Items of one change stay together: the answer ends before the change that does not fit.
-        (Some(first_left), Some(last)) if first_left == last => {
-            let before = seqs.iter().rev().find(|seq| *seq < first_left);
-            (before.copied().unwrap_or(*last), true)
-        }
-        (Some(_), Some(last)) => (*last, true),
-        _ => (up_to, false),
+    let Some(first_left) = seqs.get(most) else { return (up_to, false) };
+    let whole = seqs.iter().rev().find(|seq| *seq < first_left);
+    (*whole.unwrap_or(first_left), true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_ends_between_two_changes() {
+        assert_eq!(reach(vec![], 7), (7, false));
+        assert_eq!(reach((1..=100).collect(), 100), (100, false));
+        assert_eq!(reach((1..=101).rev().collect(), 101), (100, true));
+        let pairs = (1..=60).flat_map(|seq| [seq, seq]).collect();
+        assert_eq!(reach(pairs, 60), (50, true));
+        let three_at_once = (1..=98).chain([99, 99, 99]).collect();
+        assert_eq!(reach(three_at_once, 99), (98, true), "the three come together next time");
     }
 }

@@ -49,7 +49,7 @@ pub(crate) async fn follow(
 ) -> Result<HttpResponse, ApiError> {
     let refused = || ApiError::told(Code::TicketRefused);
     if *app.stopping.borrow() {
-        return Err(ApiError::told(Code::StreamsFull));
+        return Err(ApiError::Unavailable(anyhow::anyhow!("the process is stopping")));
     }
     let hash = app.keys.blind("live_ticket", &query.ticket);
     let (session, handbook) =

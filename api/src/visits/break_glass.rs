@@ -59,7 +59,7 @@ enum Wanted {
 #[utoipa::path(tag = "visits", request_body = Emergency, responses(
     (status = 201, description = "The access", body = Opened),
     (status = 409, description = "The handbook is closed (`handbook_closed`), or a twin of the request is in flight", body = Problem, content_type = "application/problem+json"),
-    refuses::BadRequest, refuses::NotSignedIn, refuses::Forbidden, refuses::NotFound, refuses::Invalid, refuses::TooMany, refuses::Unavailable,
+    refuses::BadBody, refuses::NotSignedIn, refuses::Forbidden, refuses::NotFound, refuses::Invalid, refuses::TooMany, refuses::Unavailable,
 ))]
 #[post("/api/v1/break-glass")]
 pub(crate) async fn open_emergency(

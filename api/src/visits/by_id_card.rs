@@ -57,7 +57,7 @@ struct Card {
     (status = 201, description = "The visit", body = Opened),
     (status = 409, description = "The handbook is closed (`handbook_closed`), or a twin of the request is in flight", body = Problem, content_type = "application/problem+json"),
     (status = 422, description = "They do not fit together (`identity_refused`), or fields are wrong", body = Problem, content_type = "application/problem+json"),
-    refuses::BadRequest, refuses::NotSignedIn, refuses::Forbidden, refuses::TooMany, refuses::Unavailable,
+    refuses::BadBody, refuses::NotSignedIn, refuses::Forbidden, refuses::TooMany, refuses::Unavailable,
 ))]
 #[post("/api/v1/visits/by-id-card")]
 pub(crate) async fn by_id_card(

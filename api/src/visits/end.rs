@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, post};
 use chrono::{DateTime, Utc};
+use domain::calendar::clock_in_china;
 use domain::id::VisitId;
 use domain::visit::VisitKind;
 use serde::Serialize;
@@ -84,7 +85,9 @@ async fn end(app: &App, once: &Once, actor: Uuid, visit: visit::Model) -> Result
     let now = app.now();
     notices::store::next_change(&work.txn, visit.handbook_id).await?;
     if !store::end(&work.txn, visit.id, now).await? {
-        return Err(ApiError::with(Code::VisitOver, "ended_at", visit.ends_at));
+        // Whoever ended it a moment ago did so by now.
+        let ended_at = clock_in_china(visit.ends_at.min(now));
+        return Err(ApiError::with(Code::VisitOver, "ended_at", ended_at));
     }
     let answer = work.answer(app, StatusCode::OK, &Ended { id: visit.id, ends_at: now }).await?;
     app.live.changed(visit.handbook_id).await;

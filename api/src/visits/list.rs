@@ -2,8 +2,9 @@
 
 use actix_web::web::{Data, Path, Query};
 use actix_web::{HttpRequest, HttpResponse, get};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use domain::access::{Action, Tie};
+use domain::calendar::day_in_china;
 use domain::handbook::number::HandbookNumber;
 use domain::id::{HandbookId, VisitId};
 use domain::visit::VisitKind;
@@ -71,8 +72,14 @@ pub(crate) async fn of_day(
     let (staff, limit) = (&office.staff, page.limit()?);
     let institution = staff.institution()?;
     let day = filter.day.unwrap_or_else(|| app.today());
+    if !(2000..=2999).contains(&day.year()) {
+        return Err(ApiError::with(Code::BadQuery, "reason", "day 2000-01-01 – 2999-12-31"));
+    }
     let list = format!("visits/{institution}/{day}");
-    let after = page.after(&list)?;
+    let after: Option<(DateTime<Utc>, VisitId)> = page.after(&list)?;
+    if after.is_some_and(|(opened_at, _)| day_in_china(opened_at) != day) {
+        return Err(ApiError::told(Code::BadCursor));
+    }
     let rows = store::of_day(app.db.read(), institution, staff.id, day, after, limit + 1).await?;
     let (rows, next_cursor) = cut(rows, limit, &list, |visit| (visit.opened_at, visit.id));
     let items = listed(&app, staff, rows, request_id(&request)).await?;

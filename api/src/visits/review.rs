@@ -126,7 +126,7 @@ pub(crate) async fn to_review(
 #[utoipa::path(tag = "visits", params(("visit" = Uuid, Path, description = "Visit")), request_body = Review, responses(
     (status = 200, description = "Kept", body = Reviewed),
     (status = 409, description = "Somebody reviewed it before (`already_reviewed`), or a twin of the request is in flight", body = Problem, content_type = "application/problem+json"),
-    refuses::BadRequest, refuses::NotSignedIn, refuses::Forbidden, refuses::NotFound, refuses::Invalid, refuses::Unavailable,
+    refuses::BadBody, refuses::NotSignedIn, refuses::Forbidden, refuses::NotFound, refuses::Invalid, refuses::Unavailable,
 ))]
 #[post("/api/v1/break-glass/{visit}/review")]
 pub(crate) async fn keep(

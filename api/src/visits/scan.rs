@@ -62,7 +62,7 @@ struct Desk<'a> {
     (status = 409, description = "The code was scanned before (`code_used`), the handbook is closed (`handbook_closed`), or a twin of the request is in flight", body = Problem, content_type = "application/problem+json"),
     (status = 410, description = "The code has expired (`code_expired`), or was revoked and reprinted (`code_revoked`)", body = Problem, content_type = "application/problem+json"),
     (status = 422, description = "Not a code, or read incompletely (`code_refused`); the last four are missing (`last_four_required`) or wrong (`last_four_wrong`); or a field is wrong", body = Problem, content_type = "application/problem+json"),
-    refuses::BadRequest, refuses::NotSignedIn, refuses::Forbidden, refuses::TooMany, refuses::Unavailable,
+    refuses::BadBody, refuses::NotSignedIn, refuses::Forbidden, refuses::TooMany, refuses::Unavailable,
 ))]
 #[post("/api/v1/visits")]
 pub(crate) async fn scan(
