@@ -47,6 +47,19 @@ async fn identity_typed_wrong_is_put_right_with_a_reason_and_the_family_is_told(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_strangers_phone_is_taken_away_and_claims_no_more() {
+    let (world, _, desk) = town().await;
+    let issued = desk.issued(pregnant_form(1)).await;
+    let body = json!({ "person": "woman", "remove_phone": true, "reason": "电话属于他人" });
+    correct(&desk.0, &issued, 1, body).await.ok();
+    let stranger = world.family_user().await;
+    let claim = claim_by_cover(&issued, "0001", "woman");
+    stranger.client.post("/api/v1/claims", claim).await.problem(422, "claim_refused");
+    let both = json!({ "person": "woman", "remove_phone": true, "phone": "13900000002", "reason": "x" });
+    correct(&desk.0, &issued, 2, both).await.problem(422, "invalid");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_corrected_id_number_brings_its_birth_date_and_belongs_to_nobody_else() {
     let (world, _, desk) = town().await;
     let issued = desk.issued(pregnant_form(1)).await;

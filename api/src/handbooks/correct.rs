@@ -39,6 +39,9 @@ pub struct CorrectRequest {
     pub id_number: Option<String>,
     /// Phone of the woman or guardian.
     pub phone: Option<String>,
+    /// Take the recorded phone away: it is a stranger's, and the right one is not known.
+    #[serde(default)]
+    pub remove_phone: bool,
     /// Birth date.
     pub birth_date: Option<NaiveDate>,
     /// Sex of a child.
@@ -186,6 +189,7 @@ impl CorrectRequest {
         let is_child = matches!(whose, Whose::Child(..));
         form.forbid("/sex", self.sex.is_some() && !is_child);
         form.forbid("/phone", self.phone.is_some() && is_child);
+        form.forbid("/remove_phone", self.remove_phone && (self.phone.is_some() || is_child));
         let typed = form.id_number("/id_number", self.id_number.as_deref());
         let known = before.id_number.as_deref().and_then(|number| IdNumber::parse(number).ok());
         let id_number = typed.clone().or(known);
@@ -220,7 +224,9 @@ impl CorrectRequest {
         let identity = Identity {
             name: name.unwrap_or_else(|| before.name.clone()),
             id_number: id_number.as_ref().map(|number| number.as_str().to_owned()),
-            phone: phone.map(|phone| phone.as_str().to_owned()).or_else(|| before.phone.clone()),
+            phone: phone
+                .map(|phone| phone.as_str().to_owned())
+                .or_else(|| before.phone.clone().filter(|_| !self.remove_phone)),
             address,
             registered_address,
             health_record_no: before.health_record_no.clone(),

@@ -6,7 +6,7 @@ use domain::handbook::issuing::{Explained, check_child, check_one_birth, check_w
 use domain::id::{ChildId, HandbookId, PregnancyId};
 use domain::person::Sex;
 use domain::place::RegionCode;
-use domain::pregnancy::{Dates, Dating};
+use domain::pregnancy::{Dates, Dating, FETUSES};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -250,7 +250,7 @@ pub fn check_siblings(form: &mut Form, children: &[ChildOnForm], mother: Option<
     for (at, child) in children.iter().enumerate() {
         let before = || children.iter().take(at);
         let order = format!("/children/{at}/birth_order");
-        form.within(&order, Some(child.birth_order), &(1..=8), ("", ""));
+        form.within(&order, Some(child.birth_order), &FETUSES, ("（出生顺序）", "in the order of birth"));
         if before().any(|other| other.birth_order == child.birth_order) {
             form.refuse(&order, "duplicate", "出生顺序重复。", "Two children have the same birth order.");
         }
