@@ -3,6 +3,7 @@
 //! The words are data (`domain/data/fetal_sex.toml`). They stop what is written without a second thought and the usual
 //! disguises; they are no proof against somebody who writes in riddles.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use regex::{Regex, RegexSet};
@@ -67,6 +68,16 @@ struct WordFile {
     phrases: Vec<String>,
     statements: Vec<String>,
     clinical: Vec<String>,
+    words: BTreeMap<String, String>,
+}
+
+impl WordFile {
+    /// A pattern with the lists of words put in for their names.
+    fn expanded(&self, pattern: &str) -> String {
+        self.words.iter().fold(pattern.to_owned(), |pattern, (name, words)| {
+            pattern.replace(&format!("{{{name}}}"), &format!("(?:{words})"))
+        })
+    }
 }
 
 struct Words {
@@ -83,12 +94,14 @@ struct Words {
 static WORDS: LazyLock<Words> = LazyLock::new(|| {
     let file: WordFile =
         toml::from_str(include_str!("../data/fetal_sex.toml")).expect("fetal_sex.toml is well formed");
+    let expanded =
+        |patterns: &[String]| patterns.iter().map(|pattern| file.expanded(pattern)).collect::<Vec<_>>();
     let set = |patterns: &[String]| {
-        RegexSet::new(patterns).expect("the patterns of fetal_sex.toml are regular expressions")
+        RegexSet::new(expanded(patterns)).expect("every pattern is a regular expression")
     };
     Words {
-        innocent: Regex::new(&file.innocent.join("|"))
-            .expect("the patterns of fetal_sex.toml are regular expressions"),
+        innocent: Regex::new(&expanded(&file.innocent).join("|"))
+            .expect("every pattern is a regular expression"),
         phrases: set(&file.phrases),
         statements: set(&file.statements),
         clinical: set(&file.clinical),

@@ -328,7 +328,7 @@ impl Known {
 
     fn setting(&self, asked: &Asked<'_>) -> Setting {
         Setting {
-            subject: Some(asked.subject.kind()),
+            subject: asked.subject.kind(),
             occurred_on: asked.occurred_on,
             planning: self.planning,
             pregnancy: self.pregnancy.as_ref().map(|pregnancy| PregnancySetting {

@@ -8,7 +8,7 @@ use super::number::Number;
 
 /// Bands and items, as `bands.toml` and `tables/milestones.toml` give them.
 #[derive(Debug, Clone, Default)]
-pub struct Bands {
+pub(super) struct Bands {
     weekly_gain: Vec<WeeklyGain>,
     sleep: Vec<SleepBand>,
     milestones: BTreeMap<String, Milestone>,

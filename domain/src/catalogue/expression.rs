@@ -325,7 +325,8 @@ impl<'n> Reader<'_, 'n> {
         let both_numbers = left_shape.is_number() && right_shape.is_number();
         let same_words = left_shape == right_shape && matches!(left_shape, Type::Text | Type::Bool);
         let is_equality = matches!(comparison, Comparison::Equal | Comparison::Different);
-        if !both_numbers && !(same_words && is_equality) {
+        let comparable = both_numbers || (same_words && is_equality);
+        if !comparable {
             return Err(format!("{} and {} are not compared so", left_shape.word(), right_shape.word()));
         }
         if let (Tree::Name(name), Tree::Text(key)) = (left, right) {
@@ -430,5 +431,128 @@ impl<'n> Reader<'_, 'n> {
         }
         let shape = if span == Span::Hours { Type::Decimal } else { Type::Whole };
         Ok((Expression::Between(span, from, to), shape))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::rule::parse;
+
+    /// Fields of a record that exists only here: two numbers, a text, a list, a choice and two times.
+    const NAMES: [(&str, Type); 7] = [
+        ("a", Type::Whole),
+        ("b", Type::Decimal),
+        ("note", Type::Text),
+        ("signs", Type::List),
+        ("grade", Type::Text),
+        ("from", Type::Instant),
+        ("to", Type::Instant),
+    ];
+
+    fn understood(rule: &str) -> Result<(Expression, Type), String> {
+        understand(&parse(rule)?, &|name| {
+            let slot = NAMES.iter().position(|(known, _)| *known == name)?;
+            let options = if name == "grade" { vec![("green", "1"), ("red", "4")] } else { Vec::new() };
+            Some(Meaning { place: Place::Record(slot), shape: NAMES[slot].1, options })
+        })
+    }
+
+    fn instant(text: &str) -> Option<Value> {
+        Some(Value::Instant(text.parse().unwrap()))
+    }
+
+    fn number(units: i128, decimals: u32) -> Option<Value> {
+        Number::scaled(units, decimals).map(Value::Number)
+    }
+
+    fn evaluated(rule: &str, record: &[Option<Value>]) -> Option<Value> {
+        let (facts, sources) = (Facts::default(), Sources::default());
+        let scope = Scope { record, item: &[], facts: &facts, sources: &sources };
+        understood(rule).unwrap().0.evaluate(scope).map(Term::to_value)
+    }
+
+    #[test]
+    fn unknown_never_counts_as_yes_or_no() {
+        let record = [number(3, 0)];
+        let cases = [
+            ("a == 3 or b > 1", Some(true)),
+            ("b > 1 or a == 3", Some(true)),
+            ("a == 4 or b > 1", None),
+            ("a == 4 and b > 1", Some(false)),
+            ("b > 1 and a == 4", Some(false)),
+            ("a == 3 and b > 1", None),
+            ("not b > 1", None),
+            ("b != 1", None),
+            ("not a == 4", Some(true)),
+            ("signs has 'x'", None),
+        ];
+        for (rule, expected) in cases {
+            assert_eq!(evaluated(rule, &record), expected.map(Value::Bool), "{rule}");
+        }
+    }
+
+    #[test]
+    fn functions_compute_exactly() {
+        let record = [
+            number(7, 0),
+            number(25, 1),
+            Some(Value::Text("二字".into())),
+            Some(Value::List(vec!["x".into(), "y".into()])),
+            Some(Value::Text("red".into())),
+            instant("2026-11-19T16:30:00Z"),
+            instant("2026-11-20T15:45:00Z"),
+        ];
+        let cases = [
+            ("a - 7 * floor(a / 7)", number(0, 0)),
+            ("floor(0 - b)", number(-3, 0)),
+            ("abs(b - a)", number(45, 1)),
+            ("round(a / 3, 2)", number(233, 2)),
+            ("sum(a, b, 1)", number(105, 1)),
+            ("a / (b - b)", None),
+            ("length(note)", number(2, 0)),
+            ("count(signs)", number(2, 0)),
+            ("count(a, b, note)", number(3, 0)),
+            ("code(grade)", number(4, 0)),
+            ("rank(grade)", number(1, 0)),
+            ("hours_between(from, to)", number(2325, 2)),
+            ("days_between(from, to)", number(0, 0)),
+            ("months_between(from, to)", number(0, 0)),
+            ("age_years(from, to)", number(0, 0)),
+        ];
+        for (rule, expected) in cases {
+            assert_eq!(evaluated(rule, &record), expected, "{rule}");
+        }
+        assert_eq!(
+            evaluated("length(note) + count(a, b)", &[]),
+            number(0, 0),
+            "nothing given is none, not unknown"
+        );
+        assert_eq!(evaluated("code(grade)", &[]), None);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_not_understood() {
+        let cases = [
+            ("a", Ok(Type::Whole)),
+            ("a / 2", Ok(Type::Decimal)),
+            ("round(a / 2, 0)", Ok(Type::Whole)),
+            ("a + note", Err("a number is wanted")),
+            ("note < 'b'", Err("not compared so")),
+            ("note has 'x'", Err("`has` wants a list")),
+            ("grade == 'blue'", Err("no option")),
+            ("rank(note)", Err("no choice")),
+            ("not a", Err("wants yes or no")),
+            ("age_years(a, to)", Err("a time is wanted")),
+            ("sqrt(a)", Err("there is no `sqrt`")),
+            ("round(a, 1.5)", Err("0 to 6 decimals")),
+        ];
+        for (rule, expected) in cases {
+            match (understood(rule), expected) {
+                (Ok((_, shape)), Ok(wanted)) => assert_eq!(shape, wanted, "{rule}"),
+                (Err(error), Err(why)) => assert!(error.contains(why), "{rule}: {error}"),
+                (got, _) => panic!("{rule}: {got:?}"),
+            }
+        }
     }
 }

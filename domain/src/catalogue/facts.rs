@@ -6,7 +6,7 @@ use super::number::Number;
 use super::value::named;
 
 named! {
-    /// What is known about the subject on the day of the record; a missing fact leaves a rule unknown, and it does not fire.
+    /// What is known about the subject on the day of the record. A missing fact leaves a rule unknown: it does not fire.
     pub struct Facts;
     /// Pregnant on the day of the record.
     pregnant: bool = "facts.pregnant";

@@ -38,9 +38,9 @@ pub enum Fault {
     /// It is computed.
     Derived,
     /// Below the range.
-    BelowRange(Range),
+    BelowRange(Box<Range>),
     /// Above the range.
-    AboveRange(Range),
+    AboveRange(Box<Range>),
     /// More decimals than the field holds.
     TooManyDecimals {
         /// How many it holds.
@@ -361,7 +361,7 @@ mod tests {
         let error = FieldError {
             pointer: "/systolic".into(),
             label: Some(Label::new("收缩压", "Systolic")),
-            fault: Fault::AboveRange(range),
+            fault: Fault::AboveRange(Box::new(range)),
         };
         assert_eq!(error.message(Language::Chinese), "收缩压：填写的 400 高于允许范围，应为 40～300 mmHg");
         assert_eq!(

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::expression::Expression;
+use super::ground::Ground;
 use super::number::Number;
 use super::sources::Source;
 use super::value::Type;
@@ -35,6 +36,8 @@ pub struct Field {
     pub note: Option<String>,
     pub(super) sealed: bool,
     pub(super) slot: usize,
+    /// Place of the repeating group in which it stands.
+    pub(super) repeating: Option<usize>,
 }
 
 impl Field {
@@ -105,8 +108,7 @@ pub struct Rule {
     /// As written in the data file.
     pub text: String,
     pub(super) expression: Expression,
-    /// Reads a fact, itself or through a derived field, so that it can only be judged when the facts are known.
-    pub(super) needs_facts: bool,
+    pub(super) ground: Ground,
 }
 
 /// What a field holds.

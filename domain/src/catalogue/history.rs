@@ -11,10 +11,10 @@ use crate::pregnancy::{PRETERM_BELOW_DAYS, PUERPERIUM_DAYS, TERM_DAYS};
 use crate::record::SubjectKind;
 
 /// What is known about the subject beside its records.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Setting {
     /// Whom the record is about.
-    pub subject: Option<SubjectKind>,
+    pub subject: SubjectKind,
     /// The day of the record.
     pub occurred_on: NaiveDate,
     /// The handbook plans a pregnancy, the first or, after a loss, the next.
@@ -23,6 +23,13 @@ pub struct Setting {
     pub pregnancy: Option<PregnancySetting>,
     /// The child, if the record is about one.
     pub child: Option<ChildSetting>,
+}
+
+impl Setting {
+    /// A subject of which nothing is known but the day of the record.
+    pub fn new(subject: SubjectKind, occurred_on: NaiveDate) -> Self {
+        Self { subject, occurred_on, planning: false, pregnancy: None, child: None }
+    }
 }
 
 /// A pregnancy as the rules see it.
@@ -95,12 +102,10 @@ pub fn history_for(kind: &str) -> Needed {
     Needed { kinds, days }
 }
 
-/// Every fact that needs no tables of growth or risk. `history` holds earlier live records of the same subject, in any
-/// order; `this` is the record that is judged.
-pub fn facts_of(history: &[Lifted], this: &Lifted, setting: &Setting, bands: &Bands) -> Facts {
+/// Every fact that needs no tables of growth or risk.
+pub(super) fn facts_of(history: &[Lifted], this: &Lifted, setting: &Setting, bands: &Bands) -> Facts {
     let past = Past { history, this, setting, bands };
-    let mut facts =
-        Facts { is_child: setting.subject.map(|subject| subject == SubjectKind::Child), ..Facts::default() };
+    let mut facts = Facts { is_child: Some(setting.subject == SubjectKind::Child), ..Facts::default() };
     past.pregnancy(&mut facts);
     past.child(&mut facts);
     past.weight(&mut facts);
@@ -154,7 +159,7 @@ impl<'a> Past<'a> {
     }
 
     fn pregnancy(&self, facts: &mut Facts) {
-        let about_child = self.setting.subject == Some(SubjectKind::Child);
+        let about_child = self.setting.subject == SubjectKind::Child;
         let pregnancy = self.setting.pregnancy.filter(|_| !about_child);
         let day = self.day();
         let started = |pregnancy: &PregnancySetting| pregnancy.counted_from().is_none_or(|from| from <= day);

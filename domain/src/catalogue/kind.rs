@@ -147,12 +147,12 @@ impl Kind {
 
     /// The repeating group that a field belongs to.
     pub fn repeating(&self, field: &Field) -> Option<&Group> {
-        self.group(field.group.as_deref()?).filter(|group| group.repeat.is_some())
+        self.groups.get(field.repeating?)
     }
 
     /// Fields outside repeating groups, in print order.
     pub(super) fn own_fields(&self) -> impl Iterator<Item = &Field> {
-        self.fields.iter().filter(|field| self.repeating(field).is_none())
+        self.fields.iter().filter(|field| field.repeating.is_none())
     }
 
     /// Fields of a repeating group, in print order.
@@ -204,8 +204,8 @@ pub struct Reject {
     pub label: Label,
     /// Place of the field to point at.
     pub(super) field: Option<usize>,
-    /// Judged once per item of this group.
-    pub(super) per_item: Option<String>,
+    /// Judged once per item of the group at this place.
+    pub(super) per_item: Option<usize>,
 }
 
 /// A rule that warns.
@@ -231,8 +231,8 @@ pub struct Caution {
     pub sensitive: bool,
     /// Places of the fields that it reads.
     pub(super) fields: Vec<usize>,
-    /// Judged once per item of this group.
-    pub(super) per_item: Option<String>,
+    /// Judged once per item of the group at this place.
+    pub(super) per_item: Option<usize>,
 }
 
 /// A document that a rule or form was taken from.

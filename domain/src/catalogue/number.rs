@@ -102,10 +102,14 @@ impl Number {
     }
 }
 
+/// The greatest common divisor; nearly all numbers of a form fit 64 bits, whose division is much faster.
 fn gcd(a: i128, b: i128) -> i128 {
     let (mut a, mut b) = (a.unsigned_abs(), b.unsigned_abs());
     while b != 0 {
-        (a, b) = (b, a % b);
+        (a, b) = match (u64::try_from(a), u64::try_from(b)) {
+            (Ok(a), Ok(b)) => (u128::from(b), u128::from(a % b)),
+            _ => (b, a % b),
+        };
     }
     i128::try_from(a).unwrap_or(1)
 }

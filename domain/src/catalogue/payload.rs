@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json};
 use super::kind::{Kind, Level};
 use crate::text::{Label, Language};
 
-/// Content that passed its kind: made by [`super::validate::Draft::judge`], or read back from where that was stored.
+/// Content that passed its kind: made by [`super::Draft::judge`], or read back from where that was stored.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Payload {
     plain: Map<String, Json>,

@@ -7,9 +7,13 @@ use super::field::{Field, Origin, Quantity, Shape};
 use super::kind::{Caution, Group, Kind, Reject};
 
 impl Catalogue {
-    /// Every edition of every kind without its fields, for `GET /catalogue`.
+    /// Every edition of every kind without its fields, and what the facts of rules mean, for `GET /catalogue`.
     pub fn overview(&self) -> Json {
-        json!({"edition": self.edition(), "kinds": self.all().map(head).map(Json::Object).collect::<Vec<_>>()})
+        json!({
+            "edition": self.edition(),
+            "kinds": self.all().map(head).map(Json::Object).collect::<Vec<_>>(),
+            "facts": self.facts,
+        })
     }
 }
 
@@ -114,7 +118,7 @@ fn shape(shape: &Shape) -> Vec<(&'static str, Json)> {
             vec![
                 ("type", json!("date")),
                 ("future", json!(timing.future)),
-                ("precision", timing.month.then(|| json!("month")).unwrap_or_default()),
+                ("precision", json!(timing.month.then_some("month"))),
             ]
         }
         Shape::Instant(timing) => vec![("type", json!("datetime")), ("future", json!(timing.future))],

@@ -82,10 +82,8 @@ fn property(field: &Field) -> Json {
 
 fn shape(shape: &Shape) -> Json {
     match shape {
-        Shape::Integer(quantity) => number("integer", quantity, Number::from(1)),
-        Shape::Decimal { quantity, decimals } => {
-            number("number", quantity, Number::scaled(1, *decimals).unwrap_or(Number::from(1)))
-        }
+        Shape::Integer(quantity) => number("integer", quantity, None),
+        Shape::Decimal { quantity, decimals } => number("number", quantity, Number::scaled(1, *decimals)),
         Shape::Text { max_length } => json!({"type": "string", "maxLength": max_length}),
         Shape::Reference(_) => json!({"type": "string", "format": "uuid"}),
         Shape::References { min, max, .. } => json!({
@@ -109,10 +107,10 @@ fn shape(shape: &Shape) -> Json {
     }
 }
 
-fn number(kind: &str, quantity: &Quantity, step: Number) -> Json {
+fn number(kind: &str, quantity: &Quantity, step: Option<Number>) -> Json {
     let mut plain = Map::new();
     plain.insert("type".into(), json!(kind));
-    plain.insert("multipleOf".into(), json!(step));
+    plain.extend(step.map(|step| ("multipleOf".to_owned(), json!(step))));
     plain.extend(quantity.min.map(|min| ("minimum".to_owned(), json!(min))));
     plain.extend(quantity.max.map(|max| ("maximum".to_owned(), json!(max))));
     if quantity.alternatives.is_empty() {

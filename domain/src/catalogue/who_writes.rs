@@ -16,8 +16,8 @@ pub struct Grant {
     pub kinds: Vec<String>,
 }
 
-/// Whether staff with these roles at an institution of these classes may write a kind, and by which row. A row that needs
-/// no delegation comes first.
+/// Whether staff with these roles at an institution of these classes may write a kind, and by which row. A row that
+/// needs no delegation comes first.
 pub(super) fn grant_for<'g>(
     grants: &'g [Grant],
     roles: &[Role],
