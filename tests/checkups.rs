@@ -470,11 +470,19 @@ async fn a_signature_from_the_familys_phone_hangs_on_the_checkup() {
         )
     });
     let mut payload = example(&world, "newborn_home_visit");
-    payload[&field.unwrap().key] = json!(uuid::Uuid::now_v7());
     payload["next_visit_date"] = json!("2026-12-20");
-    let body = json!({ "kind": "newborn_home_visit", "subject": { "child": child }, "occurred_on": "2026-11-22", "payload": payload });
-    let problem = clinician.client.post(&checkups(&mother), body).await.problem(422, "invalid");
+    let mut signed = |id: &Value| {
+        payload[&field.unwrap().key] = id.clone();
+        json!({ "kind": "newborn_home_visit", "subject": { "child": child }, "occurred_on": "2026-11-22", "payload": payload })
+    };
+    let nobodys = signed(&json!(uuid::Uuid::now_v7()));
+    let problem = clinician.client.post(&checkups(&mother), nobodys).await.problem(422, "invalid");
     assert_eq!(problem["errors"][0]["code"], "unknown_photo", "{problem}");
+
+    let drawn = crate::photos::upload_picture(&mother).await;
+    let attached = clinician.client.post(&checkups(&mother), signed(&drawn)).await;
+    assert_eq!(attached.status, 201, "{}", attached.text());
+    assert_eq!(read(&mother.user.client, &mother, &attached.ok()["id"]).await.ok()["photos"], json!([drawn]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

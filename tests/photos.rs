@@ -24,6 +24,11 @@ async fn upload(client: &Client, mother: &Mother, media: &str, bytes: Vec<u8>) -
     upload_with_key(client, mother, media, bytes, &key).await
 }
 
+/// A picture that a mother adds; its id.
+pub async fn upload_picture(mother: &Mother) -> Value {
+    upload(&mother.user.client, mother, "image/png", picture(ImageFormat::Png)).await.ok()["id"].clone()
+}
+
 async fn upload_with_key(client: &Client, mother: &Mother, media: &str, bytes: Vec<u8>, key: &str) -> Answer {
     let request = client.request(Method::POST, &photos(mother)).header("idempotency-key", key);
     send(request.header("content-type", media).body(bytes)).await

@@ -137,6 +137,7 @@ async fn a_wrong_query_is_told() {
         ("to=%2B200000-01-01".into(), "bad_query"),
         ("subject=nobody".into(), "bad_request"),
         ("child=1".into(), "bad_request"),
+        ("kind=%00".into(), "bad_query"),
         ("cursor=%25".into(), "bad_cursor"),
         (format!("cursor={cursor}&kind=diary"), "bad_cursor"),
         (format!("cursor={forged}"), "bad_cursor"),

@@ -16,7 +16,6 @@ use super::store;
 use crate::access::{Access, Countersign, Office, log, office};
 use crate::app::App;
 use crate::db::entities::record;
-use crate::entries::hide::AfterChange;
 use crate::error::ApiError;
 use crate::idempotency::{IfMatch, Work, request_id};
 use crate::page::{Page, PageQuery, cut};
@@ -25,6 +24,7 @@ use crate::records::form::SubjectWord;
 use crate::records::setting::staff_name;
 use crate::records::show::record_in;
 use crate::records::store::{self as records, Content, Replaced, subject_of};
+use crate::records::written::AfterChange;
 use crate::records::{Me, Refused, RefusedChange, RefusedList, RefusedWrite};
 
 /// A delegated record that awaits the countersign of its institution.

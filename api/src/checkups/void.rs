@@ -12,7 +12,6 @@ use super::{own, store};
 use crate::access::{Access, CorrectOwn};
 use crate::app::App;
 use crate::body::Body;
-use crate::entries::hide::AfterChange;
 use crate::error::ApiError;
 use crate::idempotency::{IfMatch, Work};
 use crate::notices::{self, store::tell};
@@ -20,6 +19,7 @@ use crate::records::history::reason_place;
 use crate::records::setting::is_unborn;
 use crate::records::show::record_in;
 use crate::records::store::{self as records, Replaced};
+use crate::records::written::AfterChange;
 use crate::records::{Me, Refused, RefusedChange, RefusedWrite, remark};
 
 /// Why a checkup is voided.

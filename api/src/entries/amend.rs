@@ -60,19 +60,17 @@ pub(crate) async fn amend(
     let id = record_in(&path)?;
     let (changed, named) = Changed::read(&body, |form| form.optional_list::<PhotoId>("photos", MOST_PHOTOS))?;
     let work = Work::without_key(&app).await?;
-    let (user, old) = to_change(&work.txn, &access, id, seen).await?;
-    let written = write(&app, &work, &access, Me::Family(user.id), &old, &changed, named, language).await?;
+    let (_, old) = to_change(&work.txn, &access, id, seen).await?;
+    let written = write(&app, &work, &access, &old, &changed, named, language).await?;
     let answer = work.answer(&app, StatusCode::OK, &written).await?;
     app.live.changed(access.handbook.id).await;
     Ok(answer)
 }
 
-#[expect(clippy::too_many_arguments, reason = "the change, what it changes, and who is answered how")]
 async fn write(
     app: &App,
     work: &Work,
     access: &Access<WriteEntry>,
-    by: Me,
     old: &record::Model,
     changed: &Changed,
     named: Option<Vec<PhotoId>>,
@@ -107,7 +105,7 @@ async fn write(
     new.photos = PhotoIds(photos.clone());
     new.edited_at = Some(now);
     Content::of(&accepted.checked).put(&app.keys, &mut new).map_err(ApiError::Internal)?;
-    let replaced = Replaced { by, reason: None, at: now };
+    let replaced = Replaced { by: Me::of(&access.caller), reason: None, at: now };
     let version = store::replace(txn, old, new, replaced).await?;
     rehang(work, access, old, &photos, now).await?;
     let warnings = &accepted.checked.warnings;

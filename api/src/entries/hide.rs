@@ -3,8 +3,8 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, put};
-use domain::id::{HandbookId, RecordId};
-use serde::{Deserialize, Serialize};
+use domain::id::HandbookId;
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::to_change;
@@ -16,6 +16,7 @@ use crate::error::ApiError;
 use crate::idempotency::{IfMatch, Work};
 use crate::records::show::record_in;
 use crate::records::store::{self, Content, Replaced};
+use crate::records::written::AfterChange;
 use crate::records::{Me, Refused, RefusedChange, RefusedWrite};
 
 /// Whether an entry is hidden from clinicians.
@@ -24,17 +25,6 @@ use crate::records::{Me, Refused, RefusedChange, RefusedWrite};
 pub struct Hidden {
     /// Hidden.
     private: bool,
-}
-
-/// The entry after that.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = ChangedRecord)]
-pub struct AfterChange {
-    /// Id.
-    #[schema(value_type = uuid::Uuid)]
-    pub id: RecordId,
-    /// Version, for the next change.
-    pub version: i32,
 }
 
 /// Hide an entry from clinicians, or show it

@@ -71,6 +71,9 @@ pub(crate) async fn timeline(
     if [narrowed.from, narrowed.to].into_iter().flatten().any(|day| !is_of_our_time(day)) {
         return Err(ApiError::with(Code::BadQuery, "reason", "from, to: 1900–2100"));
     }
+    if narrowed.kind.as_deref().is_some_and(|kind| !is_a_key(kind)) {
+        return Err(ApiError::with(Code::BadQuery, "reason", "kind"));
+    }
     let Narrowed { subject, child, source, kind, from, to } = narrowed.into_inner();
     let filter = Filter { subject, child, source, kind, from, to };
     let (db, view) = (app.db.read(), &reader.view);
@@ -83,4 +86,10 @@ pub(crate) async fn timeline(
 /// A database knows fewer days than a cursor can be made to name.
 fn is_of_our_time(day: NaiveDate) -> bool {
     (1900..=2100).contains(&day.year())
+}
+
+/// Whether a text can be the key of a kind.
+fn is_a_key(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }

@@ -51,6 +51,17 @@ pub struct Contact {
     pub phone: String,
 }
 
+/// A record after a change that leaves its content alone.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ChangedRecord)]
+pub struct AfterChange {
+    /// Id.
+    #[schema(value_type = uuid::Uuid)]
+    pub id: RecordId,
+    /// Version, for the next change.
+    pub version: i32,
+}
+
 impl Written {
     /// The answer to the family: a danger sign names the managing institution.
     pub async fn to_family(
