@@ -6,3 +6,6 @@
 mod support;
 
 mod conventions;
+mod imports;
+mod offices;
+mod sign_in;

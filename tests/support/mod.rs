@@ -2,7 +2,7 @@
 
 mod database;
 mod http;
-mod people;
+pub mod people;
 
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicI64, Ordering};
