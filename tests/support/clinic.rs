@@ -9,7 +9,7 @@ use api::db::entities::{child, institution, person, record};
 use api::keys::Place;
 use api::notices::store::next_change;
 use api::session::store::{self, Holder};
-use api::start;
+use api::start::{self, Wechat};
 use chrono::NaiveDate;
 use domain::access::Role;
 use domain::id::{ChildId, HandbookId, InstitutionId, PersonId, RecordId, StaffId, UserId};
@@ -124,6 +124,8 @@ impl World {
             payload: json!({}),
             sealed: None,
             warnings: json!([]),
+            photos: api::db::entities::PhotoIds(Vec::new()),
+            edited_at: None,
             override_reason: None,
             recorded_at: self.now(),
             changed_at: self.now(),
@@ -152,7 +154,7 @@ impl World {
     pub async fn replica(&self) -> Replica {
         let reading = self.clock.clone();
         let clock = Clock::from_fn(move || reading.now());
-        let app = start::app(self.app.config.clone(), clock, self.app.wechat.clone()).await.unwrap();
+        let app = start::app(self.app.config.clone(), clock, Wechat::stand_in(&self.wechat)).await.unwrap();
         let (base_url, server) = serve(app.clone());
         Replica { app, base_url, server }
     }

@@ -81,6 +81,11 @@ impl World {
         Self { app, wechat, base_url, clock, server, http: reqwest::Client::new(), database, _data: data }
     }
 
+    /// Where the database is, for a process of its own.
+    pub fn database_url(&self) -> &str {
+        self.database.url()
+    }
+
     /// Now, by the world's clock.
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()

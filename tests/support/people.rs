@@ -27,7 +27,7 @@ use sea_orm::{EntityTrait, IntoActiveModel};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Client, World};
+use super::{Answer, Client, World};
 
 /// 船山区 of the first seed document, with one of its towns and one of that town's villages.
 pub const PROVINCE: i64 = 510_000_000_000;
@@ -37,6 +37,9 @@ pub const TOWN: i64 = 510_903_203_000;
 pub const VILLAGE: i64 = 510_903_203_202;
 /// A county of another province, for whoever must not see the first.
 pub const OTHER_COUNTY: i64 = 370_811_000_000;
+
+/// What employees sign in with.
+pub const PASSWORD: &str = "Chuanshan-2026";
 
 /// The institutions of the county and one beyond its border.
 pub struct County {
@@ -192,15 +195,32 @@ impl World {
         code: i64,
         level: RegionLevel,
     ) {
-        let row = staff::Model {
+        self.insert_staff(self.staff_model(id, roles, institution, Some((code, level)))).await;
+    }
+
+    async fn insert_staff(&self, row: staff::Model) {
+        staff::Entity::insert(row.into_active_model())
+            .exec_without_returning(self.app.db.write())
+            .await
+            .unwrap();
+    }
+
+    fn staff_model(
+        &self,
+        id: StaffId,
+        roles: &[Role],
+        institution: Option<InstitutionId>,
+        region: Option<(i64, RegionLevel)>,
+    ) -> staff::Model {
+        staff::Model {
             id,
             user_name: format!("staff-{}", id.0.simple()),
             name: self.app.keys.seal(Place::new("staff.name", id.0), "李医生").unwrap(),
             title: "主治医师".to_owned(),
             roles: Roles(roles.to_vec()),
             institution_id: institution,
-            region_code: Some(RegionCode(code)),
-            region_level: Some(level),
+            region_code: region.map(|(code, _)| RegionCode(code)),
+            region_level: region.map(|(_, level)| level),
             trained_on: NaiveDate::from_ymd_opt(2026, 1, 5),
             password_hash: "$argon2id$none".to_owned(),
             password_issued: false,
@@ -209,11 +229,7 @@ impl World {
             created_at: self.now(),
             left_on: None,
             version: 1,
-        };
-        staff::Entity::insert(row.into_active_model())
-            .exec_without_returning(self.app.db.write())
-            .await
-            .unwrap();
+        }
     }
 
     /// A signed-in staff member of an institution, or of a region alone.
@@ -227,6 +243,43 @@ impl World {
         let id = StaffId(Uuid::now_v7());
         self.staff_row(id, roles, institution, code, level).await;
         StaffMember { id, client: self.signed_in(Holder::Staff(id)).await }
+    }
+
+    /// A signed-in system administrator, who answers for the whole country.
+    pub async fn system_administrator(&self) -> StaffMember {
+        let id = StaffId(Uuid::now_v7());
+        let row = self.staff_model(id, &[Role::SystemAdministrator], None, None);
+        self.insert_staff(row).await;
+        StaffMember { id, client: self.signed_in(Holder::Staff(id)).await }
+    }
+
+    /// A staff member who is not signed in and does so with [`PASSWORD`].
+    pub async fn employee(
+        &self,
+        user_name: &str,
+        roles: &[Role],
+        institution: Option<InstitutionId>,
+        code: i64,
+        level: RegionLevel,
+    ) -> StaffId {
+        let id = StaffId(Uuid::now_v7());
+        let mut row = self.staff_model(id, roles, institution, Some((code, level)));
+        row.user_name = user_name.to_owned();
+        row.password_hash = self.app.passwords.hash(PASSWORD.to_owned()).await.unwrap();
+        self.insert_staff(row).await;
+        id
+    }
+
+    /// Signs in by user name and password.
+    pub async fn sign_in(&self, user_name: &str, password: &str) -> Answer {
+        let body = json!({ "user_name": user_name, "password": password });
+        self.anybody().post("/api/v1/sign-in/staff", body).await
+    }
+
+    /// A caller with the access token of an answer.
+    #[track_caller]
+    pub fn as_signed_in(&self, answer: &Answer) -> Client {
+        self.with_token(answer.ok()["access_token"].as_str().unwrap())
     }
 
     /// A signed-in user of the family side.

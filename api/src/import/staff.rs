@@ -151,23 +151,27 @@ pub async fn apply(
 fn judge(row: &Row<'_>, fields: &mut Fields, today: NaiveDate) -> Option<Wanted> {
     let user_name = row.cell("user_name").to_owned();
     check_user_name(fields, &user_name);
-    let institution = named_institution(row, fields);
+    let mut words = Fields::of_row(row.number);
+    let institution = named_institution(row, &mut words);
     let facts = Facts {
         name: row.cell("name").to_owned(),
         title: row.cell("title").to_owned(),
-        roles: row.words::<Role>(fields, "roles", &codes(Role::ALL)),
+        roles: row.words::<Role>(&mut words, "roles", &codes(Role::ALL)),
         // Which one it is is looked up later; that there is one decides which roles it may have.
         institution: institution.as_ref().map(|_| InstitutionId(Uuid::nil())),
-        region: row.region(fields, "region_code", "region_level"),
-        trained_on: trained_on(row, fields),
+        region: row.region(&mut words, "region_code", "region_level"),
+        trained_on: trained_on(row, &mut words),
     };
-    if fields.are_right() {
-        let facts = facts.checked(fields, today);
-        return Some(Wanted { number: row.number, user_name, facts, institution });
+    if !words.are_right() {
+        // The post cannot be judged; the texts still are, so that everything is told at once.
+        facts.check_texts(fields);
+        fields.join(words);
+        return None;
     }
-    // Where a word is wrong the post cannot be judged; the texts still are, so that everything is told at once.
-    facts.check_texts(fields);
-    None
+    let facts = facts.checked(fields, today);
+    // What a form calls the region is two columns here.
+    fields.rename("region", "region_code");
+    fields.are_right().then_some(Wanted { number: row.number, user_name, facts, institution })
 }
 
 fn named_institution(row: &Row<'_>, fields: &mut Fields) -> Option<(RegionCode, String)> {

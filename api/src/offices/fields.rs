@@ -78,6 +78,19 @@ impl Fields {
         }
     }
 
+    /// Takes in what else was wrong.
+    pub(crate) fn join(&mut self, other: Self) {
+        self.wrong.extend(other.wrong);
+    }
+
+    /// Calls a field by the name that it has in a sheet.
+    pub(crate) fn rename(&mut self, field: &str, column: &str) {
+        let (from, to) = (format!("{}/{field}", self.under), format!("{}/{column}", self.under));
+        for wrong in self.wrong.iter_mut().filter(|wrong| wrong.pointer == from) {
+            wrong.pointer.clone_from(&to);
+        }
+    }
+
     /// Whether nothing was wrong so far.
     pub(crate) fn are_right(&self) -> bool {
         self.wrong.is_empty()
