@@ -6,6 +6,7 @@
 mod support;
 
 mod conventions;
+mod demo;
 mod schedule;
 mod stats_verify;
 mod usage;

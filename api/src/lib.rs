@@ -18,6 +18,7 @@ pub mod cache;
 pub mod commands;
 pub mod config;
 pub mod db;
+pub mod demo;
 pub mod error;
 pub mod health;
 pub mod idempotency;

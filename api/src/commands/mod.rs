@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod demo;
 mod migrate;
 mod serve;
 mod stats;
@@ -21,6 +22,8 @@ pub enum Command {
     Migrate(migrate::Migrate),
     /// Check the figures against the records
     Stats(stats::Stats),
+    /// Make a made-up county to try things with
+    Demo(demo::Demo),
     /// Print the OpenAPI document
     Openapi,
     /// Make fresh keys
@@ -48,6 +51,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Worker(settings) => actix_web::rt::System::new().block_on(serve::work(settings)),
         Command::Migrate(migrate) => actix_web::rt::System::new().block_on(migrate.run()),
         Command::Stats(stats) => actix_web::rt::System::new().block_on(stats.run()),
+        Command::Demo(demo) => actix_web::rt::System::new().block_on(demo.run()),
         Command::Openapi => print_document(),
         Command::Keys { action: KeysAction::New } => {
             print_new_keys();
