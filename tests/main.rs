@@ -13,6 +13,7 @@ mod catalogue;
 mod checkups;
 mod claim;
 mod conventions;
+mod demo;
 mod desk;
 mod entries;
 mod fetal_sex;

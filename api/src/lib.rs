@@ -24,6 +24,7 @@ pub mod codes;
 pub mod commands;
 pub mod config;
 pub mod db;
+pub mod demo;
 pub mod entries;
 pub mod error;
 pub mod handbooks;

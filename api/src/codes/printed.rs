@@ -21,6 +21,7 @@ use crate::problem::Code;
 pub(crate) struct PrintedQuery {
     /// `json` (with the SVG inside) when left out.
     #[serde(default)]
+    #[param(inline)]
     format: Format,
 }
 

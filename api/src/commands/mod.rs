@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 mod admin;
+mod demo;
 mod import;
 mod migrate;
 mod serve;
@@ -30,6 +31,8 @@ pub enum Command {
     Admin(admin::Admin),
     /// Import regions, institutions or staff from a CSV file
     Import(import::Import),
+    /// Make a made-up county to try things with
+    Demo(demo::Demo),
     /// Print the OpenAPI document
     Openapi,
     /// Make fresh keys
@@ -59,6 +62,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Stats(stats) => actix_web::rt::System::new().block_on(stats.run()),
         Command::Admin(admin) => actix_web::rt::System::new().block_on(admin.run()),
         Command::Import(import) => actix_web::rt::System::new().block_on(import.run()),
+        Command::Demo(demo) => actix_web::rt::System::new().block_on(demo.run()),
         Command::Openapi => print_document(),
         Command::Keys { action: KeysAction::New } => {
             print_new_keys();
@@ -87,7 +91,7 @@ fn resolve(settings: &Settings, demo: bool) -> Result<Config, Misconfigured> {
 async fn app_at_the_server(config: Config) -> anyhow::Result<Data<App>> {
     let wechat = Wechat::real(&config.wechat);
     let app = start::app(config, Clock::system(), wechat).await?;
-    serve::refuse_pending(&app).await?;
+    serve::refuse_unfit(&app).await?;
     Ok(app)
 }
 

@@ -1,5 +1,6 @@
 //! `muzi serve` and `muzi worker`.
 
+use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::time::Duration;
 
@@ -9,9 +10,10 @@ use clap::{Args, ValueEnum};
 
 use super::resolve;
 use crate::app::{App, Clock};
-use crate::config::{Config, Misconfigured, Settings};
+use crate::config::{Misconfigured, Settings};
+use crate::demo::sign_ins::{self, SignIn};
 use crate::start::Wechat;
-use crate::{server, start, telemetry, worker};
+use crate::{demo, server, start, telemetry, worker};
 
 /// Arguments of `muzi serve`.
 #[derive(Debug, Args)]
@@ -40,16 +42,20 @@ impl Serve {
         let listener = TcpListener::bind(config.listen).map_err(|err| {
             anyhow::anyhow!("--listen / MUZI_LISTEN: {} cannot be listened on: {err}", config.listen)
         })?;
+        let base = format!("http://{}", listener.local_addr()?);
         let metrics = config.metrics_listen.map(TcpListener::bind).transpose()?;
         let stand_in = if self.demo { Some(start::demo_stand_in()?) } else { None };
         let wechat = stand_in.as_ref().map_or_else(|| Wechat::real(&config.wechat), Wechat::stand_in);
         let app = start::app(config, Clock::system(), wechat).await?;
         if self.demo {
             start::migrate(&app.db).await?;
+            make_demo(&app).await?;
         } else {
-            refuse_pending(&app).await?;
+            refuse_unfit(&app).await?;
         }
-        self.announce(&app.config, stand_in.as_ref().map(|stand_in| stand_in.base_url()))?;
+        if let Some(stand_in) = &stand_in {
+            self.announce(&app, &base, stand_in.base_url()).await?;
+        }
         let jobs = app.config.run_jobs.then(|| tokio::spawn(worker::run(app.clone())));
         let mut handles = Vec::new();
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
@@ -69,19 +75,47 @@ impl Serve {
         Ok(())
     }
 
-    fn announce(&self, config: &Config, stand_in: Option<&str>) -> anyhow::Result<()> {
-        let base = format!("http://{}", config.listen);
+    /// Says where to go and how to sign in: the only thing on standard output.
+    async fn announce(&self, app: &App, base: &str, stand_in: &str) -> anyhow::Result<()> {
+        let addresses = [
+            ("api", format!("{base}/api/v1")),
+            ("docs", format!("{base}/docs/")),
+            ("openapi", format!("{base}/openapi.json")),
+            ("wechat_stand_in", stand_in.to_owned()),
+        ];
+        let sign_ins = sign_ins::of(app).await?;
         match self.print {
-            Print::Json => println!(
-                "{}",
-                serde_json::json!({
-                    "addresses": { "api": format!("{base}/api/v1"), "docs": format!("{base}/docs/"), "wechat_stand_in": stand_in },
-                })
-            ),
-            Print::Text => println!("Muzi 母子  {base}/api/v1   docs {base}/docs/"),
+            Print::Json => {
+                let addresses: BTreeMap<_, _> = addresses.into_iter().collect();
+                println!("{}", serde_json::json!({ "addresses": addresses, "sign_ins": sign_ins }));
+            }
+            Print::Text => print_table(&addresses, &sign_ins),
         }
         Ok(())
     }
+}
+
+/// Chinese stands last in a line: its letters are wider than the columns of a terminal.
+fn print_table(addresses: &[(&str, String)], sign_ins: &[SignIn]) {
+    println!("Muzi 母子: a made-up county, no real person in it\n");
+    for (name, address) in addresses {
+        println!("  {name:<16} {address}");
+    }
+    println!("\n  {:<30} {:<18} role, place", "user name", "password");
+    for SignIn { role, role_zh, user_name, password, wx_login_code, place } in sign_ins {
+        let secret = password.map(str::to_owned).or(wx_login_code.clone()).unwrap_or_default();
+        println!("  {user_name:<30} {secret:<18} {role} {role_zh} {place}");
+    }
+    println!("\n  A family signs in with its wx.login code, which stands under password.\n");
+}
+
+/// Fills an empty demo; one that is there is kept.
+async fn make_demo(app: &App) -> anyhow::Result<()> {
+    if sign_ins::are_in(&app.db).await? {
+        return Ok(());
+    }
+    let plan = demo::Plan { families: demo::FAMILIES, seed: demo::SEED, today: app.today() };
+    demo::seed(app, plan, &mut |_| {}).await
 }
 
 /// `muzi worker`: jobs without HTTP.
@@ -90,21 +124,27 @@ pub(super) async fn work(settings: Settings) -> anyhow::Result<()> {
     telemetry::start_logging(&config.log, true);
     let wechat = Wechat::real(&config.wechat);
     let app = start::app(config, Clock::system(), wechat).await?;
-    refuse_pending(&app).await?;
+    refuse_unfit(&app).await?;
     tokio::spawn(stop_on_signal(app.clone(), Vec::new()));
     worker::run(app.clone()).await;
     app.db.close().await?;
     Ok(())
 }
 
-pub(super) async fn refuse_pending(app: &App) -> anyhow::Result<()> {
-    match start::pending_migrations(&app.db).await? {
-        0 => Ok(()),
-        pending => {
-            Err(Misconfigured(vec![format!("{pending} migrations are pending: run `muzi migrate up` first")])
-                .into())
-        }
-    }
+/// A database that production must not run on: an older schema, or the demo's public passwords.
+pub(super) async fn refuse_unfit(app: &App) -> anyhow::Result<()> {
+    let pending = start::pending_migrations(&app.db).await?;
+    let refusal = if pending > 0 {
+        format!("{pending} migrations are pending: run `muzi migrate up` first")
+    } else if sign_ins::are_in(&app.db).await? {
+        format!(
+            "the database holds sign-ins of the demo ({}*), whose password everybody knows",
+            sign_ins::PREFIX
+        )
+    } else {
+        return Ok(());
+    };
+    Err(Misconfigured(vec![refusal]).into())
 }
 
 /// Ends streams first, then lets open requests finish; a second signal ends at once.

@@ -1,10 +1,15 @@
 //! Counts issues and first uses in the transaction that causes them. No row is met by every writer: a row belongs to
 //! one institution, group, column and pair of months.
 
-use chrono::{DateTime, Utc};
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::calendar::{Month, day_in_china};
+use domain::handbook::Group;
 use domain::handbook::issuing::IssueKind;
-use domain::id::HandbookId;
+use domain::id::{HandbookId, InstitutionId};
+use domain::institution::ReportColumn;
+use domain::place::RegionCode;
 use domain::usage::Evidence;
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
 
@@ -73,37 +78,134 @@ async fn add(
     used_in: Month,
     at: DateTime<Utc>,
 ) -> Result<(), DbErr> {
-    let backend = txn.get_database_backend();
+    raise_counter(txn, CounterKey::of(issue, used_in), 1).await?;
+    let seen = if used_in == NOT_USED { Seen { issued: 1, used: 0 } } else { Seen { issued: 0, used: 1 } };
+    raise_day(txn, DayKey::of(issue, at), seen).await
+}
+
+/// An issue with its first use, when both are history.
+#[derive(Debug, Clone, Copy)]
+pub struct Counted<'a> {
+    /// The issue or reissue.
+    pub issue: &'a issuance::Model,
+    /// The earliest evidence.
+    pub first_used_at: Option<DateTime<Utc>>,
+}
+
+/// Counts a history at once; months that were rolled up already are opened again. Only for what writes a history, as
+/// the demo does: evidence is otherwise dated by its receipt.
+pub async fn all(txn: &impl ConnectionTrait, history: &[Counted<'_>]) -> Result<(), DbErr> {
+    let (mut counters, mut days) = (BTreeMap::<_, i64>::new(), BTreeMap::<_, Seen>::new());
+    for Counted { issue, first_used_at } in history.iter().filter(|one| one.issue.kind != IssueKind::Replace)
+    {
+        *counters.entry(CounterKey::of(issue, NOT_USED)).or_default() += 1;
+        days.entry(DayKey::of(issue, issue.issued_at)).or_default().issued += 1;
+        if let Some(at) = first_used_at {
+            *counters.entry(CounterKey::of(issue, Month::of(day_in_china(*at)))).or_default() += 1;
+            days.entry(DayKey::of(issue, *at)).or_default().used += 1;
+        }
+    }
+    if let Some(oldest) = counters.keys().map(CounterKey::event_month).min() {
+        super::store::reopen(txn, oldest).await?;
+    }
+    for (key, count) in counters {
+        raise_counter(txn, key, count).await?;
+    }
+    for (key, seen) in days {
+        raise_day(txn, key, seen).await?;
+    }
+    Ok(())
+}
+
+/// Which counter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct CounterKey {
+    institution: InstitutionId,
+    region: RegionCode,
+    group: Group,
+    column: ReportColumn,
+    issued_in: Month,
+    used_in: Month,
+}
+
+impl CounterKey {
+    fn of(issue: &issuance::Model, used_in: Month) -> Self {
+        Self {
+            institution: issue.institution_id,
+            region: issue.region_code,
+            group: issue.issued_group,
+            column: issue.report_column,
+            issued_in: issue.issued_in,
+            used_in,
+        }
+    }
+
+    fn event_month(&self) -> Month {
+        self.issued_in.max(self.used_in)
+    }
+}
+
+async fn raise_counter(txn: &impl ConnectionTrait, key: CounterKey, by: i64) -> Result<(), DbErr> {
     let counter = statement(
-        backend,
+        txn.get_database_backend(),
         "INSERT INTO usage_counter (institution_id, region_code, issued_group, report_column, issued_in, used_in, event_month, count) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, 1) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?) \
          ON CONFLICT (institution_id, region_code, issued_group, report_column, issued_in, used_in) \
-         DO UPDATE SET count = usage_counter.count + 1",
+         DO UPDATE SET count = usage_counter.count + excluded.count",
         [
-            issue.institution_id.into(),
-            issue.region_code.into(),
-            issue.issued_group.into(),
-            issue.report_column.into(),
-            issue.issued_in.into(),
-            used_in.into(),
-            issue.issued_in.max(used_in).into(),
+            key.institution.into(),
+            key.region.into(),
+            key.group.into(),
+            key.column.into(),
+            key.issued_in.into(),
+            key.used_in.into(),
+            key.event_month().into(),
+            by.into(),
         ],
     );
-    txn.execute_raw(counter).await?;
-    let (issued, used) = if used_in == NOT_USED { (1_i64, 0_i64) } else { (0, 1) };
+    txn.execute_raw(counter).await.map(|_| ())
+}
+
+/// Which row of the series of days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct DayKey {
+    day: NaiveDate,
+    institution: InstitutionId,
+    region: RegionCode,
+    group: Group,
+}
+
+impl DayKey {
+    fn of(issue: &issuance::Model, at: DateTime<Utc>) -> Self {
+        Self {
+            day: day_in_china(at),
+            institution: issue.institution_id,
+            region: issue.region_code,
+            group: issue.issued_group,
+        }
+    }
+}
+
+/// What a day saw.
+#[derive(Debug, Clone, Copy, Default)]
+struct Seen {
+    issued: i64,
+    used: i64,
+}
+
+async fn raise_day(txn: &impl ConnectionTrait, key: DayKey, seen: Seen) -> Result<(), DbErr> {
     let day = statement(
-        backend,
+        txn.get_database_backend(),
         "INSERT INTO usage_day (day, institution_id, region_code, issued_group, issued, used) VALUES (?, ?, ?, ?, ?, ?) \
          ON CONFLICT (day, institution_id, region_code, issued_group) \
          DO UPDATE SET issued = usage_day.issued + excluded.issued, used = usage_day.used + excluded.used",
         [
-            day_in_china(at).into(),
-            issue.institution_id.into(),
-            issue.region_code.into(),
-            issue.issued_group.into(),
-            issued.into(),
-            used.into(),
+            key.day.into(),
+            key.institution.into(),
+            key.region.into(),
+            key.group.into(),
+            seen.issued.into(),
+            seen.used.into(),
         ],
     );
     txn.execute_raw(day).await.map(|_| ())

@@ -200,7 +200,7 @@ fn refuse_magic(text: &str) -> Result<(), Code> {
 }
 
 /// 28 characters, always the same for the same user of the same app.
-fn public_id(app: &str, user: &str) -> String {
+pub(super) fn public_id(app: &str, user: &str) -> String {
     let digest = URL_SAFE_NO_PAD.encode(sha256(format!("{app}:{user}").as_bytes()));
     format!("o{}", &digest[..27])
 }
