@@ -85,7 +85,7 @@ async fn a_ticket_opens_one_stream_within_thirty_seconds() {
     assert_eq!(opened.iter().filter(|answer| answer.status() == 200).count(), 1);
     world.anybody().get(url).await.problem(401, "ticket_refused");
     world.anybody().get("/api/v1/live?ticket=made-up").await.problem(401, "ticket_refused");
-    world.anybody().get("/api/v1/live").await.problem(400, "bad_request");
+    world.anybody().get("/api/v1/live").await.problem(400, "bad_query");
     let late = mother.user.client.post(&path, json!({})).await.ok();
     world.advance(TimeDelta::seconds(30));
     world.anybody().get(late["url"].as_str().unwrap()).await.problem(401, "ticket_refused");
@@ -210,7 +210,7 @@ async fn clients_without_a_stream_poll_and_staff_learn_nothing_of_private_entrie
     world.doctor(county.hospital).await.client.get(&path).await.problem(404, "not_found");
     world.anybody().get(&path).await.problem(401, "not_signed_in");
     mother.user.client.get(&format!("{path}?after=-1")).await.problem(400, "bad_query");
-    mother.user.client.get(&format!("{path}?after=x")).await.problem(400, "bad_request");
+    mother.user.client.get(&format!("{path}?after=x")).await.problem(400, "bad_query");
     let ticket = format!("/api/v1/handbooks/{}/live-ticket", mother.handbook);
     world.doctor(county.hospital).await.client.post(&ticket, json!({})).await.problem(404, "not_found");
     assert_eq!(viewer.client.post(&ticket, json!({})).await.status, 201);

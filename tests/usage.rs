@@ -419,7 +419,7 @@ async fn a_wrong_question_says_what_is_wrong() {
     }
     let both = format!("/api/v1/usage?region={COUNTY}&institution={}", county.hospital);
     desk.get(&both).await.problem(400, "bad_query");
-    desk.get("/api/v1/usage?form=xlsx").await.problem(400, "bad_request");
+    desk.get("/api/v1/usage?form=xlsx").await.problem(400, "bad_query");
     desk.get("/api/v1/usage?cursor=abc").await.problem(400, "bad_cursor");
     desk.get("/api/v1/usage?region=510999000000").await.problem(422, "unknown_region");
     desk.get(&format!("/api/v1/usage?region={COUNTY}&level=city")).await.problem(422, "unknown_region");

@@ -493,7 +493,8 @@ mod tests {
     #[test]
     fn a_post_is_an_institution_a_region_or_the_country_as_its_roles_ask() {
         use RegionLevel::{City, County, Town, Village};
-        let cases: &[(&[Role], bool, Option<RegionLevel>, Result<(), PostRefusal>)] = &[
+        type Case<'a> = (&'a [Role], bool, Option<RegionLevel>, Result<(), PostRefusal>);
+        let cases: &[Case<'_>] = &[
             (&[R::Clinician], true, None, Ok(())),
             (&[R::Clinician, R::HandbookAdministrator], true, None, Ok(())),
             (&[R::Clinician, R::VillageWorker], true, Some(Village), Ok(())),
