@@ -175,7 +175,7 @@ async fn after_five_wrong_tries_a_user_waits_an_hour_and_others_do_not() {
     let theirs = other.client.post(CLAIMS, claim_by_cover(&issued, "9999", "woman")).await;
     assert!(theirs.problem(422, "claim_refused")["detail"].as_str().unwrap().contains("4 次"));
     world.advance(TimeDelta::minutes(46));
-    let later = FamilyUser { id: user.id, client: world.signed_in_again(user.id).await };
+    let later = FamilyUser { id: user.id, client: world.sign_in_user(user.id).await };
     later.client.post(CLAIMS, right).await.ok();
 }
 

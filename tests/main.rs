@@ -7,6 +7,7 @@
 mod support;
 
 mod access_log;
+mod access_matrix;
 mod alerts;
 mod break_glass;
 mod catalogue;

@@ -1,8 +1,7 @@
 //! A desk that issues handbooks, and forms as clerks fill them in.
 
-use api::session::store::{self, Holder};
 use domain::access::Role;
-use domain::id::{InstitutionId, UserId};
+use domain::id::InstitutionId;
 use domain::person::complete_id_number;
 use domain::place::RegionLevel;
 use serde_json::{Value, json};
@@ -69,14 +68,6 @@ impl World {
     /// A clinician of an institution in the town.
     pub async fn clinician(&self, institution: InstitutionId) -> Client {
         self.staff(&[Role::Clinician], Some(institution), TOWN, RegionLevel::Town).await.client
-    }
-
-    /// A new access token of a user, when the clock has outrun the last one.
-    pub async fn signed_in_again(&self, user: UserId) -> Client {
-        let hash = api::keys::sha256(uuid::Uuid::now_v7().as_bytes());
-        let db = self.app.db.write();
-        let session = store::open(db, Holder::User(user), "test", hash, self.now()).await.unwrap();
-        self.with_token(&self.app.tokens.sign(session, self.now()).unwrap())
     }
 
     /// Somebody of the county MCH institution.

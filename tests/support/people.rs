@@ -14,7 +14,8 @@ use domain::handbook::issuing::{Explained, IssueKind};
 use domain::handbook::number::HandbookNumber;
 use domain::handbook::{Group, State};
 use domain::id::{
-    ChildId, HandbookId, InstitutionId, IssuanceId, MemberId, PersonId, PregnancyId, StaffId, UserId, VisitId,
+    ChildId, HandbookId, InstitutionId, IssuanceId, MemberId, PersonId, PregnancyId, SessionId, StaffId,
+    UserId, VisitId,
 };
 use domain::institution::{AgencyClass, InstitutionLevel, column_of};
 use domain::member::{MemberRelation, MemberRole};
@@ -306,9 +307,14 @@ impl World {
 
     /// A session made without the sign-in journey, which has tests of its own.
     pub async fn signed_in(&self, holder: Holder) -> Client {
-        let hash = api::keys::sha256(Uuid::now_v7().as_bytes());
-        let session = store::open(self.app.db.write(), holder, "test", hash, self.now()).await.unwrap();
+        let session = self.session(holder).await;
         self.with_token(&self.app.tokens.sign(session, self.now()).unwrap())
+    }
+
+    /// A device on which somebody is signed in.
+    pub async fn session(&self, holder: Holder) -> SessionId {
+        let hash = api::keys::sha256(Uuid::now_v7().as_bytes());
+        store::open(self.app.db.write(), holder, "test", hash, self.now()).await.unwrap()
     }
 
     /// A pregnant woman (due 2027-03-01) with a handbook issued today by the health centre and claimed by herself.
