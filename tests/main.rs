@@ -22,6 +22,7 @@ mod find;
 mod imports;
 mod issue;
 mod live;
+mod main_job;
 mod members;
 mod offices;
 mod photos;

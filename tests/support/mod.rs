@@ -2,6 +2,7 @@
 
 mod clinic;
 mod database;
+pub mod gate;
 mod http;
 mod issues;
 pub mod issuing;
