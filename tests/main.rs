@@ -26,6 +26,7 @@ mod main_job;
 mod members;
 mod offices;
 mod photos;
+mod plans;
 mod pregnancies;
 mod replace;
 mod scan;

@@ -18,7 +18,7 @@ use crate::live::Live;
 use crate::photos::Shelf;
 use crate::session::password::Passwords;
 use crate::session::token::Tokens;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, tell_of_slow_statement};
 use crate::wechat::TokensInRedis;
 
 /// Passwords hashed at a time: 19 MiB each.
@@ -27,7 +27,8 @@ const HASHED_AT_ONCE: usize = 2;
 /// Connects everything; nothing is listened on and nothing is migrated.
 pub async fn app(config: Config, clock: Clock, wechat: Wechat) -> anyhow::Result<Data<App>> {
     let keys = Arc::new(Keys::new(&config.secrets)?);
-    let db = Db::connect(&config.database_url, config.database_connections).await?;
+    let db =
+        Db::connect(&config.database_url, config.database_connections).await?.watched(tell_of_slow_statement);
     let cache = match &config.redis_url {
         Some(url) => Cache::Redis(Redis::new(url)?),
         None => Cache::Memory(Memory::default()),

@@ -1,6 +1,6 @@
 //! Logs, metrics and request ids. Nothing personal is logged: the path is the route's pattern, never the address.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::HttpMessage;
 use actix_web::body::MessageBody;
@@ -9,6 +9,7 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
+use sea_orm::metric::Info;
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -73,6 +74,17 @@ pub fn start_logging(filter: &str, as_json: bool) {
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second start in one process (tests) keeps the first.
     let _started_before = if as_json { builder.json().try_init() } else { builder.compact().try_init() };
+}
+
+/// A statement that takes longer is told in the log.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// Tells the log of a statement that took long: its text, whose values stay out of it.
+pub fn tell_of_slow_statement(info: &Info<'_>) {
+    if info.elapsed >= SLOW {
+        let milliseconds = info.elapsed.as_millis();
+        tracing::warn!(sql = info.statement.sql, milliseconds, failed = info.failed, "a slow statement");
+    }
 }
 
 /// Middleware: gives each request an id and a span, and counts it by route pattern.

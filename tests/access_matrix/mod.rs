@@ -12,7 +12,8 @@ use reqwest::StatusCode;
 use serde_json::Value;
 
 use crate::support::{Answer, World};
-use callers::{Caller, Cast};
+use callers::Caller;
+pub use callers::Cast;
 
 const MATRIX: &str = include_str!("matrix.txt");
 
@@ -80,6 +81,15 @@ fn operations(document: &Value) -> BTreeMap<Operation, bool> {
         }
     }
     found
+}
+
+/// Everybody calls everything that they may.
+pub async fn call_all(world: &World, cast: &Cast) {
+    for (operation, cells) in rows().1 {
+        for (caller, _) in cast.callers.iter().zip(cells).filter(|(_, cell)| ['+', '0'].contains(cell)) {
+            try_it(world, cast, caller, &operation).await;
+        }
+    }
 }
 
 async fn try_it(world: &World, cast: &Cast, caller: &Caller, operation: &str) -> char {

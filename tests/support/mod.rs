@@ -16,10 +16,12 @@ use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
 use api::app::{App, Clock};
 use api::config::{Environment, Settings};
+use api::db::Db;
 use api::start::Wechat;
 use api::{server, start};
 use chrono::{DateTime, TimeDelta, Utc};
 use miniprogram_adapter::stand_in::StandIn;
+use sea_orm::metric::Info;
 
 pub use clinic::Events;
 pub use http::{Answer, Client, send};
@@ -62,6 +64,15 @@ impl World {
 
     /// A world whose settings are changed before it starts.
     pub async fn with(change: impl FnOnce(&mut api::config::Config)) -> Self {
+        Self::made(change, |db| db).await
+    }
+
+    /// A world in which each statement is told to somebody.
+    pub async fn watched(watch: impl Fn(&Info<'_>) + Clone + Send + Sync + 'static) -> Self {
+        Self::made(|_| {}, |db| db.watched(watch)).await
+    }
+
+    async fn made(change: impl FnOnce(&mut api::config::Config), watched: impl FnOnce(Db) -> Db) -> Self {
         let data = tempfile::tempdir().unwrap();
         let database = database::TestDatabase::create(data.path()).await;
         let settings = Settings { data: Some(data.path().to_owned()), ..Settings::default() };
@@ -77,6 +88,8 @@ impl World {
         let app = start::app(config, Clock::from_fn(move || reading.now()), Wechat::stand_in(&wechat))
             .await
             .unwrap();
+        let app = Arc::into_inner(app.into_inner()).expect("nobody else holds the app yet");
+        let app = Data::new(App { db: watched(app.db.clone()), ..app });
         start::migrate(&app.db).await.unwrap();
         let (base_url, server) = serve(app.clone());
         Self { app, wechat, base_url, clock, server, http: reqwest::Client::new(), database, _data: data }

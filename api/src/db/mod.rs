@@ -5,6 +5,7 @@ pub mod entities;
 use std::path::Path;
 use std::time::Duration;
 
+use sea_orm::metric::Info;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
@@ -32,6 +33,13 @@ impl Db {
             let pool = Database::connect(postgres(url, connections)).await?;
             Ok(Self { read: pool.clone(), write: pool })
         }
+    }
+
+    /// The same database, with each statement told to `watch` once it was carried out.
+    pub fn watched(mut self, watch: impl Fn(&Info<'_>) + Clone + Send + Sync + 'static) -> Self {
+        self.read.set_metric_callback(watch.clone());
+        self.write.set_metric_callback(watch);
+        self
     }
 
     /// The URL of an embedded database in a folder.

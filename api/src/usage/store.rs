@@ -8,7 +8,7 @@ use domain::id::{FollowUpId, HandbookId, InstitutionId};
 use domain::institution::ReportColumn;
 use domain::place::{Region, RegionCode, RegionLevel};
 use domain::usage::{Cell, Found, Period};
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{OnConflict, UnionType};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult,
     QueryFilter, QueryOrder, QuerySelect, QueryTrait, Value,
@@ -447,12 +447,17 @@ pub async fn institutions(
         .filter(usage_counter::COLUMN.region_code.between(*inside().start(), *inside().end()))
         .filter(usage_counter::COLUMN.issued_in.between(period.first, period.last))
         .into_query();
-    let issues_today = Condition::all()
-        .add(institution::COLUMN.region_code.between(*inside().start(), *inside().end()))
-        .add(institution::COLUMN.is_service_point.eq(true))
-        .add(institution::COLUMN.ended_at.is_null());
-    let mut query = institution::Entity::find()
-        .filter(Condition::any().add(issues_today).add(institution::COLUMN.id.in_subquery(issued)));
+    // One list of ids from two indexes: an OR of both conditions would read every institution of the country.
+    let issues_today = institution::Entity::find()
+        .select_only()
+        .column(institution::Column::Id)
+        .filter(institution::COLUMN.region_code.between(*inside().start(), *inside().end()))
+        .filter(institution::COLUMN.is_service_point.eq(true))
+        .filter(institution::COLUMN.ended_at.is_null())
+        .into_query()
+        .union(UnionType::All, issued)
+        .to_owned();
+    let mut query = institution::Entity::find().filter(institution::COLUMN.id.in_subquery(issues_today));
     if let Some((name, id)) = after {
         let same_name = Condition::all()
             .add(institution::COLUMN.name.eq(name.clone()))

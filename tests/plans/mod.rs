@@ -1,0 +1,125 @@
+//! No query reads a whole table: every statement that the operations of the API, the main job and the jobs send is shown
+//! to the database's planner when the tables have grown.
+
+mod fill;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use api::db::Db;
+use chrono::TimeDelta;
+use sea_orm::metric::Info;
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+
+use crate::access_matrix::{Cast, call_all};
+use crate::main_job;
+use crate::support::World;
+
+/// Records, and handbooks and whatever else grows with them.
+const RECORDS: u32 = 100_000;
+const OTHERS: u32 = 20_000;
+
+/// Each statement once, by its text, as it was first sent.
+type Sent = Arc<Mutex<BTreeMap<String, Statement>>>;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_statement_of_the_api_reads_a_whole_table() {
+    let sent = Sent::default();
+    let world = World::watched(collect_into(&sent)).await;
+    let cast = Cast::gathered(&world).await;
+    sent.lock().unwrap().clear();
+    call_all(&world, &cast).await;
+    do_the_main_job(&sent).await;
+    carry_out_what_the_clock_asks_for(&world).await;
+    let statements: Vec<_> = sent.lock().unwrap().values().filter(|sent| reads(sent)).cloned().collect();
+    assert!(statements.len() > 150, "only {} statements were collected", statements.len());
+
+    fill::fill(&world.app.db, |table| if table == "record" { RECORDS } else { OTHERS }).await;
+    let mut faults = BTreeSet::new();
+    for statement in statements {
+        if is_right(&statement) {
+            continue;
+        }
+        let plan = plan(&world.app.db, &statement).await;
+        faults.extend(
+            whole_reads(world.app.db.backend(), &plan)
+                .map(|line| format!("{line}\n    {}\n{}", statement.sql, plan.join("\n"))),
+        );
+    }
+    let told: Vec<_> = faults.iter().map(String::as_str).collect();
+    assert!(told.is_empty(), "{} whole tables are read:\n{}", told.len(), told.join("\n"));
+}
+
+fn collect_into(sent: &Sent) -> impl Fn(&Info<'_>) + Clone + Send + Sync + 'static {
+    let sent = sent.clone();
+    move |info| {
+        let statement = info.statement;
+        sent.lock().unwrap().entry(statement.sql.clone()).or_insert_with(|| statement.clone());
+    }
+}
+
+/// In a world of its own, whose figures begin at zero.
+async fn do_the_main_job(sent: &Sent) {
+    let world = World::watched(collect_into(sent)).await;
+    let county = world.county().await;
+    main_job::run(&world, &county, |_| ()).await;
+}
+
+async fn carry_out_what_the_clock_asks_for(world: &World) {
+    for _ in 0..2 {
+        api::worker::schedule(&world.app).await.unwrap();
+        world.carry_out_jobs().await;
+        world.advance(TimeDelta::days(40));
+    }
+}
+
+/// Whether a statement looks for rows: a plain insert does not.
+fn reads(statement: &Statement) -> bool {
+    let begins = |word| statement.sql.trim_start().starts_with(word);
+    begins("SELECT")
+        || begins("UPDATE")
+        || begins("DELETE")
+        || begins("WITH")
+        || (begins("INSERT") && statement.sql.contains("SELECT"))
+}
+
+/// The lines of the plan.
+async fn plan(db: &Db, statement: &Statement) -> Vec<String> {
+    let (explain, column) = match db.backend() {
+        DbBackend::Postgres => ("EXPLAIN", "QUERY PLAN"),
+        _ => ("EXPLAIN QUERY PLAN", "detail"),
+    };
+    let explained = Statement { sql: format!("{explain} {}", statement.sql), ..statement.clone() };
+    let rows = db.write().query_all_raw(explained).await;
+    let rows = rows.unwrap_or_else(|err| panic!("{err}: {}", statement.sql));
+    rows.iter().map(|row| row.try_get("", column).unwrap()).collect()
+}
+
+/// Lines of a plan that go through all rows of a table that grows, or through all of an index of one.
+fn whole_reads(backend: DbBackend, plan: &[String]) -> impl Iterator<Item = &str> {
+    let is_whole = move |at: usize| match backend {
+        DbBackend::Postgres => {
+            let line = plan[at].trim_start();
+            let next = plan.get(at + 1).map_or("", |line| line.trim_start());
+            let by_index = line.contains("Index") && line.contains("Scan") && !next.starts_with("Index Cond");
+            let table = line.split_once(" on ").map_or("", |(_, rest)| first_word(rest));
+            (line.contains("Seq Scan") || by_index) && fill::grows(table)
+        }
+        _ => plan[at].strip_prefix("SCAN ").is_some_and(|rest| fill::grows(first_word(rest))),
+    };
+    (0..plan.len()).filter(move |at| is_whole(*at)).map(|at| plan[at].trim_start())
+}
+
+fn first_word(text: &str) -> &str {
+    text.split_whitespace().next().unwrap_or_default()
+}
+
+/// Whole reads that are right.
+fn is_right(statement: &Statement) -> bool {
+    let sql = &statement.sql;
+    // Of an empty list nothing is asked: the condition is false before the first row.
+    let asks_nothing = sql.contains("WHERE ? = ?") || sql.contains("WHERE $1 = $2");
+    // The staff of the whole country, for who answers for it, is paged along its key.
+    let pages_the_country = sql.contains(r#"FROM "staff" WHERE "staff"."left_on" IS NULL OR"#);
+    asks_nothing || pages_the_country
+}
