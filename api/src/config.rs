@@ -294,7 +294,7 @@ impl Settings {
             run_jobs: !settings.no_jobs.unwrap_or(false),
             log: settings
                 .log
-                .unwrap_or_else(|| if demo { "warn,muzi=info".to_owned() } else { "info".to_owned() }),
+                .unwrap_or_else(|| if demo { "warn,muzi=info".to_owned() } else { "info,sqlx=warn".to_owned() }),
             secrets,
             data,
         })
