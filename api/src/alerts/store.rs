@@ -17,17 +17,24 @@ use uuid::Uuid;
 
 use crate::db::entities::{alert, handbook, institution, person, record};
 
-/// Tells the managing institution about the danger signs of a record that it was not told before.
+/// Tells the managing institution about the danger signs of a record that it was not told before, and not of those that
+/// it found itself. Call it after the change number was raised: from then on nobody transfers the handbook, so the
+/// institution that is read here is the one that answers for her when all this is committed.
 pub async fn raise(
     txn: &impl ConnectionTrait,
-    handbook: &handbook::Model,
+    handbook: HandbookId,
     record: RecordId,
+    found_by: Option<InstitutionId>,
     warnings: &[Warning],
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
     let dangers: Vec<&Warning> = warnings.iter().filter(|warning| warning.alert).collect();
     let Some(gravest) = dangers.iter().map(|warning| warning.level).max() else { return Ok(()) };
-    let told = told_before(txn, handbook.id, record).await?;
+    let managing = managing(txn, handbook).await?;
+    if found_by == Some(managing) {
+        return Ok(());
+    }
+    let told = told_before(txn, handbook, record).await?;
     let new: BTreeSet<&str> =
         dangers.iter().map(|warning| warning.id.as_str()).filter(|id| !told.contains(*id)).collect();
     if new.is_empty() {
@@ -35,9 +42,9 @@ pub async fn raise(
     }
     let row = alert::ActiveModel {
         id: Set(AlertId(Uuid::now_v7())),
-        handbook_id: Set(handbook.id),
+        handbook_id: Set(handbook),
         record_id: Set(record),
-        institution_id: Set(handbook.managing_id),
+        institution_id: Set(managing),
         level: Set(gravest.code().to_owned()),
         warning_ids: Set(new.into_iter().map(Json::from).collect()),
         raised_at: Set(now),
@@ -46,6 +53,26 @@ pub async fn raise(
         answer: Set(None),
     };
     alert::Entity::insert(row).exec_without_returning(txn).await.map(|_| ())
+}
+
+async fn managing(db: &impl ConnectionTrait, id: HandbookId) -> Result<InstitutionId, DbErr> {
+    let found = handbook::Entity::find_by_id(id).one(db).await?;
+    found.map(|row| row.managing_id).ok_or_else(|| DbErr::RecordNotFound("handbook".to_owned()))
+}
+
+/// The open signs of a handbook go to the institution that answers for it from now on. What was answered stays in the
+/// list of who answered it.
+pub async fn hand_over(
+    txn: &impl ConnectionTrait,
+    handbook: HandbookId,
+    to: InstitutionId,
+) -> Result<(), DbErr> {
+    let moved = alert::ActiveModel { institution_id: Set(to), ..Default::default() };
+    let open = alert::Entity::update_many()
+        .set(moved)
+        .filter(alert::COLUMN.handbook_id.eq(handbook))
+        .filter(alert::COLUMN.answered_at.is_null());
+    open.exec(txn).await.map(|_| ())
 }
 
 async fn told_before(

@@ -218,11 +218,10 @@ async fn write(
         return Err(super::not_a_signature());
     }
     after_writing(app, txn, handbook, sent.kind, &accepted).await?;
-    if desk.institution != handbook.managing_id {
-        alerts::raise(txn, handbook, id, &accepted.checked.warnings, now).await?;
-    }
+    let warnings = &accepted.checked.warnings;
+    alerts::raise(txn, handbook.id, id, Some(desk.institution), warnings, now).await?;
     count::evidence(txn, handbook, Evidence::Checkup, now).await?;
-    Ok(Written::to_clinician((id, 1), &accepted.checked.warnings, language))
+    Ok(Written::to_clinician((id, 1), warnings, language))
 }
 
 /// What follows from a checkup beside its row: an assessment grades the pregnancy.
