@@ -15,7 +15,13 @@ use sea_orm::{
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use crate::db::entities::{alert, handbook, institution, person, record};
+use super::list::answer_place;
+use crate::db::entities::{alert, child, handbook, institution, person, record};
+use crate::error::ApiError;
+use crate::keys::Keys;
+
+/// What stands as the answer to signs of a child that has died.
+const DIED: &str = "已登记儿童死亡 (the death of the child is recorded)";
 
 /// Tells the managing institution about the danger signs of a record that it was not told before, and not of those that
 /// it found itself. Call it after the change number was raised: from then on nobody transfers the handbook, so the
@@ -73,6 +79,33 @@ pub async fn hand_over(
         .filter(alert::COLUMN.handbook_id.eq(handbook))
         .filter(alert::COLUMN.answered_at.is_null());
     open.exec(txn).await.map(|_| ())
+}
+
+/// Answers what is open about a child that has died, so that nobody calls the family about it any more.
+pub async fn end_of_child(
+    txn: &impl ConnectionTrait,
+    keys: &Keys,
+    child: &child::Model,
+    staff: StaffId,
+    now: DateTime<Utc>,
+) -> Result<(), ApiError> {
+    let of_child = Query::select()
+        .column(record::Column::Id)
+        .from(record::Entity)
+        .and_where(Expr::col(record::Column::HandbookId).eq(child.handbook_id.0))
+        .and_where(Expr::col(record::Column::ChildId).eq(child.id.0))
+        .to_owned();
+    let open = alert::Entity::find()
+        .filter(alert::COLUMN.handbook_id.eq(child.handbook_id))
+        .filter(alert::COLUMN.answered_at.is_null())
+        .filter(alert::Column::RecordId.in_subquery(of_child))
+        .all(txn)
+        .await?;
+    for row in open {
+        let sealed = keys.seal(answer_place(row.id), DIED).map_err(ApiError::Internal)?;
+        answer(txn, row.handbook_id, row.id, staff, sealed, now).await?;
+    }
+    Ok(())
 }
 
 async fn told_before(

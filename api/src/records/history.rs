@@ -17,6 +17,7 @@ use super::view::Told;
 use super::{Reader, Refused, RefusedList, Speaks};
 use crate::access::{Office, log, office};
 use crate::app::App;
+use crate::cause;
 use crate::db::entities::{record, record_version};
 use crate::error::ApiError;
 use crate::keys::Place;
@@ -93,7 +94,7 @@ fn shown(
     let view = &reader.view;
     let content = Content::open(&app.keys, record.id, &row.payload, &row.warnings, row.sealed.as_deref());
     let content = content.unwrap_or_else(|cause| {
-        tracing::error!(record = %record.id, version = row.version, cause = %cause, "a version does not open");
+        tracing::error!(record = %record.id, version = row.version, cause = cause::told(cause.as_ref()), "a version does not open");
         Content::default()
     });
     let sees_sensitive = view.may_see_sensitive || view.me.is(record.user_id, record.staff_id);

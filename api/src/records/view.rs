@@ -7,9 +7,10 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json};
 use utoipa::ToSchema;
 
+use super::View;
 use super::form::SubjectWord;
 use super::store::{Content, Row, subject_of};
-use super::View;
+use crate::cause;
 use crate::keys::Keys;
 use crate::problem::Language;
 
@@ -123,7 +124,7 @@ pub fn show(row: Row, catalogue: &Catalogue, keys: &Keys, view: &View, language:
     let kind = catalogue.kind_in_edition(&row.kind, &row.edition);
     let content = Content::open(keys, row.id, &row.payload, &row.warnings, row.sealed.as_deref());
     if let Err(cause) = &content {
-        tracing::error!(record = %row.id, cause = %cause, "a record does not open");
+        tracing::error!(record = %row.id, cause = cause::told(cause.as_ref()), "a record does not open");
     }
     let understood = kind.is_some() && content.is_ok();
     let content = content.unwrap_or_default();
