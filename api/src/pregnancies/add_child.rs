@@ -117,9 +117,10 @@ impl Birth {
         let newborn = ChildOnForm::read(&mut form, "", &typed, held.region_code, today);
         form.done()?;
         let newborn = newborn.ok_or_else(|| ApiError::internal(anyhow::anyhow!("a birth without a day")))?;
-        let born_on = newborn.person.born_on;
-        check_one_birth(self.children.iter().map(|child| child.born_on).chain([born_on]))?;
-        born_of(&self.pregnancy, newborn, today)
+        let newborn = born_of(&self.pregnancy, newborn, today)?;
+        let born_on = [newborn.person.born_on];
+        check_one_birth(self.children.iter().map(|child| child.born_on).chain(born_on))?;
+        Ok(newborn)
     }
 
     /// The day of the last birth, now that this child is one of them.

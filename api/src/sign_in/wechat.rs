@@ -21,10 +21,6 @@ use crate::refusals;
 use crate::session::store::Holder;
 use crate::session::{Public, User};
 
-/// Sign-ins that one address may ask for in a minute: those of a clinic's waiting room, or of a street behind one address
-/// of its provider, and few enough that a script cannot use up what WeChat grants us for a day.
-const A_MINUTE: u64 = 60;
-
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = WechatSignIn)]
 #[serde(deny_unknown_fields)]
@@ -39,7 +35,7 @@ pub(crate) struct Request {
 /// Sign in as a family
 ///
 /// A code sent again within a minute gives the same user, so a phone that lost the answer may repeat it. An address that
-/// asks more than 60 times in a minute waits.
+/// asks too often (60 times in a minute, unless the operator set another number) waits.
 #[utoipa::path(tag = "sign-in", security(()), request_body = Request, responses(
     (status = 200, description = "Signed in", body = SignIn),
     refusals::BadRequest, refusals::NotSignedIn, refusals::TooLarge, refusals::UnsupportedMedia, refusals::Invalid,
@@ -73,7 +69,9 @@ async fn refuse_flood(app: &App, address: IpAddr) -> Result<(), ApiError> {
     let window = Duration::from_secs(60);
     let index = app.keys.blind("wechat_sign_in", &address.to_string());
     match app.cache.count(&format!("wechat-sign-ins:{}", URL_SAFE_NO_PAD.encode(index)), window).await {
-        Some(count) if count > A_MINUTE => Err(ApiError::Wait(Code::TooManyRequests, window)),
+        Some(count) if count > u64::from(app.config.wechat.sign_ins_a_minute) => {
+            Err(ApiError::Wait(Code::TooManyRequests, window))
+        }
         _ => Ok(()),
     }
 }
