@@ -161,3 +161,56 @@ async fn what_another_hospital_finds_is_told_to_who_manages_her() {
     nurse.client.post(&checkups(&mother), anaemia).await.ok();
     assert_eq!(alerts(&nurse.client).await.len(), 1, "what it found itself it knows");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn open_signs_follow_a_transfer_and_what_was_answered_stays() {
+    let world = World::empty().await;
+    let county = world.county().await;
+    let mother = world.mother(&county).await;
+    let before = nurse(&world, &county).await;
+    let other = another_centre(&world).await;
+    let after = world.staff(&[Role::Clinician], Some(other), TOWN, RegionLevel::Town).await;
+    mother.user.client.post(&entries(&mother), pressure(172, 112)).await.ok();
+    let answered = alerts(&before.client).await[0]["id"].clone();
+    let address =
+        format!("/api/v1/handbooks/{}/alerts/{}/answer", mother.handbook, answered.as_str().unwrap());
+    before.client.post(&address, json!({ "answer": "已处理" })).await.ok();
+    let open = mother.user.client.post(&entries(&mother), pressure(175, 115)).await.ok()["id"].clone();
+
+    let transfer = format!("/api/v1/handbooks/{}/transfer", mother.handbook);
+    before.client.post(&transfer, json!({ "institution": other, "reason": "搬家" })).await.ok();
+    let ids =
+        |list: Vec<Value>, key: &str| -> Vec<Value> { list.iter().map(|alert| alert[key].clone()).collect() };
+    assert_eq!(ids(alerts(&before.client).await, "id"), [answered]);
+    assert_eq!(ids(alerts(&after.client).await, "record"), [open]);
+    mother.user.client.post(&entries(&mother), pressure(180, 118)).await.ok();
+    assert_eq!(alerts(&after.client).await.len(), 2, "what comes later goes to the new one");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_that_is_written_while_the_handbook_moves_reaches_the_new_institution() {
+    let world = World::empty().await;
+    let county = world.county().await;
+    let before = nurse(&world, &county).await;
+    let other = another_centre(&world).await;
+    for _ in 0..5 {
+        let mother = world.mother(&county).await;
+        let transfer = format!("/api/v1/handbooks/{}/transfer", mother.handbook);
+        let address = entries(&mother);
+        let (written, moved) = tokio::join!(
+            mother.user.client.post(&address, pressure(172, 112)),
+            before.client.post(&transfer, json!({ "institution": other, "reason": "搬家" })),
+        );
+        written.ok();
+        moved.ok();
+    }
+    let astray = "SELECT COUNT(*) FROM alert JOIN handbook ON handbook.id = alert.handbook_id \
+                  WHERE alert.institution_id <> handbook.managing_id";
+    assert_eq!(world.number(astray).await, 0);
+    assert_eq!(world.number("SELECT COUNT(*) FROM alert").await, 5);
+}
+
+async fn another_centre(world: &World) -> domain::id::InstitutionId {
+    let classes = [domain::institution::AgencyClass::PrimaryCare];
+    world.institution("永兴镇卫生院", TOWN, RegionLevel::Town, &classes, &[]).await
+}

@@ -510,3 +510,30 @@ async fn notices(world: &World, mother: &Mother) -> Vec<String> {
         .unwrap();
     rows.into_iter().map(|row| row.kind).collect()
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn delegations_come_page_by_page() {
+    let world = World::empty().await;
+    let county = world.county().await;
+    let mother = world.mother(&county).await;
+    let nurse = world.staff(&[Role::Clinician], Some(county.health_centre), TOWN, RegionLevel::Town).await;
+    let delegations = format!("/api/v1/handbooks/{}/delegations", mother.handbook);
+    let mut delegated = Vec::new();
+    for _ in 0..5 {
+        let village = world.staff(&[Role::VillageWorker], None, VILLAGE, RegionLevel::Village).await;
+        delegated.push(nurse.client.post(&delegations, json!({ "staff": village.id })).await.ok());
+    }
+    let end = format!("{delegations}/{}", delegated.remove(1)["id"].as_str().unwrap());
+    assert_eq!(nurse.client.delete(&end).await.status, 204);
+    let (mut seen, mut cursor, mut pages) = (Vec::new(), String::new(), 0);
+    loop {
+        let page = nurse.client.get(&format!("{delegations}?limit=3{cursor}")).await.ok();
+        seen.extend(page["items"].as_array().unwrap().iter().cloned());
+        pages += 1;
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!((seen, pages), (delegated, 2), "the oldest first");
+    nurse.client.get(&format!("{delegations}?limit=0")).await.problem(400, "bad_query");
+    nurse.client.get(&format!("{delegations}?cursor=x")).await.problem(400, "bad_cursor");
+}

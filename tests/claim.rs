@@ -1,12 +1,14 @@
 //! A family claims its handbook, and claims it again when the phone is lost.
 
 use chrono::TimeDelta;
+use domain::access::Role;
+use domain::place::RegionLevel;
 use miniprogram_adapter::stand_in::Fault;
 use sea_orm::{EntityTrait, PaginatorTrait};
 use serde_json::{Value, json};
 
 use crate::support::issuing::*;
-use crate::support::people::{County, FamilyUser};
+use crate::support::people::{County, FamilyUser, TOWN};
 use crate::support::{Answer, Client, World, send};
 use api::db::entities::{consent, handbook, member, throttle, wechat_user};
 
@@ -371,4 +373,34 @@ async fn only_a_desk_of_the_handbook_reclaims_and_only_a_claimed_one() {
     assert_eq!(problem.problem(422, "invalid")["errors"].as_array().unwrap().len(), 2);
     let row = handbook::Entity::find().one(world.app.db.read()).await.unwrap().unwrap();
     assert_eq!(row.slip_hash, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn id_numbers_are_not_guessed_at_a_desk() {
+    let (world, county, _) = town().await;
+    let place = (&[Role::HandbookAdministrator], Some(county.health_centre), TOWN, RegionLevel::Town);
+    let clerk = world.staff(place.0, place.1, place.2, place.3).await;
+    let desk = Desk(clerk.client.clone());
+    let (issued, other) = (desk.issued(pregnant_form(1)).await, desk.issued(pregnant_form(2)).await);
+    for (order, issued) in [(1, &issued), (2, &other)] {
+        let owner = world.family_user().await;
+        owner.client.post(CLAIMS, claim_by_cover(issued, &last_four(order), "woman")).await.ok();
+    }
+    // A claim that is refused for another reason is no guess.
+    let unclaimed = desk.issued(pregnant_form(3)).await;
+    for _ in 0..6 {
+        reclaim(&desk.0, &unclaimed, shown(3, "woman")).await.problem(409, "not_claimed");
+    }
+    for left in (0..5).rev() {
+        let problem = reclaim(&desk.0, &issued, shown(7, "woman")).await.problem(422, "identity_not_shown");
+        assert!(problem["detail"].as_str().unwrap().contains(&format!("还可以尝试 {left} 次")), "{problem}");
+    }
+    let refused = reclaim(&desk.0, &issued, shown(1, "woman")).await;
+    refused.problem(429, "too_many_tries");
+    assert_eq!(refused.headers["retry-after"], "3600");
+    reclaim(&desk.0, &other, shown(2, "woman")).await.ok();
+    let colleague = world.administrator(county.health_centre).await;
+    reclaim(&colleague, &issued, shown(1, "woman")).await.ok();
+    world.advance(TimeDelta::hours(1));
+    reclaim(&world.sign_in_staff(clerk.id).await, &issued, shown(1, "woman")).await.ok();
 }

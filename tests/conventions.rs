@@ -1,5 +1,9 @@
 //! What holds for every address: problems, languages, methods, request ids.
 
+use api::cause;
+use api::db::statement;
+use sea_orm::{ConnectionTrait, DbBackend};
+
 use crate::support::World;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -34,4 +38,28 @@ async fn the_document_and_its_page_are_served_without_fetching_anything() {
     let page = world.anybody().get("/docs/").await;
     assert!(page.status.is_success() && page.text().contains("swagger"));
     assert!(!page.text().contains("https://"), "nothing is fetched from elsewhere");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_logged_of_a_database_error_names_the_place_and_quotes_no_value() {
+    let world = World::empty().await;
+    let county = world.county().await;
+    let (mother, other) = (world.mother(&county).await, world.mother(&county).await);
+    let (db, backend) = (world.app.db.write(), world.app.db.backend());
+    let number = mother.number.as_str();
+    let taken = statement(
+        backend,
+        "UPDATE handbook SET number = ? WHERE id = ?",
+        [number.into(), other.handbook.into()],
+    );
+    let told = cause::told(&db.execute_raw(taken).await.unwrap_err());
+    assert!(told.contains("handbook") && told.contains("number") && !told.contains(number), "{told}");
+    if backend == DbBackend::Postgres {
+        let no_day =
+            statement(backend, "SELECT CAST(CAST(? AS TEXT) AS DATE)", [mother.phone.as_str().into()]);
+        let err = db.query_one_raw(no_day).await.unwrap_err();
+        assert!(err.to_string().contains(&mother.phone), "PostgreSQL quotes it: {err}");
+        let told = cause::told(&err);
+        assert!(told.contains("database error 22") && !told.contains(&mother.phone), "{told}");
+    }
 }

@@ -222,3 +222,29 @@ async fn anybody_reads_the_privacy_text_that_a_claim_agrees_to() {
     assert_eq!(text["sections"][0]["key"], "handler");
     assert!(text["sections"].as_array().unwrap().len() >= 8);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_phone_of_the_managing_institution_is_for_the_family_and_who_may_open_the_handbook() {
+    let world = World::empty().await;
+    let county = world.county().await;
+    let mother = world.mother(&county).await;
+    let phone = json!("0825-2222333");
+    let cover = format!("/api/v1/handbooks/{}", mother.handbook);
+    assert_eq!(mother.user.client.get(&cover).await.ok()["managing_institution"]["phone"], phone);
+    let mine = mother.user.client.get("/api/v1/me/handbooks").await.ok();
+    assert_eq!(mine["items"][0]["managing_institution"]["phone"], phone);
+    let found = async |institution| {
+        let desk = world.administrator(institution).await;
+        desk.post(FIND, json!({ "number": mother.number.printed() })).await.ok()["items"][0].clone()
+    };
+    let own = found(county.health_centre).await;
+    assert_eq!((&own["may_open"], &own["managing_institution"]["phone"]), (&json!(true), &phone));
+    let other = found(county.hospital).await;
+    assert_eq!(
+        (&other["may_open"], &other["managing_institution"]["name"]),
+        (&json!(false), &json!("河沙镇卫生院"))
+    );
+    assert!(other["managing_institution"].get("phone").is_none());
+    let stranger = world.doctor(county.hospital).await;
+    stranger.client.get(&cover).await.problem(404, "not_found");
+}

@@ -5,8 +5,10 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use domain::access::Role;
 use domain::member::{MemberRelation, MemberRole};
+use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::entries::{entries, pressure, records};
 use crate::support::{Events, Mother, World};
 
 const SOON: Duration = Duration::from_secs(2);
@@ -230,4 +232,64 @@ async fn a_long_absence_is_caught_up_with_a_hundred_at_a_time() {
     let second = changes(&mother.user.client, &mother, 100).await;
     assert_eq!((second["seq"].as_i64(), second["more"].as_bool()), (Some(130), Some(false)));
     assert_eq!(numbers(&second["changed"]), (101..=130).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_that_is_hidden_or_taken_back_vanishes_where_staff_follow() {
+    let world = World::empty().await;
+    let county = world.county().await;
+    let mother = world.mother(&county).await;
+    let doctor = world.doctor(county.health_centre).await;
+    let written = mother.user.client.post(&entries(&mother), pressure(118, 76)).await.ok();
+    let id = written["id"].as_str().unwrap();
+    let address = format!("{}/{id}", entries(&mother));
+    let hide = async |version: i64, private: bool| {
+        let (path, etag) = (format!("{address}/private"), format!("\"{version}\""));
+        mother.user.client.change(Method::PUT, &path, &etag, json!({ "private": private })).await.ok()
+    };
+    let seen = changes(&doctor.client, &mother, 0).await;
+    assert_eq!(seen["changed"][0]["state"], "live");
+    let seq = seen["seq"].as_i64().unwrap();
+
+    hide(1, true).await;
+    let gone = changes(&doctor.client, &mother, seq).await;
+    let hidden_at = gone["seq"].as_i64().unwrap();
+    let tombstone = json!([{ "record": id, "state": "withdrawn", "change_seq": hidden_at }]);
+    assert_eq!(gone["changed"], tombstone, "an id and that it is gone, and nothing else");
+    assert_eq!(doctor.client.get(&records(&mother)).await.ok()["items"], json!([]));
+    doctor.client.get(&format!("{}/{id}", records(&mother))).await.problem(404, "not_found");
+    let own = changes(&mother.user.client, &mother, seq).await;
+    assert_eq!(own["changed"][0]["state"], "live", "the family still has it");
+
+    let mended = json!({ "payload": pressure(120, 78)["payload"] });
+    mother.user.client.change(Method::PATCH, &address, "\"2\"", mended).await.ok();
+    let quiet = changes(&doctor.client, &mother, hidden_at).await;
+    assert_eq!(quiet["changed"], json!([]), "what the family does with it then is not told");
+    assert_eq!(changes(&doctor.client, &mother, 0).await["changed"], tombstone);
+
+    hide(3, false).await;
+    let back = changes(&doctor.client, &mother, hidden_at).await;
+    assert_eq!((&back["changed"][0]["record"], &back["changed"][0]["state"]), (&json!(id), &json!("live")));
+    let seq = back["seq"].as_i64().unwrap();
+    mother.user.client.change(Method::DELETE, &address, "\"4\"", json!({})).await;
+    let taken = changes(&doctor.client, &mother, seq).await;
+    assert_eq!(
+        (&taken["changed"][0]["record"], &taken["changed"][0]["state"]),
+        (&json!(id), &json!("withdrawn"))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_an_entry_that_was_always_hidden_staff_learn_nothing_when_it_is_taken_back() {
+    let world = World::empty().await;
+    let county = world.county().await;
+    let mother = world.mother(&county).await;
+    let doctor = world.doctor(county.health_centre).await;
+    let mut body = pressure(118, 76);
+    body["private"] = json!(true);
+    let id = mother.user.client.post(&entries(&mother), body).await.ok()["id"].clone();
+    let address = format!("{}/{}", entries(&mother), id.as_str().unwrap());
+    mother.user.client.change(Method::DELETE, &address, "\"1\"", json!({})).await;
+    assert_eq!(changes(&mother.user.client, &mother, 0).await["changed"][0]["state"], "withdrawn");
+    assert_eq!(changes(&doctor.client, &mother, 0).await["changed"], json!([]));
 }

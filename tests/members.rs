@@ -266,3 +266,81 @@ async fn a_handbook_has_at_most_twenty_members_and_staff_do_not_list_them() {
     clinician.get(&home.at("/members")).await.problem(403, "forbidden");
     user.client.get(&home.at("/members")).await.problem(404, "not_found");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn owners_see_the_invitations_that_are_still_good_and_never_their_codes() {
+    let home = Home::new().await;
+    let (father, father_id) = home.with(MemberRole::Owner, MemberRelation::Father).await;
+    let (guardian, _) = home.with(MemberRole::Guardian, MemberRelation::Grandparent).await;
+    let client = &home.mother.user.client;
+    let short = json!({ "role": "viewer", "relation": "other", "expires_in_hours": 1 });
+    let over = client.post(&home.at("/invitations"), short.clone()).await.ok();
+    home.world.advance(TimeDelta::hours(1));
+    let client = &home.world.sign_in_user(home.mother.user.id).await;
+    let father = home.world.sign_in_user(father.id).await;
+    let used = client.post(&home.at("/invitations"), short.clone()).await.ok();
+    home.world.family_user().await.client.post(ACCEPT, accepting(&used["code"])).await.ok();
+    let body = json!({ "role": "guardian", "relation": "grandparent", "expires_in_hours": 24 });
+    let first = client.post(&home.at("/invitations"), body).await.ok();
+    let his = father.post(&home.at("/invitations"), short.clone()).await.ok();
+
+    let list = client.get(&home.at("/invitations")).await;
+    for invitation in [&over, &used, &first, &his] {
+        assert!(!list.text().contains(invitation["code"].as_str().unwrap()));
+    }
+    let items = list.ok()["items"].clone();
+    assert_eq!(items.as_array().unwrap().len(), 2, "{items}");
+    assert_eq!((&items[0]["id"], &items[0]["invited_by"]), (&his["id"], &json!(father_id)));
+    assert_eq!((&items[1]["role"], &items[1]["relation"]), (&json!("guardian"), &json!("grandparent")));
+    assert_eq!(items[1]["expires_at"], first["expires_at"]);
+    let page = client.get(&home.at("/invitations?limit=1")).await.ok();
+    let next = format!("/invitations?limit=1&cursor={}", page["next_cursor"].as_str().unwrap());
+    assert_eq!(client.get(&home.at(&next)).await.ok()["items"][0]["id"], first["id"]);
+
+    home.world.sign_in_user(guardian.id).await.get(&home.at("/invitations")).await.problem(403, "forbidden");
+    let stranger = home.world.family_user().await;
+    stranger.client.get(&home.at("/invitations")).await.problem(404, "not_found");
+    assert_eq!(client.delete(&home.at(&format!("/members/{father_id}"))).await.status, 204);
+    let items = client.get(&home.at("/invitations")).await.ok()["items"].clone();
+    assert_eq!(items.as_array().unwrap().len(), 1, "an owner no more lets nobody in");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_code_answers_like_one_that_never_was() {
+    let home = Home::new().await;
+    let (guardian, _) = home.with(MemberRole::Guardian, MemberRelation::Father).await;
+    let invitation = home.invited("owner", "other").await;
+    let address = home.at(&format!("/invitations/{}", invitation["id"].as_str().unwrap()));
+    guardian.client.delete(&address).await.problem(403, "forbidden");
+    let client = &home.mother.user.client;
+    let elsewhere = Home::new().await;
+    let foreign = elsewhere.invited("viewer", "other").await;
+    let foreign = home.at(&format!("/invitations/{}", foreign["id"].as_str().unwrap()));
+    client.delete(&foreign).await.problem(404, "not_found");
+    client.delete(&home.at("/invitations/none")).await.problem(404, "not_found");
+    assert_eq!(client.delete(&address).await.status, 204);
+    client.delete(&address).await.problem(404, "not_found");
+
+    let (one, two) = (home.world.family_user().await, home.world.family_user().await);
+    let revoked = one.client.post(ACCEPT, accepting(&invitation["code"])).await;
+    let unknown = two.client.post(ACCEPT, accepting(&json!("nonsense"))).await;
+    let told = |answer: Answer| answer.problem(422, "invitation_refused")["detail"].clone();
+    assert_eq!(told(revoked), told(unknown));
+    assert_eq!(client.get(&home.at("/invitations")).await.ok()["items"], json!([]));
+    assert_eq!(home.members().await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_revocation_and_an_acceptance_at_once_exactly_one_happens() {
+    let home = Home::new().await;
+    for _ in 0..5 {
+        let invitation = home.invited("viewer", "other").await;
+        let address = home.at(&format!("/invitations/{}", invitation["id"].as_str().unwrap()));
+        let guest = home.world.family_user().await;
+        let (revoked, accepted) = tokio::join!(
+            home.mother.user.client.delete(&address),
+            guest.client.post(ACCEPT, accepting(&invitation["code"])),
+        );
+        assert_ne!(revoked.status == 204, accepted.status == 201, "{} {}", revoked.text(), accepted.text());
+    }
+}

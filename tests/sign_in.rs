@@ -42,6 +42,30 @@ async fn a_mother_signs_in_with_wechat_and_is_known_the_next_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_address_does_not_use_up_what_wechat_grants() {
+    let world = World::with(|config| {
+        config.wechat.sign_ins_a_minute = 60;
+        config.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+    })
+    .await;
+    // Addresses that no other run has counted in a shared cache.
+    let [a, b, c, d, ..] = *uuid::Uuid::new_v4().as_bytes();
+    let address = |last: u8| format!("2001:db8:{a:x}{b:02x}:{c:x}{d:02x}::{last:x}");
+    let sign_in = async |last: u8, code: &str| {
+        let request = world.anybody().request(Method::POST, WECHAT).header("x-forwarded-for", address(last));
+        send(request.json(&json!({ "code": code }))).await
+    };
+    for _ in 0..60 {
+        sign_in(1, "made-up").await.problem(401, "wechat_code_refused");
+    }
+    let code = world.wechat.control().login_code("xiaohong");
+    let refused = sign_in(1, &code).await;
+    refused.problem(429, "too_many_requests");
+    assert_eq!(refused.headers["retry-after"], "60");
+    sign_in(2, &code).await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_code_that_is_no_good_asks_for_another_in_the_callers_language() {
     let world = World::empty().await;
     for code in ["made-up", "", "err-40163", "err-40226"] {

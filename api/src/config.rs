@@ -84,6 +84,11 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trusted_proxies: Option<Vec<IpAddr>>,
 
+    /// Sign-ins of families that one address may ask for in a minute; each is a call to WeChat, which counts them [default: 60]
+    #[arg(long, env = "MUZI_WECHAT_SIGN_INS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wechat_sign_ins: Option<u32>,
+
     /// Leave background jobs to `muzi worker`
     #[arg(long, env = "MUZI_NO_JOBS", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -147,6 +152,9 @@ pub struct WechatConfig {
     pub secret: Zeroizing<String>,
     /// The file by which WeChat checks that `/s/` is ours.
     pub verification: Option<VerificationFile>,
+    /// Sign-ins that one address may ask for in a minute: those of a clinic's waiting room, or of a street behind one
+    /// address of its provider, and few enough that a script cannot use up what WeChat grants for a day.
+    pub sign_ins_a_minute: u32,
 }
 
 /// A small public text file, served as `/s/NAME`.
@@ -285,6 +293,7 @@ impl Settings {
                 app_id,
                 secret: app_secret.unwrap_or_default(),
                 verification: verification.flatten(),
+                sign_ins_a_minute: settings.wechat_sign_ins.unwrap_or(60).max(1),
             },
             live: LiveConfig::default(),
             require_second_factor: !demo,

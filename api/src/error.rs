@@ -19,6 +19,7 @@ use sea_orm::{DbErr, RuntimeErr};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::cause;
 use crate::problem::{Code, Language, fill};
 use crate::telemetry::RequestId;
 
@@ -391,7 +392,7 @@ pub fn problem_of(error: &ApiError, language: Language, request_id: RequestId) -
 }
 
 /// Middleware: every error response, ours or the framework's, leaves as a problem in the caller's language. A 5xx is
-/// logged once, with its chain of causes; no cause is ever sent.
+/// logged once, with its causes; no cause is ever sent.
 pub async fn write_problems(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -418,7 +419,11 @@ pub async fn write_problems(
         }
     };
     if let ApiError::Internal(cause) | ApiError::Unavailable(cause) | ApiError::StorageFull(cause) = error {
-        tracing::error!(status = error.status_code().as_u16(), cause = %chain(cause), "request failed");
+        tracing::error!(
+            status = error.status_code().as_u16(),
+            cause = cause::told(cause.as_ref()),
+            "request failed"
+        );
     }
     let problem = problem_of(error, language, request_id);
     let mut answer = HttpResponse::build(error.status_code());
@@ -432,12 +437,6 @@ pub async fn write_problems(
     }
     let answer = answer.json(problem);
     Ok(response.into_response(answer))
-}
-
-/// The causes of a failure, outermost first. Database messages name tables and constraints but, on both databases, a
-/// message may quote a value after a colon or in brackets of `DETAIL`; only the primary message is used.
-fn chain(cause: &anyhow::Error) -> String {
-    cause.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn from_framework(status: StatusCode) -> ApiError {

@@ -9,7 +9,7 @@
 //! | [`handbooks`], [`members`], [`visits`], [`records`], [`entries`], [`checkups`], [`usage`], [`sign_in`], [`offices`], [`import`] … | features, one folder per noun, one file per verb |
 //! | [`access`], [`session`] | who may do what, and who is calling |
 //! | [`outbox`], [`idempotency`], [`tries`], [`body`], [`page`], [`refusals`] | what every feature uses |
-//! | [`app`], [`start`], [`config`], [`db`], [`cache`], [`keys`], [`error`], [`problem`] | the ground |
+//! | [`app`], [`start`], [`config`], [`db`], [`cache`], [`keys`], [`error`], [`cause`], [`problem`] | the ground |
 
 pub mod access;
 pub mod access_log;
@@ -18,6 +18,7 @@ pub mod app;
 pub mod body;
 pub mod cache;
 pub mod catalogue;
+pub mod cause;
 pub mod checkups;
 pub mod children;
 pub mod codes;
@@ -38,6 +39,7 @@ pub mod notices;
 pub mod offices;
 pub mod openapi;
 pub mod outbox;
+pub mod overrides;
 pub mod page;
 pub mod people;
 pub mod photos;
@@ -46,6 +48,7 @@ pub mod privacy;
 pub mod problem;
 pub mod records;
 pub mod refusals;
+mod review;
 pub mod routes;
 pub mod server;
 pub mod session;

@@ -149,12 +149,13 @@ problems! {
     ClaimRefused = 422 "claim_refused" { "领取信息不符", "Claim refused", "领取码或核对信息不正确，还可以尝试 {left} 次。", "The code or the check does not fit; {left} tries are left." }
     AlreadyClaimed = 409 "already_claimed" { "手册已被领取", "Already claimed", "该手册已被领取；如手机丢失或更换账号，请到发放机构重新绑定。", "This handbook is claimed already; for a lost phone or account, go to the issuing institution to re-claim it." }
     ConsentRequired = 422 "consent_required" { "需要同意隐私说明", "Consent required", "请先阅读并同意版本 {version} 的隐私说明。", "Read and agree to version {version} of the privacy text first." }
-    LastOwner = 409 "last_owner" { "至少保留一名户主", "The last owner stays", "手册至少要有一名户主，请先移交。", "A handbook keeps at least one owner; hand over first." }
+    LastOwner = 409 "last_owner" { "至少保留一名户主", "The last owner stays", "手册至少要有一名户主，请先移交；如要撤回同意，请持身份证到管理机构窗口解除绑定。", "A handbook keeps at least one owner; hand over first. To withdraw consent altogether, go to the desk of the managing institution with your ID card." }
     WomanTaken = 409 "woman_taken" { "孕产妇本人已在成员中", "The woman is a member already", "手册中已有经核实的孕产妇本人。", "The woman herself is a verified member already." }
     WomanStays = 403 "woman_stays" { "不能移除孕产妇本人", "The woman herself stays", "经核实的孕产妇本人只能由其本人退出或移交。", "The verified woman leaves or hands over by herself; nobody else removes or lowers her." }
     TooManyMembers = 409 "too_many_members" { "成员已满", "Too many members", "一本手册最多 {limit} 名成员。", "A handbook has at most {limit} members." }
     NotClaimed = 409 "not_claimed" { "手册尚未领取", "Not claimed yet", "手册尚未被领取，请补打领取凭条。", "The handbook is not claimed yet; print its slip again instead." }
-    IdentityNotShown = 422 "identity_not_shown" { "身份核对不符", "Identity does not fit", "出示的身份证号与手册登记的不符或未登记；如登记有误，请先更正身份信息。", "The ID number shown is not the one on record, or none is on record; if that is wrong, correct the identity first." }
+    IdentityNotShown = 422 "identity_not_shown" { "身份核对不符", "Identity does not fit", "出示的身份证号与手册登记的不符或未登记，还可以尝试 {left} 次；如登记有误，请先更正身份信息。", "The ID number shown is not the one on record, or none is on record; {left} tries are left. If what is recorded is wrong, correct the identity first." }
+    OtherOwners = 409 "other_owners" { "还有其他户主", "There are other owners", "手册还有其他户主，请由要退出的户主本人在手机上退出。", "The handbook has other owners; whoever wants to leave does so on the phone." }
     AlreadyMember = 409 "already_member" { "已是成员", "Already a member", "您已经是该手册的成员。", "You are a member of this handbook already." }
     InvitationRefused = 422 "invitation_refused" { "邀请无效", "Invitation refused", "邀请码不正确、已使用或已过期。", "The invitation is wrong, used or expired." }
     HandbookClosed = 409 "handbook_closed" { "手册已结案", "The handbook is closed", "手册已结案或已换发，不能再添加内容。", "The handbook is closed or replaced and takes no more records." }
@@ -168,7 +169,7 @@ problems! {
     LastFourWrong = 422 "last_four_wrong" { "后四位不符", "Last four do not fit", "后四位不符，还可以尝试 {left} 次。", "The last four do not fit; {left} tries are left." }
     IdentityRefused = 422 "identity_refused" { "身份信息不符", "Identity refused", "身份证号、手册编号和姓名不相符，还可以尝试 {left} 次。", "The ID number, the handbook number and the name do not fit together; {left} tries are left." }
     PrintsUsedUp = 409 "prints_used_up" { "不能再重印", "No more reprints", "封面二维码已重印255次，请换发手册。", "The cover's code was reprinted 255 times; replace the handbook." }
-    AlreadyReviewed = 409 "already_reviewed" { "已复核", "Already reviewed", "该紧急调阅已由他人复核。", "Somebody reviewed this emergency access already." }
+    AlreadyReviewed = 409 "already_reviewed" { "已复核", "Already reviewed", "已由他人复核。", "Somebody reviewed this already." }
     TicketRefused = 401 "ticket_refused" { "实时更新凭证无效", "Ticket refused", "凭证已使用或已过期，请重新获取。", "The ticket was used or has expired; get a new one." }
     StreamsFull = 503 "streams_full" { "实时连接已满", "No live stream left", "本服务的实时连接已满，请改用 after 轮询。", "This server holds as many live streams as it can; poll with after instead." }
     VisitOver = 409 "visit_over" { "就诊已结束", "The visit is over", "就诊访问已于 {ended_at} 结束，请重新扫码。", "The visit ended at {ended_at}; scan again." }
@@ -189,6 +190,9 @@ problems! {
     PregnancyOpen = 409 "pregnancy_open" { "已有进行中的妊娠", "A pregnancy is open", "手册中已有进行中的妊娠。", "The handbook has an open pregnancy already." }
     NeedsNewHandbook = 409 "needs_new_handbook" { "需要新手册", "Needs a new handbook", "活产后的新妊娠请发放新手册。", "After a live birth a new pregnancy gets a new handbook." }
     PregnancyEnded = 409 "pregnancy_ended" { "妊娠已结束", "The pregnancy has ended", "该妊娠已登记结局，不能再修改。", "The outcome of this pregnancy is recorded; it does not change any more." }
+    NoBirth = 409 "no_birth" { "没有登记分娩", "No birth is recorded", "该妊娠没有登记活产分娩，请先登记妊娠结局。", "No live birth is recorded for this pregnancy; record its outcome first." }
+    ChildHasDied = 409 "child_has_died" { "已登记死亡", "The death is recorded", "该儿童的死亡已登记。", "The death of this child is recorded already." }
+    NoDeath = 409 "no_death" { "没有登记死亡", "No death is recorded", "该儿童没有登记死亡。", "No death of this child is recorded." }
     PhotoRefused = 422 "photo_refused" { "照片无法识别", "Not a photo", "请上传有效的 JPEG、PNG 或 WebP 照片。", "Send a valid JPEG, PNG or WebP photo." }
     PhotoTooLarge = 413 "photo_too_large" { "照片过大", "Photo too large", "照片不能超过 10 MB 或 2400 万像素。", "A photo has at most 10 MB and 24 megapixels." }
 

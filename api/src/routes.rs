@@ -5,7 +5,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::import::upload;
 use crate::offices::{institutions, regions, staff, targets};
 use crate::sign_in;
-use crate::{access_log, codes, health, live, notices, usage, visits};
+use crate::{access_log, codes, health, live, notices, overrides, usage, visits};
 use crate::{alerts, catalogue, checkups, entries, photos, records};
 use crate::{children, handbooks, members, pregnancies, privacy};
 
@@ -28,6 +28,8 @@ pub fn configure(config: &mut ServiceConfig) {
     config.service(visits::break_glass::open_emergency);
     config.service(visits::review::to_review);
     config.service(visits::review::keep);
+    config.service(overrides::list::list);
+    config.service(overrides::review::keep);
 
     config.service(access_log::show::show);
     config.service(notices::list::newest);
@@ -81,12 +83,15 @@ pub fn configure(config: &mut ServiceConfig) {
     config.service(handbooks::print::print_slip);
     config.service(handbooks::claim::claim);
     config.service(handbooks::reclaim::reclaim);
+    config.service(handbooks::release::release);
     config.service(handbooks::correct::correct);
     config.service(handbooks::transfer::transfer);
     config.service(handbooks::close::close);
     config.service(handbooks::replace::replace);
     config.service(members::list::list);
     config.service(members::invite::invite);
+    config.service(members::invitations::open);
+    config.service(members::revoke::revoke);
     config.service(members::accept::accept);
     config.service(members::change::change);
     config.service(members::remove::remove);
@@ -95,6 +100,9 @@ pub fn configure(config: &mut ServiceConfig) {
     config.service(pregnancies::dates::change_dates);
     config.service(pregnancies::outcome::record_outcome);
     config.service(children::change::change);
+    config.service(children::death::record);
+    config.service(children::death::take_back);
+    config.service(pregnancies::add_child::add);
     config.service(catalogue::overview);
     config.service(catalogue::kind);
     config.service(records::timeline::timeline);

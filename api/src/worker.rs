@@ -8,6 +8,7 @@ use domain::id::JobId;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult};
 
 use crate::app::App;
+use crate::cause;
 use crate::db::entities::job;
 use crate::db::statement;
 use crate::outbox::{self, Job};
@@ -33,13 +34,13 @@ pub async fn run(app: Data<App>) {
         if looked.is_none_or(|at| at.elapsed() >= LOOK) {
             looked = Some(Instant::now());
             if let Err(err) = schedule(&app).await {
-                tracing::warn!(cause = %err, "the schedule could not be kept; trying again");
+                tracing::warn!(cause = cause::told(&err), "the schedule could not be kept; trying again");
             }
         }
         match run_due(&app).await {
             Ok(0) => {}
             Ok(_) => continue,
-            Err(err) => tracing::warn!(cause = %err, "jobs could not be read; trying again"),
+            Err(err) => tracing::warn!(cause = cause::told(&err), "jobs could not be read; trying again"),
         }
         tokio::select! {
             _ = stopping.changed() => return,
@@ -116,11 +117,12 @@ async fn claim(app: &App, now: DateTime<Utc>) -> Result<Vec<Claimed>, DbErr> {
 
 async fn put_back(app: &App, job: &Claimed, err: &anyhow::Error) -> Result<(), DbErr> {
     let pause = TimeDelta::seconds(2_i64.saturating_pow(job.attempts.clamp(1, 12).unsigned_abs()));
-    tracing::warn!(job = %job.id, kind = job.kind, attempts = job.attempts, cause = %err, "a job failed");
+    let cause = cause::told(err.as_ref());
+    tracing::warn!(job = %job.id, kind = job.kind, attempts = job.attempts, cause, "a job failed");
     let back = statement(
         app.db.backend(),
         "UPDATE job SET locked_until = NULL, run_at = ?, last_error = ? WHERE id = ?",
-        [(app.now() + pause).into(), err.to_string().into(), job.id.into()],
+        [(app.now() + pause).into(), cause.into(), job.id.into()],
     );
     app.db.write().execute_raw(back).await?;
     Ok(())

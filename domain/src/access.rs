@@ -149,6 +149,7 @@ words! {
         ManagePregnancy = "manage_pregnancy", "维护孕情", "set pregnancy dates, outcome and births";
         PrintCode = "print_code", "打印二维码", "print, revoke and reprint the printed code";
         Reclaim = "reclaim", "重新绑定", "re-claim for a lost phone or account";
+        Release = "release", "解除绑定", "release the handbook from its last owner";
         CorrectIdentity = "correct_identity", "更正身份信息", "correct identity that was typed wrong";
         Transfer = "transfer", "转出管理", "change the managing institution";
         Close = "close", "结案", "close the handbook";
@@ -235,7 +236,11 @@ const STAFF: &[(Role, Tie, &[Action])] = &[
     (R::Clinician, T::LateResults, &[A::AttachResult, A::CorrectOwn]),
     (R::Clinician, T::Author, &[A::CorrectOwn]),
     (R::HandbookAdministrator, T::Managing, OWN_DESK),
-    (R::HandbookAdministrator, T::Managing, &[A::Transfer, A::Close, A::ManagePregnancy, A::FollowUpUsage]),
+    (
+        R::HandbookAdministrator,
+        T::Managing,
+        &[A::Transfer, A::Close, A::Release, A::ManagePregnancy, A::FollowUpUsage],
+    ),
     (R::HandbookAdministrator, T::Issuing, OWN_DESK),
     (R::HandbookAdministrator, T::Issuing, &[A::FollowUpUsage]),
     (R::HandbookAdministrator, T::Visit, OWN_DESK),
@@ -486,6 +491,16 @@ mod tests {
                     allowed.contains(&(role, tie)),
                     "{role} {tie}"
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn only_the_desk_of_the_managing_institution_releases_a_handbook() {
+        for &role in Role::ALL {
+            for &tie in Tie::ALL {
+                let released = matches!(may(&staff(role, &[tie]), A::Release), Verdict::Allowed(_));
+                assert_eq!(released, (role, tie) == (R::HandbookAdministrator, T::Managing), "{role} {tie}");
             }
         }
     }

@@ -54,6 +54,8 @@ ids! {
     PhotoId;
     /// The time-limited access that a scan opens.
     VisitId;
+    /// A rule that a handbook administrator set aside, with a reason.
+    OverrideId;
     /// A QR code, dynamic or printed.
     CodeId;
     /// An institution that issues, examines or manages.

@@ -183,6 +183,25 @@ pub fn holds(due_on: NaiveDate, ended_on: Option<NaiveDate>, on: NaiveDate) -> b
     has_begun(due_on, on) && ended_on.is_none_or(|ended_on| (on - ended_on).num_days() <= BELONGS_AFTER_END)
 }
 
+/// A pregnancy as far as it says whether its woman is still cared for in the handbook.
+#[derive(Debug, Clone, Copy)]
+pub struct Course {
+    /// Due date.
+    pub due_on: NaiveDate,
+    /// How it ended, if it has.
+    pub outcome: Option<Outcome>,
+    /// When it ended.
+    pub ended_on: Option<NaiveDate>,
+}
+
+/// Is the woman a subject of the handbook on a day? While it waits for a pregnancy of hers (`is_expected`), while one holds
+/// that day, and never after her death. The guardian of a child's own handbook has no pregnancy in it and is none.
+pub fn is_subject(is_expected: bool, courses: &[Course], on: NaiveDate) -> bool {
+    let has_died = courses.iter().any(|course| course.outcome == Some(Outcome::MaternalDeath));
+    let is_held = courses.iter().any(|course| holds(course.due_on, course.ended_on, on));
+    !has_died && (is_expected || is_held)
+}
+
 /// Gestational age as printed: completed weeks and days, `37+6`.
 pub fn as_weeks(days: i64) -> String {
     format!("{}+{}", days.div_euclid(7), days.rem_euclid(7))
@@ -274,6 +293,25 @@ mod tests {
         let born = Some(day("2026-12-01"));
         assert!(holds(due, born, day("2027-01-12")) && holds(due, born, day("2027-02-23")));
         assert!(!holds(due, born, day("2027-02-24")));
+    }
+
+    #[test]
+    fn a_woman_is_a_subject_until_the_late_end_of_the_puerperium_unless_she_is_waited_for_or_dies() {
+        let course = |outcome, ended_on: Option<&str>| Course {
+            due_on: day("2026-12-06"),
+            outcome,
+            ended_on: ended_on.map(day),
+        };
+        let born = course(Some(Outcome::LiveBirth), Some("2026-12-01"));
+        assert!(is_subject(false, &[course(None, None)], day("2026-11-21")));
+        assert!(
+            is_subject(false, &[born], day("2027-02-23")) && !is_subject(false, &[born], day("2027-02-24"))
+        );
+        let lost = course(Some(Outcome::Stillbirth), Some("2026-11-01"));
+        assert!(is_subject(true, &[lost], day("2028-01-01")), "the handbook waits for the next pregnancy");
+        let died = course(Some(Outcome::MaternalDeath), Some("2026-12-01"));
+        assert!(!is_subject(false, &[died], day("2026-12-01")));
+        assert!(!is_subject(false, &[], day("2026-12-01")), "the guardian of a child's handbook");
     }
 
     #[test]

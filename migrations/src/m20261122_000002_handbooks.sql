@@ -121,7 +121,8 @@ CREATE TABLE invitation (
     invited_by  {uuid}  NOT NULL REFERENCES member (id),
     created_at  {time}  NOT NULL,
     expires_at  {time}  NOT NULL,
-    used_at     {time}
+    used_at     {time},
+    revoked_at  {time}
 );
 CREATE INDEX invitation_by_handbook ON invitation (handbook_id, id);
 

@@ -83,12 +83,37 @@ CREATE TABLE record (
     -- When the content last changed; hiding or countersigning a record leaves it alone.
     edited_at        {time},
     change_seq       BIGINT  NOT NULL,
+    -- The change that hid the record from staff who could see it before; empty where they never could.
+    hidden_seq       BIGINT,
     version          INTEGER NOT NULL
 );
 CREATE INDEX record_timeline ON record (handbook_id, occurred_on DESC, id DESC);
 CREATE INDEX record_changes ON record (handbook_id, change_seq);
+CREATE INDEX record_hidden ON record (handbook_id, hidden_seq) WHERE hidden_seq IS NOT NULL;
 CREATE INDEX record_awaiting ON record (institution_id, id) WHERE awaits_countersign;
 CREATE INDEX record_by_author ON record (staff_id, id) WHERE staff_id IS NOT NULL;
+
+-- A rule that a handbook administrator set aside: in which issue or record the reason stands, and what the county that
+-- answers for the family found.
+CREATE TABLE rule_override (
+    id             {uuid} NOT NULL PRIMARY KEY,
+    kind           TEXT   NOT NULL CHECK (kind IN ('issue', 'checkup')),
+    county_code    BIGINT NOT NULL,
+    handbook_id    {uuid} NOT NULL REFERENCES handbook (id),
+    issuance_id    {uuid} UNIQUE REFERENCES issuance (id),
+    record_id      {uuid} UNIQUE REFERENCES record (id),
+    institution_id {uuid} NOT NULL REFERENCES institution (id),
+    staff_id       {uuid} NOT NULL REFERENCES staff (id),
+    made_at        {time} NOT NULL,
+    reviewed_at    {time},
+    reviewed_by    {uuid} REFERENCES staff (id),
+    accepted       BOOLEAN,
+    note           {bytes},
+    CHECK ((issuance_id IS NULL) <> (record_id IS NULL))
+);
+CREATE INDEX rule_override_by_county ON rule_override (county_code, id);
+CREATE INDEX rule_override_to_review ON rule_override (county_code, id) WHERE reviewed_at IS NULL;
+CREATE INDEX rule_override_by_handbook ON rule_override (handbook_id);
 
 -- Every state that a record had before the present one.
 CREATE TABLE record_version (

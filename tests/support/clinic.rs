@@ -124,6 +124,7 @@ impl World {
             recorded_at: self.now(),
             changed_at: self.now(),
             change_seq: next_change(&txn, mother.handbook).await.unwrap(),
+            hidden_seq: None,
             version: 1,
         };
         record::Entity::insert(row.into_active_model()).exec_without_returning(&txn).await.unwrap();

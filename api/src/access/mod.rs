@@ -65,7 +65,7 @@ macro_rules! guarded {
 guarded! {
     ReadCover true ReadRecords true WriteEntry false ShowCode false ReadMembers true ManageMembers false Leave false
     ReadAccessLog false ReadNotices false Watch false AttachCheckup false AttachResult false CorrectOwn false
-    Countersign true Delegate false ManagePregnancy false PrintCode false Reclaim false CorrectIdentity false
+    Countersign true Delegate false ManagePregnancy false PrintCode false Reclaim false Release false CorrectIdentity false
     Transfer false Close false Replace false ReadAlerts true FollowUpUsage false
     ; office
     FindHandbook IssueHandbook OpenVisit BreakGlass ReadUsage ReadAlerts ReadInstitutions ManageInstitutions ManageStaff

@@ -15,19 +15,32 @@ use sea_orm::{
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use crate::db::entities::{alert, handbook, institution, person, record};
+use super::list::answer_place;
+use crate::db::entities::{alert, child, handbook, institution, person, record};
+use crate::error::ApiError;
+use crate::keys::Keys;
 
-/// Tells the managing institution about the danger signs of a record that it was not told before.
+/// What stands as the answer to signs of a child that has died.
+const DIED: &str = "已登记儿童死亡 (the death of the child is recorded)";
+
+/// Tells the managing institution about the danger signs of a record that it was not told before, and not of those that
+/// it found itself. Call it after the change number was raised: from then on nobody transfers the handbook, so the
+/// institution that is read here is the one that answers for her when all this is committed.
 pub async fn raise(
     txn: &impl ConnectionTrait,
-    handbook: &handbook::Model,
+    handbook: HandbookId,
     record: RecordId,
+    found_by: Option<InstitutionId>,
     warnings: &[Warning],
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
     let dangers: Vec<&Warning> = warnings.iter().filter(|warning| warning.alert).collect();
     let Some(gravest) = dangers.iter().map(|warning| warning.level).max() else { return Ok(()) };
-    let told = told_before(txn, handbook.id, record).await?;
+    let managing = managing(txn, handbook).await?;
+    if found_by == Some(managing) {
+        return Ok(());
+    }
+    let told = told_before(txn, handbook, record).await?;
     let new: BTreeSet<&str> =
         dangers.iter().map(|warning| warning.id.as_str()).filter(|id| !told.contains(*id)).collect();
     if new.is_empty() {
@@ -35,9 +48,9 @@ pub async fn raise(
     }
     let row = alert::ActiveModel {
         id: Set(AlertId(Uuid::now_v7())),
-        handbook_id: Set(handbook.id),
+        handbook_id: Set(handbook),
         record_id: Set(record),
-        institution_id: Set(handbook.managing_id),
+        institution_id: Set(managing),
         level: Set(gravest.code().to_owned()),
         warning_ids: Set(new.into_iter().map(Json::from).collect()),
         raised_at: Set(now),
@@ -46,6 +59,53 @@ pub async fn raise(
         answer: Set(None),
     };
     alert::Entity::insert(row).exec_without_returning(txn).await.map(|_| ())
+}
+
+async fn managing(db: &impl ConnectionTrait, id: HandbookId) -> Result<InstitutionId, DbErr> {
+    let found = handbook::Entity::find_by_id(id).one(db).await?;
+    found.map(|row| row.managing_id).ok_or_else(|| DbErr::RecordNotFound("handbook".to_owned()))
+}
+
+/// The open signs of a handbook go to the institution that answers for it from now on. What was answered stays in the
+/// list of who answered it.
+pub async fn hand_over(
+    txn: &impl ConnectionTrait,
+    handbook: HandbookId,
+    to: InstitutionId,
+) -> Result<(), DbErr> {
+    let moved = alert::ActiveModel { institution_id: Set(to), ..Default::default() };
+    let open = alert::Entity::update_many()
+        .set(moved)
+        .filter(alert::COLUMN.handbook_id.eq(handbook))
+        .filter(alert::COLUMN.answered_at.is_null());
+    open.exec(txn).await.map(|_| ())
+}
+
+/// Answers what is open about a child that has died, so that nobody calls the family about it any more.
+pub async fn end_of_child(
+    txn: &impl ConnectionTrait,
+    keys: &Keys,
+    child: &child::Model,
+    staff: StaffId,
+    now: DateTime<Utc>,
+) -> Result<(), ApiError> {
+    let of_child = Query::select()
+        .column(record::Column::Id)
+        .from(record::Entity)
+        .and_where(Expr::col(record::Column::HandbookId).eq(child.handbook_id.0))
+        .and_where(Expr::col(record::Column::ChildId).eq(child.id.0))
+        .to_owned();
+    let open = alert::Entity::find()
+        .filter(alert::COLUMN.handbook_id.eq(child.handbook_id))
+        .filter(alert::COLUMN.answered_at.is_null())
+        .filter(alert::Column::RecordId.in_subquery(of_child))
+        .all(txn)
+        .await?;
+    for row in open {
+        let sealed = keys.seal(answer_place(row.id), DIED).map_err(ApiError::Internal)?;
+        answer(txn, row.handbook_id, row.id, staff, sealed, now).await?;
+    }
+    Ok(())
 }
 
 async fn told_before(

@@ -28,6 +28,7 @@ use crate::body::Body;
 use crate::db::entities::{handbook, visit};
 use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once, Work};
+use crate::overrides::store::{self as overrides, NewOverride, Of};
 use crate::photos::store as photos;
 use crate::problem::{Code, Language};
 use crate::records::form::{Sent, SubjectWord, named};
@@ -218,11 +219,20 @@ async fn write(
         return Err(super::not_a_signature());
     }
     after_writing(app, txn, handbook, sent.kind, &accepted).await?;
-    if desk.institution != handbook.managing_id {
-        alerts::raise(txn, handbook, id, &accepted.checked.warnings, now).await?;
+    if override_reason.is_some() {
+        let overridden = NewOverride {
+            handbook: handbook.id,
+            region: handbook.region_code,
+            of: Of::Checkup(id),
+            institution: desk.institution,
+            staff: bedside.staff.id,
+        };
+        overrides::keep(txn, overridden, now).await?;
     }
+    let warnings = &accepted.checked.warnings;
+    alerts::raise(txn, handbook.id, id, Some(desk.institution), warnings, now).await?;
     count::evidence(txn, handbook, Evidence::Checkup, now).await?;
-    Ok(Written::to_clinician((id, 1), &accepted.checked.warnings, language))
+    Ok(Written::to_clinician((id, 1), warnings, language))
 }
 
 /// What follows from a checkup beside its row: an assessment grades the pregnancy.

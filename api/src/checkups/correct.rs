@@ -127,9 +127,7 @@ async fn write(
         }
     }
     let warnings = &accepted.checked.warnings;
-    if institution != handbook.managing_id {
-        alerts::raise(txn, handbook, old.id, warnings, now).await?;
-    }
+    alerts::raise(txn, handbook.id, old.id, Some(institution), warnings, now).await?;
     tell(txn, handbook.id, notices::Kind::CheckupChanged, Some(institution), Some(old.id), now).await?;
     Ok(Written::to_clinician((old.id, version), warnings, language))
 }

@@ -1,7 +1,7 @@
 //! `/api/v1/handbooks/{handbook}/delegations`: the managing institution hands a woman and her newborn to a village doctor.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Json, Path};
+use actix_web::web::{Data, Json, Path, Query};
 use actix_web::{HttpResponse, delete, get, post};
 use chrono::{DateTime, Utc};
 use domain::access::Role;
@@ -18,11 +18,11 @@ use crate::body::Body;
 use crate::db::entities::{delegation, institution, staff};
 use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
-use crate::page::{MAX, Page};
+use crate::page::{Page, PageQuery, cut};
 use crate::problem::Code;
 use crate::records::setting::staff_name;
 use crate::records::show::id_in;
-use crate::records::{Refused, RefusedWrite, must_be_live};
+use crate::records::{Refused, RefusedList, RefusedWrite, must_be_live};
 
 /// To whom a handbook is delegated.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -113,18 +113,27 @@ fn shown(app: &App, row: &delegation::Model, village: &staff::Model) -> Result<D
 }
 
 /// To whom the handbook is delegated
-#[utoipa::path(tag = "checkups", params(("handbook" = Uuid, Path)), responses(
-    (status = 200, description = "Delegations that have not ended", body = Page<Delegation>),
+///
+/// The oldest first.
+#[utoipa::path(tag = "checkups", params(("handbook" = Uuid, Path), PageQuery), responses(
+    (status = 200, description = "A page of delegations that have not ended", body = Page<Delegation>),
+    RefusedList,
     Refused,
 ))]
 #[get("/api/v1/handbooks/{handbook}/delegations")]
 pub(crate) async fn list(
     app: Data<App>,
     access: Access<Delegate>,
+    page: Query<PageQuery>,
 ) -> Result<Json<Page<Delegation>>, ApiError> {
-    let rows = store::delegations(app.db.read(), access.handbook.id, MAX).await?;
-    let items: Result<Vec<_>, _> = rows.iter().map(|(row, village)| shown(&app, row, village)).collect();
-    Ok(Json(Page { items: items?, next_cursor: None }))
+    let (db, handbook, limit) = (app.db.read(), access.handbook.id, page.limit()?);
+    let list = format!("delegations/{handbook}");
+    let rows = store::delegations(db, handbook, page.after(&list)?, limit + 1).await?;
+    let (rows, next_cursor) = cut(rows, limit, &list, |row| row.id);
+    let people = store::staff_by_id(db, rows.iter().map(|row| row.staff_id)).await?;
+    let known = |row: &delegation::Model| people.get(&row.staff_id).map(|village| shown(&app, row, village));
+    let items = rows.iter().filter_map(known).collect::<Result<_, _>>()?;
+    Ok(Json(Page { items, next_cursor }))
 }
 
 /// End a delegation

@@ -1,5 +1,7 @@
 //! Rows that only checkups touch: the grade in force of a pregnancy, and delegations.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use domain::id::{DelegationId, HandbookId, InstitutionId, PregnancyId, RecordId, StaffId, VisitId};
 use domain::record::RecordState;
@@ -83,26 +85,29 @@ pub async fn delegation_to(
         .await
 }
 
-/// Delegations of a handbook that have not ended, with the staff member.
+/// Delegations of a handbook that have not ended, the oldest first.
 pub async fn delegations(
     db: &impl ConnectionTrait,
     handbook: HandbookId,
+    after: Option<DelegationId>,
     limit: u64,
-) -> Result<Vec<(delegation::Model, staff::Model)>, DbErr> {
-    let live = delegation::Entity::find()
+) -> Result<Vec<delegation::Model>, DbErr> {
+    let mut live = delegation::Entity::find()
         .filter(delegation::COLUMN.handbook_id.eq(handbook))
-        .filter(delegation::COLUMN.ended_at.is_null())
-        .order_by_asc(delegation::COLUMN.id)
-        .limit(limit)
-        .all(db)
-        .await?;
-    let ids: Vec<StaffId> = live.iter().map(|row| row.staff_id).collect();
-    let people = staff::Entity::find().filter(staff::COLUMN.id.is_in(ids)).all(db).await?;
-    let with_staff = |row: delegation::Model| {
-        let known = people.iter().find(|person| person.id == row.staff_id).cloned();
-        known.map(|person| (row, person))
-    };
-    Ok(live.into_iter().filter_map(with_staff).collect())
+        .filter(delegation::COLUMN.ended_at.is_null());
+    if let Some(after) = after {
+        live = live.filter(delegation::COLUMN.id.gt(after));
+    }
+    live.order_by_asc(delegation::COLUMN.id).limit(limit).all(db).await
+}
+
+/// Staff members by id.
+pub async fn staff_by_id(
+    db: &impl ConnectionTrait,
+    ids: impl IntoIterator<Item = StaffId>,
+) -> Result<HashMap<StaffId, staff::Model>, DbErr> {
+    let found = staff::Entity::find().filter(staff::COLUMN.id.is_in(ids)).all(db).await?;
+    Ok(found.into_iter().map(|row| (row.id, row)).collect())
 }
 
 /// A staff member.

@@ -1,6 +1,7 @@
 //! Children of a handbook: birth facts, and names that come later.
 
 pub mod change;
+pub mod death;
 pub mod store;
 
 use chrono::NaiveDate;

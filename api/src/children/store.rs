@@ -1,11 +1,12 @@
 //! Rows of children.
 
+use chrono::NaiveDate;
 use domain::handbook::number::HandbookNumber;
 use domain::id::{ChildId, HandbookId, PersonId, PregnancyId};
-use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, TryInsertResult,
+    QueryOrder, TryInsertResult, UpdateMany,
 };
 use uuid::Uuid;
 
@@ -187,6 +188,29 @@ pub async fn change(
         .exec_with_returning(txn)
         .await?;
     Ok(changed.into_iter().next())
+}
+
+/// Writes down the day of a child's death; `None` when it is recorded already.
+pub async fn end(
+    txn: &impl ConnectionTrait,
+    id: ChildId,
+    died_on: NaiveDate,
+) -> Result<Option<child::Model>, DbErr> {
+    let ended = child::ActiveModel { ended_on: Set(Some(died_on)), ..Default::default() };
+    let changed = raised(ended).filter(child::COLUMN.id.eq(id)).filter(child::COLUMN.ended_on.is_null());
+    Ok(changed.exec_with_returning(txn).await?.into_iter().next())
+}
+
+/// Takes back a death that was recorded in error; `None` when none is recorded.
+pub async fn revive(txn: &impl ConnectionTrait, id: ChildId) -> Result<Option<child::Model>, DbErr> {
+    let alive = child::ActiveModel { ended_on: Set(None), ..Default::default() };
+    let changed = raised(alive).filter(child::COLUMN.id.eq(id)).filter(child::COLUMN.ended_on.is_not_null());
+    Ok(changed.exec_with_returning(txn).await?.into_iter().next())
+}
+
+fn raised(change: child::ActiveModel) -> UpdateMany<child::Entity> {
+    let next = Expr::col(child::Column::Version).add(1);
+    child::Entity::update_many().set(change).col_expr(child::Column::Version, next)
 }
 
 /// The child whose key this is, if another child has it.

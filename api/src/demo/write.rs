@@ -496,6 +496,7 @@ impl Writer<'_> {
             recorded_at: written.received_at,
             changed_at: written.received_at,
             change_seq,
+            hidden_seq: None,
             version: 1,
         });
         self.alert(written, id, family, ids);

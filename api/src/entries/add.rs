@@ -143,7 +143,7 @@ async fn write(
     }
     let warnings = &accepted.checked.warnings;
     if !beside.is_private {
-        alerts::raise(txn, handbook, id, warnings, now).await?;
+        alerts::raise(txn, handbook.id, id, None, warnings, now).await?;
     }
     count::evidence(txn, handbook, Evidence::Entry, now).await?;
     Written::to_family(txn, (id, 1), warnings, handbook.managing_id, language).await

@@ -8,7 +8,7 @@ use domain::id::{HandbookId, PhotoId};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::{must_be_few, not_a_photo_to_hang, to_change};
+use super::{is_sensitive, must_be_few, not_a_photo_to_hang, to_change};
 use crate::access::{Access, WriteEntry};
 use crate::alerts::store as alerts;
 use crate::app::App;
@@ -17,7 +17,7 @@ use crate::db::entities::{PhotoIds, record};
 use crate::error::ApiError;
 use crate::idempotency::{IfMatch, Work};
 use crate::photos::store as photos;
-use crate::problem::Language;
+use crate::problem::{Code, Language};
 use crate::records::form::{Changed, MOST_PHOTOS};
 use crate::records::setting::{Asked, Writer, judge, must_exist, pointers};
 use crate::records::show::record_in;
@@ -43,7 +43,7 @@ pub struct ChangedEntry {
 
 /// Change an entry
 ///
-/// Its author or an owner does. What stood there before is kept as a version, and clinicians see that it was edited.
+/// Its author or an owner does; where it has sensitive answers, its author alone. What stood there before is kept as a version, and clinicians see that it was edited.
 #[utoipa::path(tag = "entries",
     params(("handbook" = uuid::Uuid, Path), ("record" = uuid::Uuid, Path), ("If-Match" = String, Header)),
     request_body = ChangedEntry,
@@ -60,7 +60,11 @@ pub(crate) async fn amend(
     let id = record_in(&path)?;
     let (changed, named) = Changed::read(&body, |form| form.optional_list::<PhotoId>("photos", MOST_PHOTOS))?;
     let work = Work::without_key(&app).await?;
-    let (_, old) = to_change(&work.txn, &access, id, seen).await?;
+    let (user, old) = to_change(&app, &work.txn, &access, id, seen).await?;
+    // Its author goes on reading it, so nobody else writes sensitive answers into it.
+    if old.user_id != Some(user.id) && is_sensitive(&app, &old) {
+        return Err(ApiError::told(Code::NotYours));
+    }
     let written = write(&app, &work, &access, &old, &changed, named, language).await?;
     let answer = work.answer(&app, StatusCode::OK, &written).await?;
     app.live.changed(access.handbook.id).await;
@@ -110,7 +114,7 @@ async fn write(
     rehang(work, access, old, &photos, now).await?;
     let warnings = &accepted.checked.warnings;
     if !old.is_private {
-        alerts::raise(txn, handbook, old.id, warnings, now).await?;
+        alerts::raise(txn, handbook.id, old.id, None, warnings, now).await?;
     }
     Written::to_family(txn, (old.id, version), warnings, handbook.managing_id, language).await
 }

@@ -44,14 +44,14 @@ pub(crate) async fn hide(
     let id = record_in(&path)?;
     let Hidden { private } = body.parse()?;
     let work = Work::without_key(&app).await?;
-    let (user, old) = to_change(&work.txn, &access, id, seen).await?;
+    let (user, old) = to_change(&app, &work.txn, &access, id, seen).await?;
     let mut new = old.clone();
     new.is_private = private;
     let replaced = Replaced { by: Me::Family(user.id), reason: None, at: app.now() };
     let version = store::replace(&work.txn, &old, new, replaced).await?;
     if old.is_private && !private {
         let warnings = Content::of_row(&app.keys, &old).map_err(ApiError::Internal)?.warnings;
-        alerts::raise(&work.txn, &access.handbook, id, &warnings, app.now()).await?;
+        alerts::raise(&work.txn, access.handbook.id, id, None, &warnings, app.now()).await?;
     }
     let answer = work.answer(&app, StatusCode::OK, &AfterChange { id, version }).await?;
     app.live.changed(access.handbook.id).await;

@@ -5,6 +5,7 @@ pub mod amend;
 pub mod hide;
 pub mod withdraw;
 
+use domain::catalogue::Kind;
 use domain::entry::may_change;
 use domain::id::{PhotoId, RecordId};
 use domain::member::MemberRole;
@@ -12,6 +13,7 @@ use domain::record::Source;
 use sea_orm::ConnectionTrait;
 
 use crate::access::{Access, WriteEntry};
+use crate::app::App;
 use crate::db::entities::record;
 use crate::error::ApiError;
 use crate::idempotency::IfMatch;
@@ -20,8 +22,9 @@ use crate::records::form::MOST_PHOTOS;
 use crate::records::{must_be_live, store};
 use crate::session::User;
 
-/// The entry of an address, if the caller may change it: its author, or an owner of the handbook.
+/// The entry of an address, if the caller may change it: its author, or an owner of the handbook who may read all of it.
 async fn to_change(
+    app: &App,
     db: &impl ConnectionTrait,
     access: &Access<WriteEntry>,
     id: RecordId,
@@ -31,12 +34,19 @@ async fn to_change(
     let user = access.caller.family()?;
     let row = store::row(db, access.handbook.id, id).await?;
     let row = row.filter(|row| row.source == Source::Family).ok_or_else(|| ApiError::told(Code::NotFound))?;
-    if row.user_id != Some(user.id) && access.member_role() != Some(MemberRole::Owner) {
+    let of_family = access.member_role() == Some(MemberRole::Owner)
+        && (access.may_see_sensitive() || !is_sensitive(app, &row));
+    if row.user_id != Some(user.id) && !of_family {
         return Err(ApiError::told(Code::NotYours));
     }
     may_change(row.state)?;
     seen.check(row.version)?;
     Ok((user, row))
+}
+
+/// Whether an entry has a place for sensitive answers. What only a newer server knows may have one.
+fn is_sensitive(app: &App, row: &record::Model) -> bool {
+    app.catalogue.kind_in_edition(&row.kind, &row.edition).is_none_or(Kind::is_sensitive)
 }
 
 /// Refuses more photos than hang on one entry.

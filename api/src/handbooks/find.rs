@@ -71,7 +71,7 @@ pub struct FoundHandbook {
     pub woman: Option<MaskedPerson>,
     /// The children, masked.
     pub children: Vec<MaskedPerson>,
-    /// Managing institution.
+    /// Managing institution; with its phone where the caller may open the handbook.
     pub managing_institution: Option<InstitutionName>,
     /// The handbook that replaced this one.
     #[schema(value_type = Option<Uuid>)]
@@ -231,6 +231,7 @@ async fn masked(app: &App, handbook: &handbook::Model, may_open: bool) -> Result
     let children = children::with_people(db, [handbook.id]).await?;
     let pregnancies = pregnancies::of_handbook(db, handbook.id).await?;
     let managing = store::institutions(db, [handbook.managing_id]).await?;
+    let managing = managing.get(&handbook.managing_id).map(InstitutionName::from);
     Ok(FoundHandbook {
         id: handbook.id,
         number: handbook.number.clone(),
@@ -243,7 +244,7 @@ async fn masked(app: &App, handbook: &handbook::Model, may_open: bool) -> Result
             .iter()
             .map(|(child, row)| mask(app, row, Some(child.born_on)))
             .collect::<Result<_, _>>()?,
-        managing_institution: managing.get(&handbook.managing_id).map(InstitutionName::from),
+        managing_institution: if may_open { managing } else { managing.map(InstitutionName::without_phone) },
         successor: handbook.successor_id,
         may_open,
     })

@@ -30,6 +30,7 @@ use crate::idempotency::{Attempt, Once};
 use crate::keys::Place;
 use crate::notices::{self, Kind};
 use crate::openapi::{BodyRefusals, Refusal, SignedInRefusals};
+use crate::overrides::store::{self as overrides, NewOverride, Of};
 use crate::people::keep::keep;
 use crate::pregnancies;
 use crate::problem::Code;
@@ -293,6 +294,16 @@ impl Issue<'_> {
         };
         store::keep_issuance(self.txn, &issuance).await?;
         usage::count::issued(self.txn, &issuance).await?;
+        if issuance.override_reason.is_some() {
+            let overridden = NewOverride {
+                handbook: row.id,
+                region: row.region_code,
+                of: Of::Issue(id),
+                institution: issuance.institution_id,
+                staff: issuance.staff_id,
+            };
+            overrides::keep(self.txn, overridden, issuance.issued_at).await?;
+        }
         Ok(issuance)
     }
 }

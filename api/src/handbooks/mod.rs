@@ -12,6 +12,7 @@ pub mod mine;
 pub mod print;
 pub mod proof;
 pub mod reclaim;
+pub mod release;
 pub mod replace;
 pub mod show;
 pub mod store;
@@ -33,13 +34,21 @@ pub struct InstitutionName {
     pub id: InstitutionId,
     /// Name.
     pub name: String,
-    /// Phone of its desk.
-    pub phone: String,
+    /// Phone of its desk, for the family and for staff who have to do with the handbook.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+}
+
+impl InstitutionName {
+    /// The name alone, for staff who only looked the handbook up.
+    pub fn without_phone(self) -> Self {
+        Self { phone: None, ..self }
+    }
 }
 
 impl From<&institution::Model> for InstitutionName {
     fn from(row: &institution::Model) -> Self {
-        Self { id: row.id, name: row.name.clone(), phone: row.phone.clone() }
+        Self { id: row.id, name: row.name.clone(), phone: Some(row.phone.clone()) }
     }
 }
 

@@ -1,7 +1,9 @@
 //! What a family shows, held against what is recorded.
 
-use domain::handbook::claim::OnRecord;
-use domain::person::Phone;
+use domain::handbook::claim::{CLAIM_PAUSE, CLAIM_TRIES, OnRecord};
+use domain::id::{HandbookId, StaffId};
+use domain::member::MemberRelation;
+use domain::person::{IdNumber, Phone};
 use miniprogram_adapter::Class;
 use sea_orm::ConnectionTrait;
 
@@ -12,6 +14,38 @@ use crate::error::ApiError;
 use crate::keys::Keys;
 use crate::people;
 use crate::problem::Code;
+use crate::tries::{Limit, Try};
+
+/// Whoever sits at a desk must not be able to try ID numbers there either.
+const AT_DESK: Limit = Limit { purpose: "id_number_at_desk", most: CLAIM_TRIES, pause: CLAIM_PAUSE };
+
+/// Counts a try of a staff member to show an ID number for a handbook, whatever it is shown for. End it with
+/// `Code::IdentityNotShown`.
+pub async fn try_at_desk(app: &App, handbook: HandbookId, staff: StaffId) -> Result<Try, ApiError> {
+    let attempt = Try::count(app, AT_DESK, &format!("{handbook}/{staff}")).await?;
+    attempt.allowed()?;
+    Ok(attempt)
+}
+
+/// Refuses an ID number that does not stand for a member of this relation: for the woman her own, for others hers or a
+/// child's.
+pub async fn must_be_shown(
+    db: &impl ConnectionTrait,
+    keys: &Keys,
+    handbook: &handbook::Model,
+    shown: Option<&IdNumber>,
+    relation: MemberRelation,
+) -> Result<(), ApiError> {
+    let record = on_record(db, keys, handbook).await?;
+    let shown = shown.map(IdNumber::as_str);
+    let is_adult = shown.is_some() && record.id_number.as_deref() == shown;
+    let is_child = record.children.iter().any(|number| Some(number.as_str()) == shown);
+    if is_adult || is_child && relation != MemberRelation::Woman {
+        Ok(())
+    } else {
+        Err(ApiError::told(Code::IdentityNotShown))
+    }
+}
 
 /// What is recorded of the people of a handbook.
 pub async fn on_record(

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::print::Slip;
-use super::proof::on_record;
+use super::proof::{must_be_shown, try_at_desk};
 use super::store::{self, Act};
 use crate::access::{Access, Reclaim};
 use crate::app::App;
@@ -23,6 +23,7 @@ use crate::notices::{self, Kind};
 use crate::openapi::{BodyRefusals, Refusal, SignedInRefusals};
 use crate::people::form::{Form, REASON};
 use crate::problem::Code;
+use crate::session::Staff;
 
 /// Whose account was lost, and what was shown.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -40,12 +41,12 @@ pub struct ReclaimRequest {
 /// Print a slip that re-claims a lost account
 ///
 /// The handbook keeps its members until the slip is used; then the lost owner's membership ends and the new account is
-/// owner. Members are told at once and again when it is used.
+/// owner. Members are told at once and again when it is used. After five wrong ID numbers a desk waits an hour.
 #[utoipa::path(
     tag = "handbooks",
     params(("handbook" = Uuid, Path), ("Idempotency-Key" = String, Header)),
     request_body = ReclaimRequest,
-    responses((status = 201, body = Slip), SignedInRefusals, BodyRefusals, Refusal<404>, Refusal<409>)
+    responses((status = 201, body = Slip), SignedInRefusals, BodyRefusals, Refusal<404>, Refusal<409>, Refusal<429>)
 )]
 #[post("/api/v1/handbooks/{handbook}/reclaim")]
 pub(crate) async fn reclaim(
@@ -61,7 +62,31 @@ pub(crate) async fn reclaim(
     let reason = form.line("/reason", &request.reason, REASON);
     form.done()?;
 
-    let work = match once.begin(&app, staff.id.0, None, body.bytes()).await? {
+    if let Some(answer) = once.answered(&app, staff.id.0, None, body.bytes()).await? {
+        return Ok(answer);
+    }
+    let attempt = try_at_desk(&app, access.handbook.id, staff.id).await?;
+    let lost = Lost { shown: shown.as_ref(), relation: request.relation, reason: &reason };
+    let outcome = print(&app, &access, staff, &lost, &once, body.bytes()).await;
+    attempt.end(&app, outcome, Code::IdentityNotShown).await
+}
+
+/// The lost account as the desk tells it, checked for form.
+struct Lost<'a> {
+    shown: Option<&'a IdNumber>,
+    relation: MemberRelation,
+    reason: &'a str,
+}
+
+async fn print(
+    app: &App,
+    access: &Access<Reclaim>,
+    staff: &Staff,
+    lost: &Lost<'_>,
+    once: &Once,
+    bytes: &[u8],
+) -> Result<HttpResponse, ApiError> {
+    let work = match once.begin(app, staff.id.0, None, bytes).await? {
         Attempt::Answered(answer) => return Ok(answer),
         Attempt::New(work) => work,
     };
@@ -70,21 +95,15 @@ pub(crate) async fn reclaim(
     if held.state != State::Claimed {
         return Err(ApiError::told(Code::NotClaimed));
     }
-    let record = on_record(txn, &app.keys, &held).await?;
-    let shown = shown.as_ref().map(IdNumber::as_str);
-    let is_adult = shown.is_some() && record.id_number.as_deref() == shown;
-    let is_child = record.children.iter().any(|number| Some(number.as_str()) == shown);
-    if !(is_adult || is_child && request.relation != MemberRelation::Woman) {
-        return Err(ApiError::told(Code::IdentityNotShown));
-    }
+    must_be_shown(txn, &app.keys, &held, lost.shown, lost.relation).await?;
 
     let slip = Slip::new(now);
-    let (hash, relation) = (slip.hash(&app.keys), Some(request.relation));
+    let (hash, relation) = (slip.hash(&app.keys), Some(lost.relation));
     store::keep_slip(txn, held.id, State::Claimed, hash, slip.expires_at, relation).await?;
-    let act = Act { handbook: held.id, action: Action::Reclaim, staff, reason: &reason, person: None };
+    let act = Act { handbook: held.id, action: Action::Reclaim, staff, reason: lost.reason, person: None };
     store::keep_act(txn, &app.keys, act, now).await?;
     notices::store::tell(txn, held.id, Kind::Reclaimed, staff.institution, None, now).await?;
-    let answer = work.answer(&app, StatusCode::CREATED, &slip).await?;
+    let answer = work.answer(app, StatusCode::CREATED, &slip).await?;
     app.live.changed(held.id).await;
     Ok(answer)
 }

@@ -128,6 +128,9 @@ pub struct ChildOnCover {
     /// Gestation at birth in days.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gestational_days: Option<i32>,
+    /// The day on which it died: nothing is planned for it any more, and nobody congratulates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub died_on: Option<NaiveDate>,
     /// Version of the birth facts.
     pub version: i32,
     /// Version of the identity, for `If-Match` of a correction.
@@ -220,6 +223,7 @@ fn child_on_cover(
         id_number: identity.id_number.as_deref().map(mask_id_number),
         birth_weight_g: child.birth_weight_g.filter(|_| in_full),
         gestational_days: child.gestational_days.filter(|_| in_full),
+        died_on: child.ended_on,
         version: child.version,
         identity_version: row.version,
     })

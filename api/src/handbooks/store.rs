@@ -361,7 +361,7 @@ pub async fn end_delegations(
 /// Everything of a handbook follows to its successor. What stays is what is counted by the issue: issuances and the
 /// evidence of use, which the successor finds by `counts_as`.
 pub async fn hand_on(txn: &impl ConnectionTrait, old: HandbookId, new: HandbookId) -> Result<(), DbErr> {
-    const FOLLOWING: [&str; 15] = [
+    const FOLLOWING: [&str; 16] = [
         "pregnancy",
         "child",
         "member",
@@ -376,6 +376,7 @@ pub async fn hand_on(txn: &impl ConnectionTrait, old: HandbookId, new: HandbookI
         "code",
         "access_log",
         "desk_act",
+        "rule_override",
         "live_ticket",
     ];
     for table in FOLLOWING {

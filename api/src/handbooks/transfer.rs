@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use super::InstitutionName;
 use super::store::{self, Act, LIVE};
 use crate::access::{Access, Transfer};
+use crate::alerts::store as alerts;
 use crate::app::App;
 use crate::body::Body;
 use crate::db::entities::handbook;
@@ -52,7 +53,8 @@ pub struct Transferred {
 
 /// Transfer a handbook to another managing institution
 ///
-/// By the managing institution or the county, also to another county. What the old one delegated to village doctors ends.
+/// By the managing institution or the county, also to another county. What the old one delegated to village doctors ends,
+/// and the danger signs that nobody has answered go to the new one.
 #[utoipa::path(
     tag = "handbooks",
     params(("handbook" = Uuid, Path), ("Idempotency-Key" = String, Header)),
@@ -95,6 +97,7 @@ pub(crate) async fn transfer(
     store::change(txn, held.id, &LIVE, moved).await?;
     move_woman(&app, txn, &held, region, address).await?;
     store::end_delegations(txn, held.id, now).await?;
+    alerts::hand_over(txn, held.id, target.id).await?;
     let act = Act { handbook: held.id, action: Action::Transfer, staff, reason: &reason, person: None };
     store::keep_act(txn, &app.keys, act, now).await?;
     notices::store::tell(txn, held.id, Kind::Transferred, Some(target.id), None, now).await?;

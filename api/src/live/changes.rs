@@ -9,7 +9,7 @@ use domain::record::RecordState;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::store;
+use super::store::{self, Span};
 use crate::access::{Access, Watch};
 use crate::app::App;
 use crate::error::ApiError;
@@ -36,7 +36,7 @@ pub(crate) struct Changes {
     seq: i64,
     /// Whether there is more after `seq` at once.
     more: bool,
-    /// Records that were added, changed, withdrawn or voided; read what is live.
+    /// Records that were added, changed, hidden, withdrawn or voided; read what is live, take away what is not.
     changed: Vec<ChangedItem>,
     /// What the family was told; for whoever may read notices.
     notices: Vec<Told>,
@@ -47,7 +47,8 @@ pub(crate) struct Changes {
 pub(crate) struct ChangedItem {
     #[schema(value_type = Uuid)]
     record: RecordId,
-    /// Whether it still counts: `live`, `withdrawn` or `voided`.
+    /// Whether it still counts: `live`, `withdrawn` or `voided`. To staff an entry that the family has hidden is `withdrawn`:
+    /// a client that shows it takes it away, and it stands in no timeline any more.
     #[schema(value_type = String)]
     state: RecordState,
     change_seq: i64,
@@ -75,7 +76,12 @@ pub(crate) async fn after(
     let (db, handbook, up_to) = (app.db.read(), access.handbook.id, access.handbook.change_seq);
     let is_family = matches!(access.standing, Standing::Member { .. });
     let most = page::MAX + 1;
-    let records = store::changed_records(db, handbook, since, up_to, is_family, most).await?;
+    let span = Span { handbook, after: since, up_to, limit: most };
+    let records = if is_family {
+        store::changed_records(db, span).await?
+    } else {
+        store::changed_records_for_staff(db, span).await?
+    };
     let notices = if access.may(Action::ReadNotices) {
         notices::store::between(db, handbook, since, up_to, most).await?
     } else {

@@ -10,6 +10,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::store;
 use crate::app::App;
+use crate::cause;
 
 /// Follows changes until the process stops.
 pub async fn changes(app: Data<App>) {
@@ -35,7 +36,7 @@ pub async fn changes(app: Data<App>) {
         match store::latest(app.db.read(), asked).await {
             Ok(latest) => app.live.tell(latest.into_iter().map(|row| (row.id, row.change_seq))),
             // The next second asks again.
-            Err(err) => tracing::debug!(cause = %err, "changes could not be read"),
+            Err(err) => tracing::debug!(cause = cause::told(&err), "changes could not be read"),
         }
     }
 }

@@ -5,7 +5,7 @@ use domain::id::{HandbookId, RecordId, SessionId};
 use domain::record::RecordState;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter,
-    QueryOrder, QuerySelect,
+    QueryOrder, QuerySelect, Select,
 };
 
 use crate::db::entities::{handbook, live_ticket, record};
@@ -80,24 +80,57 @@ pub struct ChangedRecord {
     pub change_seq: i64,
 }
 
-/// Records of a handbook that changed after one number and up to another, the oldest change first. Whoever may not know
-/// of private entries is not told their ids either.
-pub async fn changed_records(
+/// Which changes of a handbook are asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Span {
+    /// The handbook.
+    pub handbook: HandbookId,
+    /// Changes after this number.
+    pub after: i64,
+    /// Up to this one.
+    pub up_to: i64,
+    /// At most so many, the oldest first.
+    pub limit: u64,
+}
+
+/// Records that changed, as the family is told: all of them.
+pub async fn changed_records(db: &impl ConnectionTrait, span: Span) -> Result<Vec<ChangedRecord>, DbErr> {
+    changed(span).into_model().all(db).await
+}
+
+/// Records that changed, as staff are told. They learn nothing of an entry that they never could see; of one that the
+/// family has hidden since, they learn once that it is gone, in the same word as of one that was taken back.
+pub async fn changed_records_for_staff(
     db: &impl ConnectionTrait,
-    handbook: HandbookId,
-    after: i64,
-    up_to: i64,
-    with_private: bool,
-    limit: u64,
+    span: Span,
 ) -> Result<Vec<ChangedRecord>, DbErr> {
-    let mut records = record::Entity::find()
+    let seen = changed(span).filter(record::COLUMN.is_private.eq(false));
+    let mut records: Vec<ChangedRecord> = seen.into_model().all(db).await?;
+    let hidden: Vec<(RecordId, i64)> = record::Entity::find()
+        .select_only()
+        .columns([record::Column::Id, record::Column::HiddenSeq])
+        .filter(record::COLUMN.handbook_id.eq(span.handbook))
+        .filter(record::COLUMN.hidden_seq.gt(span.after))
+        .filter(record::COLUMN.hidden_seq.lte(span.up_to))
+        .filter(record::COLUMN.is_private.eq(true))
+        .order_by_asc(record::COLUMN.hidden_seq)
+        .limit(span.limit)
+        .into_tuple()
+        .all(db)
+        .await?;
+    let gone = |(id, change_seq)| ChangedRecord { id, state: RecordState::Withdrawn, change_seq };
+    records.extend(hidden.into_iter().map(gone));
+    records.sort_by_key(|record| record.change_seq);
+    Ok(records)
+}
+
+fn changed(span: Span) -> Select<record::Entity> {
+    record::Entity::find()
         .select_only()
         .columns([record::Column::Id, record::Column::State, record::Column::ChangeSeq])
-        .filter(record::COLUMN.handbook_id.eq(handbook))
-        .filter(record::COLUMN.change_seq.gt(after))
-        .filter(record::COLUMN.change_seq.lte(up_to));
-    if !with_private {
-        records = records.filter(record::COLUMN.is_private.eq(false));
-    }
-    records.order_by_asc(record::COLUMN.change_seq).limit(limit).into_model().all(db).await
+        .filter(record::COLUMN.handbook_id.eq(span.handbook))
+        .filter(record::COLUMN.change_seq.gt(span.after))
+        .filter(record::COLUMN.change_seq.lte(span.up_to))
+        .order_by_asc(record::COLUMN.change_seq)
+        .limit(span.limit)
 }

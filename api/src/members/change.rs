@@ -62,7 +62,7 @@ pub(crate) async fn change(
         if target.user_id != me {
             may_be_lowered_by_another(target.is_woman)?;
         }
-        may_stop_being_owner(store::owners(&members))?;
+        may_stop_being_owner(store::count_owners(&members))?;
     }
     let changed = store::set_role(txn, target, request.role).await?;
     let changed = changed.ok_or_else(|| ApiError::told(Code::Conflict))?;

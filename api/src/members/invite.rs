@@ -100,6 +100,7 @@ pub(crate) async fn invite(
         created_at: now,
         expires_at,
         used_at: None,
+        revoked_at: None,
     };
     store::keep_invitation(txn, &row).await?;
     work.answer(&app, StatusCode::CREATED, &Invitation { id, code, expires_at }).await

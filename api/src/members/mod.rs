@@ -3,9 +3,11 @@
 pub mod accept;
 pub mod change;
 pub mod hand_over;
+pub mod invitations;
 pub mod invite;
 pub mod list;
 pub mod remove;
+pub mod revoke;
 pub mod store;
 
 use chrono::{DateTime, Utc};

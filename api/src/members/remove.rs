@@ -43,7 +43,7 @@ pub(crate) async fn remove(
         may_be_lowered_by_another(target.is_woman)?;
     }
     if target.role == MemberRole::Owner {
-        may_stop_being_owner(store::owners(&members))?;
+        may_stop_being_owner(store::count_owners(&members))?;
     }
     store::end(&txn, target.id, app.now()).await?;
     notices::store::tell(&txn, access.handbook.id, Kind::MembersChanged, None, None, app.now()).await?;

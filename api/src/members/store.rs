@@ -6,8 +6,8 @@ use domain::id::{HandbookId, InvitationId, MemberId, UserId};
 use domain::member::{MEMBERS_MAX, MemberRelation, MemberRole};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
+    QueryFilter, QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
@@ -125,9 +125,14 @@ pub async fn set_role(
     Ok(changed.into_iter().next())
 }
 
+/// The owners among these members.
+pub fn owners(members: &[member::Model]) -> impl Iterator<Item = &member::Model> {
+    members.iter().filter(|member| member.role == MemberRole::Owner)
+}
+
 /// How many of these members are owners.
-pub fn owners(members: &[member::Model]) -> u64 {
-    members.iter().filter(|member| member.role == MemberRole::Owner).map(|_| 1).sum()
+pub fn count_owners(members: &[member::Model]) -> u64 {
+    owners(members).map(|_| 1).sum()
 }
 
 /// Keeps an invitation.
@@ -145,7 +150,53 @@ pub async fn invitation(db: &impl ConnectionTrait, hash: &[u8]) -> Result<Option
     invitation::Entity::find().filter(invitation::COLUMN.code_hash.eq(hash.to_vec())).one(db).await
 }
 
-/// Uses up an invitation; `false` when it is used or over.
+/// Invitations of a handbook that would still let somebody in, the latest first: not used, not revoked, not over, and
+/// given by one of these owners.
+pub async fn open_invitations(
+    db: &impl ConnectionTrait,
+    handbook: HandbookId,
+    owners: &[MemberId],
+    after: Option<InvitationId>,
+    limit: u64,
+    now: DateTime<Utc>,
+) -> Result<Vec<invitation::Model>, DbErr> {
+    let mut open = invitation::Entity::find()
+        .filter(invitation::COLUMN.handbook_id.eq(handbook))
+        .filter(invitation::COLUMN.invited_by.is_in(owners.iter().copied()))
+        .filter(open_at(now));
+    if let Some(after) = after {
+        open = open.filter(invitation::COLUMN.id.lt(after));
+    }
+    open.order_by_desc(invitation::COLUMN.id).limit(limit).all(db).await
+}
+
+fn open_at(now: DateTime<Utc>) -> Condition {
+    Condition::all()
+        .add(invitation::COLUMN.used_at.is_null())
+        .add(invitation::COLUMN.revoked_at.is_null())
+        .add(invitation::COLUMN.expires_at.gt(now))
+}
+
+/// Revokes an open invitation of a handbook; `false` when there is none. Of a revocation and an acceptance at the same
+/// moment one changes the row.
+pub async fn revoke_invitation(
+    db: &impl ConnectionTrait,
+    handbook: HandbookId,
+    id: InvitationId,
+    now: DateTime<Utc>,
+) -> Result<bool, DbErr> {
+    let revoked = invitation::ActiveModel { revoked_at: Set(Some(now)), ..Default::default() };
+    let revoked = invitation::Entity::update_many()
+        .set(revoked)
+        .filter(invitation::COLUMN.id.eq(id))
+        .filter(invitation::COLUMN.handbook_id.eq(handbook))
+        .filter(open_at(now))
+        .exec(db)
+        .await?;
+    Ok(revoked.rows_affected == 1)
+}
+
+/// Uses up an invitation; `false` when it is used, revoked or over.
 pub async fn use_invitation(
     txn: &impl ConnectionTrait,
     id: InvitationId,
@@ -155,8 +206,7 @@ pub async fn use_invitation(
     let used = invitation::Entity::update_many()
         .set(used)
         .filter(invitation::COLUMN.id.eq(id))
-        .filter(invitation::COLUMN.used_at.is_null())
-        .filter(invitation::COLUMN.expires_at.gt(now))
+        .filter(open_at(now))
         .exec(txn)
         .await?;
     Ok(used.rows_affected == 1)

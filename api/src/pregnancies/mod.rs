@@ -1,5 +1,6 @@
 //! Pregnancies of a handbook's woman: dates, outcome, births.
 
+pub mod add_child;
 pub mod dates;
 pub mod outcome;
 pub mod register;

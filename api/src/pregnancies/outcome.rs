@@ -179,40 +179,51 @@ impl OutcomeRequest {
         let newborns = self.read_newborns(&mut form, held, today);
         check_siblings(&mut form, &newborns, None);
         form.done()?;
-        for (at, newborn) in newborns.iter().enumerate() {
-            let born_on = newborn.person.born_on;
-            let possible = check_outcome(Outcome::LiveBirth, row.due_on, born_on, self.ended_on);
-            possible.map_err(|_| {
-                let (zh, en) = (
-                    format!("出生日期不能晚于{}，且孕周应在20周至46周之间。", self.ended_on),
-                    format!("A birth is not after {} and lies between 20 and 46 weeks.", self.ended_on),
-                );
-                ApiError::field(&format!("/children/{at}/birth_date"), "out_of_range", zh, en)
-            })?;
-        }
-        let with_gestation = |newborn: ChildOnForm| ChildOnForm {
-            gestational_days: i32::try_from(Dates::gestational_days(row.due_on, newborn.person.born_on)).ok(),
-            ..newborn
+        let born = |(at, newborn): (usize, ChildOnForm)| {
+            born_of(row, newborn, self.ended_on).map_err(|err| err.under(&format!("/children/{at}")))
         };
-        Ok(newborns.into_iter().map(with_gestation).collect())
+        newborns.into_iter().enumerate().map(born).collect()
     }
 
     fn read_newborns(&self, form: &mut Form, held: &handbook::Model, today: NaiveDate) -> Vec<ChildOnForm> {
         (0_i32..)
             .zip(&self.children)
             .filter_map(|(at, child)| {
-                let typed = Typed {
-                    id: child.id,
-                    name: child.name.as_deref(),
-                    sex: child.sex,
-                    birth_date: Some(child.birth_date.unwrap_or(self.ended_on)),
-                    birth_weight_g: child.birth_weight_g,
-                    gestational_days: None,
-                    id_number: child.id_number.as_deref(),
-                    birth_order: child.birth_order.unwrap_or(at + 1),
-                };
+                let typed = child.typed(self.ended_on, at + 1);
                 ChildOnForm::read(form, &format!("/children/{at}"), &typed, held.region_code, today)
             })
             .collect()
     }
+}
+
+impl TypedNewborn {
+    /// What is typed, with the day and the order of the birth where they were left out.
+    pub(super) fn typed(&self, ended_on: NaiveDate, order: i32) -> Typed<'_> {
+        Typed {
+            id: self.id,
+            name: self.name.as_deref(),
+            sex: self.sex,
+            birth_date: Some(self.birth_date.unwrap_or(ended_on)),
+            birth_weight_g: self.birth_weight_g,
+            gestational_days: None,
+            id_number: self.id_number.as_deref(),
+            birth_order: self.birth_order.unwrap_or(order),
+        }
+    }
+}
+
+/// A newborn of a pregnancy, with the gestation that its due date gives: born at a possible time, and by the last day.
+pub(super) fn born_of(
+    row: &pregnancy::Model,
+    newborn: ChildOnForm,
+    last_day: NaiveDate,
+) -> Result<ChildOnForm, ApiError> {
+    let born_on = newborn.person.born_on;
+    if check_outcome(Outcome::LiveBirth, row.due_on, born_on, last_day).is_err() {
+        let zh = format!("出生日期不能晚于{last_day}，且孕周应在20周至46周之间。");
+        let en = format!("A birth is not after {last_day} and lies between 20 and 46 weeks.");
+        return Err(ApiError::field("/birth_date", "out_of_range", zh, en));
+    }
+    let days = Dates::gestational_days(row.due_on, born_on);
+    Ok(ChildOnForm { gestational_days: i32::try_from(days).ok(), ..newborn })
 }

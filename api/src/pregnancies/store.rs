@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::id::{HandbookId, PregnancyId};
-use domain::pregnancy::Dates;
+use domain::pregnancy::{Course, Dates};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
 use uuid::Uuid;
@@ -28,6 +28,14 @@ pub async fn of_handbooks(
         .order_by_desc(pregnancy::COLUMN.id)
         .all(db)
         .await
+}
+
+/// How the pregnancies of a handbook went.
+pub async fn courses(db: &impl ConnectionTrait, handbook: HandbookId) -> Result<Vec<Course>, DbErr> {
+    let rows = of_handbook(db, handbook).await?;
+    let course =
+        |row: &pregnancy::Model| Course { due_on: row.due_on, outcome: row.outcome, ended_on: row.ended_on };
+    Ok(rows.iter().map(course).collect())
 }
 
 /// One pregnancy of a handbook.

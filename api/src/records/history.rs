@@ -14,9 +14,10 @@ use super::form::SubjectWord;
 use super::show::record_in;
 use super::store::{self, Content, Row, subject_of};
 use super::view::Told;
-use super::{Me, Reader, Refused, RefusedList, Speaks};
+use super::{Reader, Refused, RefusedList, Speaks};
 use crate::access::{Office, log, office};
 use crate::app::App;
+use crate::cause;
 use crate::db::entities::{record, record_version};
 use crate::error::ApiError;
 use crate::keys::Place;
@@ -93,12 +94,13 @@ fn shown(
     let view = &reader.view;
     let content = Content::open(&app.keys, record.id, &row.payload, &row.warnings, row.sealed.as_deref());
     let content = content.unwrap_or_else(|cause| {
-        tracing::error!(record = %record.id, version = row.version, cause = %cause, "a version does not open");
+        tracing::error!(record = %record.id, version = row.version, cause = cause::told(cause.as_ref()), "a version does not open");
         Content::default()
     });
+    let sees_sensitive = view.may_see_sensitive || view.me.is(record.user_id, record.staff_id);
     let payload = match app.catalogue.kind_in_edition(&record.kind, &record.edition) {
-        Some(kind) => content.payload.visible(kind, view.may_see_sensitive),
-        None if view.may_see_sensitive => content.payload.merged(),
+        Some(kind) => content.payload.visible(kind, sees_sensitive),
+        None if sees_sensitive => content.payload.merged(),
         None => Map::new(),
     };
     let reason = row.reason.as_deref().and_then(|sealed| app.keys.open(reason_place(record.id), sealed).ok());
@@ -107,13 +109,10 @@ fn shown(
         state: row.state.code(),
         occurred_on: row.occurred_on,
         payload,
-        warnings: Told::visible(&content.warnings, view.may_see_sensitive, language),
+        warnings: Told::visible(&content.warnings, sees_sensitive, language),
         replaced_at: row.replaced_at,
         replaced_by: if row.staff_id.is_some() { Source::Clinician.code() } else { Source::Family.code() },
-        mine: match view.me {
-            Me::Family(user) => row.user_id == Some(user),
-            Me::Staff(staff) => row.staff_id == Some(staff),
-        },
+        mine: view.me.is(row.user_id, row.staff_id),
         reason,
     }
 }

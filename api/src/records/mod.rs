@@ -61,6 +61,14 @@ impl Me {
             Caller::Staff(staff) => Self::Staff(staff.id),
         }
     }
+
+    /// Whether this is the author whom a row names.
+    pub fn is(self, user: Option<UserId>, staff: Option<StaffId>) -> bool {
+        match self {
+            Self::Family(own) => user == Some(own),
+            Self::Staff(own) => staff == Some(own),
+        }
+    }
 }
 
 /// Which records of a handbook a caller sees, and how much of each.
@@ -68,7 +76,7 @@ impl Me {
 pub struct View {
     /// Who looks.
     pub me: Me,
-    /// Sensitive fields are shown.
+    /// Sensitive fields are shown, whoever wrote them; of their own records callers see them in any case.
     pub may_see_sensitive: bool,
     /// Health staff of a kindergarten see the child's part only.
     pub children_only: bool,

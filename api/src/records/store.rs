@@ -134,11 +134,15 @@ pub async fn replace(
     new: record::Model,
     replaced: Replaced,
 ) -> Result<i32, ApiError> {
-    let version = old.version + 1;
+    let (version, change) = (old.version + 1, next_change(txn, old.handbook_id).await?);
+    let is_hidden_now = new.is_private && !old.is_private;
     let mut changed = new.into_active_model().reset_all();
     changed.version = Set(version);
     changed.changed_at = Set(replaced.at);
-    changed.change_seq = Set(next_change(txn, old.handbook_id).await?);
+    changed.change_seq = Set(change);
+    if is_hidden_now {
+        changed.hidden_seq = Set(Some(change));
+    }
     changed.id = sea_orm::ActiveValue::NotSet;
     let updated = record::Entity::update_many()
         .set(changed)
@@ -560,6 +564,7 @@ impl NewRecord<'_> {
             changed_at: self.now,
             edited_at: None,
             change_seq: self.change,
+            hidden_seq: None,
             version: 1,
         }
     }

@@ -1,7 +1,12 @@
 //! `POST /api/v1/sign-in/wechat`: a family signs in with the code of `wx.login`.
 
+use std::net::IpAddr;
+use std::time::Duration;
+
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use miniprogram_adapter::{Class, Login};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -29,20 +34,22 @@ pub(crate) struct Request {
 
 /// Sign in as a family
 ///
-/// A code sent again within a minute gives the same user, so a phone that lost the answer may repeat it.
+/// A code sent again within a minute gives the same user, so a phone that lost the answer may repeat it. An address that
+/// asks too often (60 times in a minute, unless the operator set another number) waits.
 #[utoipa::path(tag = "sign-in", security(()), request_body = Request, responses(
     (status = 200, description = "Signed in", body = SignIn),
     refusals::BadRequest, refusals::NotSignedIn, refusals::TooLarge, refusals::UnsupportedMedia, refusals::Invalid,
-    refusals::Unavailable,
+    refusals::TooMany, refusals::Unavailable,
 ))]
 #[post("/api/v1/sign-in/wechat")]
 pub(crate) async fn sign_in_with_wechat(
     app: Data<App>,
-    _: Public,
+    from: Public,
     body: Body<Request>,
 ) -> Result<HttpResponse, ApiError> {
     let Request { code, device } = body.parse()?;
     let device = device_name(device)?;
+    refuse_flood(&app, from.address).await?;
     let Login { openid, unionid } = app.wechat.login(&code).await.map_err(refused)?;
 
     let txn = app.db.begin().await?;
@@ -54,6 +61,19 @@ pub(crate) async fn sign_in_with_wechat(
     let (session, tokens) = open(&app, &txn, Holder::User(user.id), &device).await?;
     txn.commit().await?;
     Ok(HttpResponse::Ok().json(SignIn { tokens, me: Me::family(User { id: user.id, session }) }))
+}
+
+/// Every sign-in is a call to WeChat, and those are counted there. A cache that does not answer refuses nobody: the limit
+/// keeps no secret.
+async fn refuse_flood(app: &App, address: IpAddr) -> Result<(), ApiError> {
+    let window = Duration::from_secs(60);
+    let index = app.keys.blind("wechat_sign_in", &address.to_string());
+    match app.cache.count(&format!("wechat-sign-ins:{}", URL_SAFE_NO_PAD.encode(index)), window).await {
+        Some(count) if count > u64::from(app.config.wechat.sign_ins_a_minute) => {
+            Err(ApiError::Wait(Code::TooManyRequests, window))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A code that is no good is the phone's to renew; everything else is between WeChat and us.

@@ -82,6 +82,9 @@ struct DeskChild {
     #[schema(value_type = Option<String>)]
     sex: Option<Sex>,
     birth_date: Option<NaiveDate>,
+    /// The day on which it died.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    died_on: Option<NaiveDate>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -189,11 +192,12 @@ async fn desk(
             DeskWoman { name: mask_name(&identity.name), birth_date: None }
         }
     });
-    let children = children.into_iter().map(|(id, row, identity)| DeskChild {
-        id,
+    let children = children.into_iter().map(|(child, row, identity)| DeskChild {
+        id: child.id,
         name: identity.name,
         sex: row.sex,
         birth_date: row.born_on,
+        died_on: child.ended_on,
     });
     let pregnancy = pregnancy.filter(|_| sees_woman).map(|open| DeskPregnancy {
         due_date: open.due_on,

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use domain::access::{Action, Tie};
 use domain::handbook::number::HandbookNumber;
 use domain::id::{HandbookId, InstitutionId, StaffId, VisitId};
-use domain::visit::{EmergencyReason, REASON_LENGTH};
+use domain::visit::EmergencyReason;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -28,6 +28,7 @@ use crate::idempotency::{Attempt, Once, request_id};
 use crate::openapi::refuses;
 use crate::page::{Page, PageQuery, cut};
 use crate::problem::{Code, Language};
+use crate::review::Review;
 use crate::session::Staff;
 
 /// Which emergency accesses.
@@ -73,16 +74,6 @@ pub(crate) struct ForReview {
     accepted: Option<bool>,
     /// What the reviewer wrote.
     #[serde(skip_serializing_if = "Option::is_none")]
-    note: Option<String>,
-}
-
-/// What a reviewer found.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Review {
-    /// Whether the access was justified.
-    accepted: bool,
-    /// At most 500 characters; 10 at least when it was not justified.
     note: Option<String>,
 }
 
@@ -145,7 +136,7 @@ pub(crate) async fn keep(
         return Err(ApiError::told(Code::Forbidden));
     }
     let review: Review = body.parse()?;
-    let note = checked_note(&review)?;
+    let note = review.note()?;
     let work = match once.begin(&app, staff.id.0, None, body.bytes()).await? {
         Attempt::Answered(answer) => return Ok(answer),
         Attempt::New(work) => work,
@@ -156,23 +147,6 @@ pub(crate) async fn keep(
         return Err(ApiError::told(Code::AlreadyReviewed));
     }
     work.answer(&app, StatusCode::OK, &Reviewed { visit: id, accepted, reviewed_at }).await
-}
-
-/// A refusal needs words; an acceptance may have some.
-fn checked_note(review: &Review) -> Result<Option<&str>, ApiError> {
-    let note = review.note.as_deref().map(str::trim).filter(|note| !note.is_empty());
-    let (least, most) = (*REASON_LENGTH.start(), *REASON_LENGTH.end());
-    let length = note.map_or(0, |note| note.chars().count());
-    let least = if review.accepted { 0 } else { least };
-    if (least..=most).contains(&length) {
-        return Ok(note);
-    }
-    Err(ApiError::field(
-        "/note",
-        "out_of_range",
-        format!("请填写{least}到{most}个字。"),
-        format!("Write {least} to {most} characters."),
-    ))
 }
 
 async fn for_review(

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::calendar::start_of_day;
 use domain::handbook::number::HandbookNumber;
-use domain::id::{ChildId, HandbookId, InstitutionId, PersonId, StaffId, VisitId};
+use domain::id::{HandbookId, InstitutionId, PersonId, StaffId, VisitId};
 use domain::member::MemberRole;
 use domain::person::mask_name;
 use domain::place::Scope;
@@ -344,7 +344,7 @@ pub struct Cover {
     /// The woman.
     pub woman: Option<(person::Model, Identity)>,
     /// The children, the first-born first.
-    pub children: Vec<(ChildId, person::Model, Identity)>,
+    pub children: Vec<(child::Model, person::Model, Identity)>,
     /// The pregnancy that is open.
     pub pregnancy: Option<pregnancy::Model>,
     /// Name of the managing institution.
@@ -373,7 +373,7 @@ pub async fn cover(
     let woman = handbook.woman_id.and_then(|woman| people.remove(&woman));
     let children = children.into_iter().filter_map(|child| {
         let (row, identity) = people.remove(&child.person_id)?;
-        Some((child.id, row, identity))
+        Some((child, row, identity))
     });
     let children = children.collect();
     let pregnancy = pregnancy::Entity::find()

@@ -140,6 +140,11 @@ impl Kind {
         self.groups.iter().find(|group| group.key == key)
     }
 
+    /// Whether a field of it is sensitive.
+    pub fn is_sensitive(&self) -> bool {
+        self.fields.iter().any(|field| field.sensitive)
+    }
+
     /// Whether this edition is written on a day.
     pub fn is_in_force(&self, on: NaiveDate) -> bool {
         self.in_force_from <= on && self.in_force_until.is_none_or(|until| on <= until)

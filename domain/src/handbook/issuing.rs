@@ -38,6 +38,14 @@ impl IssueKind {
     }
 }
 
+words! {
+    /// Which rule a handbook administrator may set aside with a reason, to be reviewed by the county (document 000).
+    pub enum Override {
+        Issue = "issue", "3岁以上补发", "a handbook for a child of three years or more";
+        Checkup = "checkup", "补录发放前检查", "a checkup dated before the day of issue";
+    }
+}
+
 /// How long a printed slip with a one-time claim code is good.
 pub const SLIP_LIFE: TimeDelta = TimeDelta::days(30);
 

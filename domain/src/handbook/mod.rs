@@ -80,13 +80,14 @@ impl State {
         matches!(self, Self::Issued | Self::Claimed)
     }
 
-    /// `blank → issued → claimed → closed`, and `replaced` from any live state.
+    /// `blank → issued → claimed → closed`, and `replaced` from any live state. A claimed one whose last owner withdraws
+    /// consent is `issued` again.
     pub fn may_become(self, next: Self) -> bool {
         matches!(
             (self, next),
             (Self::Blank, Self::Issued)
                 | (Self::Issued, Self::Claimed | Self::Closed | Self::Replaced)
-                | (Self::Claimed, Self::Closed | Self::Replaced)
+                | (Self::Claimed, Self::Issued | Self::Closed | Self::Replaced)
         )
     }
 }

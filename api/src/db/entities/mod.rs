@@ -27,6 +27,7 @@ pub mod record;
 pub mod record_version;
 pub mod refresh_token;
 pub mod region;
+pub mod rule_override;
 pub mod session;
 pub mod staff;
 pub mod target;

@@ -41,6 +41,7 @@ pub struct Model {
     pub changed_at: DateTimeUtc,
     pub edited_at: Option<DateTimeUtc>,
     pub change_seq: i64,
+    pub hidden_seq: Option<i64>,
     pub version: i32,
 }
 

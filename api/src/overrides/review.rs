@@ -1,0 +1,69 @@
+//! `POST /api/v1/overrides/{id}/review`: the county says whether a rule was rightly set aside.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path};
+use actix_web::{HttpResponse, post};
+use chrono::{DateTime, Utc};
+use domain::id::OverrideId;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::list::county_of;
+use super::store::{self, Finding};
+use crate::access::Office;
+use crate::access::office::ReviewOverrides;
+use crate::app::App;
+use crate::body::Body;
+use crate::error::{ApiError, Problem};
+use crate::idempotency::{Attempt, Once};
+use crate::openapi::refuses;
+use crate::problem::Code;
+use crate::review::Review;
+
+/// A review that was kept.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ReviewedOverride {
+    #[schema(value_type = Uuid)]
+    id: OverrideId,
+    accepted: bool,
+    reviewed_at: DateTime<Utc>,
+}
+
+/// Review a rule that was set aside
+///
+/// Once, and never by who set it aside.
+#[utoipa::path(tag = "overrides",
+    params(("id" = Uuid, Path, description = "Override"), ("Idempotency-Key" = String, Header)),
+    request_body = Review, responses(
+    (status = 200, description = "Kept", body = ReviewedOverride),
+    (status = 409, description = "Somebody reviewed it before (`already_reviewed`), or a twin of the request is in flight", body = Problem, content_type = "application/problem+json"),
+    refuses::BadBody, refuses::NotSignedIn, refuses::Forbidden, refuses::NotFound, refuses::Invalid, refuses::Unavailable,
+))]
+#[post("/api/v1/overrides/{id}/review")]
+pub(crate) async fn keep(
+    app: Data<App>,
+    office: Office<ReviewOverrides>,
+    id: Path<String>,
+    once: Once,
+    body: Body<Review>,
+) -> Result<HttpResponse, ApiError> {
+    let missing = || ApiError::told(Code::NotFound);
+    let id = id.parse().map_err(|_| missing())?;
+    let staff = &office.staff;
+    let found = store::one(app.db.read(), county_of(staff)?, id).await?.ok_or_else(missing)?;
+    if found.staff_id == staff.id {
+        return Err(ApiError::told(Code::Forbidden));
+    }
+    let review = body.parse()?;
+    let note = review.note()?;
+    let work = match once.begin(&app, staff.id.0, None, body.bytes()).await? {
+        Attempt::Answered(answer) => return Ok(answer),
+        Attempt::New(work) => work,
+    };
+    let (reviewed_at, accepted) = (app.now(), review.accepted);
+    let finding = Finding { id, reviewer: staff.id, accepted, note };
+    if !store::review(&work.txn, &app.keys, finding, reviewed_at).await? {
+        return Err(ApiError::told(Code::AlreadyReviewed));
+    }
+    work.answer(&app, StatusCode::OK, &ReviewedOverride { id, accepted, reviewed_at }).await
+}
