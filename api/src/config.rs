@@ -301,9 +301,9 @@ impl Settings {
             cors_origins: settings.cors_origins.unwrap_or_default(),
             trusted_proxies: settings.trusted_proxies.unwrap_or_default(),
             run_jobs: !settings.no_jobs.unwrap_or(false),
-            log: settings
-                .log
-                .unwrap_or_else(|| if demo { "warn,muzi=info".to_owned() } else { "info,sqlx=warn".to_owned() }),
+            log: settings.log.unwrap_or_else(|| {
+                if demo { "warn,muzi=info".to_owned() } else { "info,sqlx=warn".to_owned() }
+            }),
             secrets,
             data,
         })

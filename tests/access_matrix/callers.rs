@@ -1,12 +1,16 @@
 //! Who calls: one of each role, once inside the scope and once outside.
 
 use api::db::entities::{
-    PhotoIds, alert, break_glass, delegation, handbook, pregnancy, record, region, visit,
+    PhotoIds, alert, break_glass, delegation, handbook, invitation, pregnancy, record, region, rule_override,
+    visit,
 };
 use api::session::store::Holder;
 use chrono::TimeDelta;
 use domain::access::Role;
-use domain::id::{AlertId, ChildId, DelegationId, InstitutionId, RecordId, StaffId, VisitId};
+use domain::handbook::issuing::Override;
+use domain::id::{
+    AlertId, ChildId, DelegationId, InstitutionId, InvitationId, OverrideId, RecordId, StaffId, VisitId,
+};
 use domain::institution::AgencyClass;
 use domain::member::{MemberRelation, MemberRole};
 use domain::place::RegionCode;
@@ -49,6 +53,8 @@ pub struct Subject {
     pub alert: AlertId,
     /// The emergency access of the clinician who broke the glass.
     pub emergency: VisitId,
+    /// The rule that was set aside for the checkup.
+    pub set_aside: OverrideId,
 }
 
 /// Everybody, and what they call about.
@@ -227,11 +233,13 @@ async fn subject(world: &World, county: &County, bound: &Bound) -> Subject {
     to_review(world, emergency).await;
     delegation(world, &mother, county, bound.village_doctor).await;
     let alert = danger(world, &mother, county, &entry).await;
+    let checkup_of_author = checkup(world, &mother, bound.author_hospital, bound.author, false).await;
     Subject {
         child,
         photo: photo.as_str().unwrap().to_owned(),
         entry: entry.as_str().unwrap().to_owned(),
-        checkup: checkup(world, &mother, bound.author_hospital, bound.author, false).await,
+        checkup: checkup_of_author,
+        set_aside: rule_set_aside(world, &mother, bound, checkup_of_author).await,
         awaiting: checkup(world, &mother, county.health_centre, bound.village_doctor, true).await,
         alert,
         emergency,
@@ -278,6 +286,50 @@ async fn to_review(world: &World, visit: VisitId) {
     };
     let inserting = break_glass::Entity::insert(row.into_active_model());
     inserting.exec_without_returning(world.app.db.write()).await.unwrap();
+}
+
+async fn rule_set_aside(world: &World, mother: &Mother, bound: &Bound, record: RecordId) -> OverrideId {
+    let id = OverrideId(Uuid::now_v7());
+    let row = rule_override::Model {
+        id,
+        kind: Override::Checkup,
+        county_code: RegionCode(COUNTY),
+        handbook_id: mother.handbook,
+        issuance_id: None,
+        record_id: Some(record),
+        institution_id: bound.author_hospital,
+        staff_id: bound.author,
+        made_at: world.now(),
+        reviewed_at: None,
+        reviewed_by: None,
+        accepted: None,
+        note: None,
+    };
+    let inserting = rule_override::Entity::insert(row.into_active_model());
+    inserting.exec_without_returning(world.app.db.write()).await.unwrap();
+    id
+}
+
+/// An invitation that the owner gave somebody.
+pub async fn invitation(world: &World, mother: &Mother) -> InvitationId {
+    let members = format!("/api/v1/handbooks/{}/members", mother.handbook);
+    let owner = mother.user.client.get(&members).await.ok()["items"][0]["id"].clone();
+    let id = InvitationId(Uuid::now_v7());
+    let row = invitation::Model {
+        id,
+        handbook_id: mother.handbook,
+        code_hash: id.0.as_bytes().to_vec(),
+        role: MemberRole::Viewer,
+        relation: MemberRelation::Other,
+        invited_by: owner.as_str().unwrap().parse().unwrap(),
+        created_at: world.now(),
+        expires_at: world.now() + TimeDelta::days(1),
+        used_at: None,
+        revoked_at: None,
+    };
+    let inserting = invitation::Entity::insert(row.into_active_model());
+    inserting.exec_without_returning(world.app.db.write()).await.unwrap();
+    id
 }
 
 /// A delegation of the mother's handbook to a village doctor.
@@ -345,6 +397,7 @@ async fn checkup(
         visit_id: None,
         state: RecordState::Live,
         is_private: false,
+        hidden_seq: None,
         awaits_countersign,
         countersigned_by: None,
         payload: json!({}),

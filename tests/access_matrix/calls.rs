@@ -12,7 +12,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::callers::{Caller, Cast, Subject, delegation};
+use super::callers::{Caller, Cast, Subject, delegation, invitation};
 use crate::photos::upload_picture;
 use crate::support::people::{TOWN, VILLAGE};
 use crate::support::{Answer, COUNTY, World, send};
@@ -82,6 +82,8 @@ async fn id(world: &World, cast: &Cast, caller: &Caller, method: &str, path: &st
             let doctor = world.doctor(cast.county.health_centre).await.id;
             delegation(world, &subject.mother, &cast.county, doctor).await.to_string()
         }
+        "invitation" => invitation(world, &subject.mother).await.to_string(),
+        "override" => subject.set_aside.to_string(),
         "visit" if path.starts_with("/api/v1/break-glass") => subject.emergency.to_string(),
         "visit" => another_visit(world, cast, handbook).await.to_string(),
         "institution" if path.ends_with("/end") => {
@@ -174,6 +176,7 @@ pub fn shows(cast: &Cast, caller: &Caller, operation: &str) -> Option<String> {
     Some(match operation {
         "GET /api/v1/alerts" => subject.alert.to_string(),
         "GET /api/v1/break-glass" => subject.emergency.to_string(),
+        "GET /api/v1/overrides" => subject.set_aside.to_string(),
         "GET /api/v1/checkups" => subject.checkup.to_string(),
         "GET /api/v1/countersign" => subject.awaiting.to_string(),
         "GET /api/v1/institutions" => cast.county.hospital.to_string(),

@@ -28,7 +28,7 @@ const SPREAD: [(&str, u32); 9] = [
 ];
 
 /// What a column holds where its type alone does not say.
-const WORDS: [(&str, &str, &str); 18] = [
+const WORDS: [(&str, &str, &str); 20] = [
     ("region", "level", "'village'"),
     ("handbook", "state", "'claimed'"),
     ("handbook", "issued_group", "'pregnant'"),
@@ -42,6 +42,8 @@ const WORDS: [(&str, &str, &str); 18] = [
     ("record", "user_id", "{id}"),
     ("record", "staff_id", "{id}"),
     ("record", "institution_id", "{id}"),
+    ("rule_override", "kind", "'checkup'"),
+    ("rule_override", "record_id", "{id}"),
     ("session", "user_id", "{id}"),
     ("staff", "institution_id", "{id}"),
     ("usage_evidence", "kind", "'scan'"),

@@ -1,4 +1,4 @@
-//! `POST /api/v1/overrides/{id}/review`: the county says whether a rule was rightly set aside.
+//! `POST /api/v1/overrides/{override}/review`: the county says whether a rule was rightly set aside.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
@@ -33,13 +33,13 @@ pub(crate) struct ReviewedOverride {
 ///
 /// Once, and never by who set it aside.
 #[utoipa::path(tag = "overrides",
-    params(("id" = Uuid, Path, description = "Override"), ("Idempotency-Key" = String, Header)),
+    params(("override" = Uuid, Path, description = "Override"), ("Idempotency-Key" = String, Header)),
     request_body = Review, responses(
     (status = 200, description = "Kept", body = ReviewedOverride),
     (status = 409, description = "Somebody reviewed it before (`already_reviewed`), or a twin of the request is in flight", body = Problem, content_type = "application/problem+json"),
     refuses::BadBody, refuses::NotSignedIn, refuses::Forbidden, refuses::NotFound, refuses::Invalid, refuses::Unavailable,
 ))]
-#[post("/api/v1/overrides/{id}/review")]
+#[post("/api/v1/overrides/{override}/review")]
 pub(crate) async fn keep(
     app: Data<App>,
     office: Office<ReviewOverrides>,
