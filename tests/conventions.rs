@@ -35,3 +35,17 @@ async fn the_document_and_its_page_are_served_without_fetching_anything() {
     assert!(page.status.is_success() && page.text().contains("swagger"));
     assert!(!page.text().contains("https://"), "nothing is fetched from elsewhere");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_holds_the_document_does_not_fetch_it_again() {
+    let world = World::empty().await;
+    let first = world.anybody().get("/openapi.json").await;
+    let etag = first.headers["etag"].to_str().unwrap();
+    let again = world.anybody().request(reqwest::Method::GET, "/openapi.json").header("if-none-match", etag);
+    let again = crate::support::send(again).await;
+    assert_eq!(again.status, 304);
+    assert!(again.text().is_empty());
+    let other =
+        world.anybody().request(reqwest::Method::GET, "/openapi.json").header("if-none-match", "\"x\"");
+    assert_eq!(crate::support::send(other).await.text(), first.text());
+}

@@ -8,17 +8,17 @@ use crate::error::ApiError;
 use crate::session::Public;
 
 /// The process is alive
-#[utoipa::path(tag = "operations", responses((status = 200, description = "Alive")))]
+#[utoipa::path(tag = "operations", security(()), responses((status = 200, description = "Alive")))]
 #[get("/healthz")]
 pub(crate) async fn healthz(_: Public) -> HttpResponse {
     HttpResponse::Ok().json(serde_json::json!({ "status": "alive" }))
 }
 
 /// The process can answer: its database does, and it is not stopping
-#[utoipa::path(tag = "operations", responses(
-    (status = 200, description = "Ready"),
-    (status = 503, description = "Not ready", body = crate::error::Problem, content_type = "application/problem+json"),
-))]
+#[utoipa::path(
+    tag = "operations", security(()),
+    responses((status = 200, description = "Ready"), (status = 503, description = "Not ready")),
+)]
 #[get("/readyz")]
 pub(crate) async fn readyz(app: Data<App>, _: Public) -> Result<HttpResponse, ApiError> {
     if *app.stopping.borrow() {

@@ -8,7 +8,7 @@
 //! | [`server`], [`routes`], [`openapi`], [`worker`] | the edge |
 //! | [`handbooks`], [`members`], [`visits`], [`records`], [`entries`], [`checkups`], [`usage`], [`sign_in`], [`offices`], [`import`] … | features, one folder per noun, one file per verb |
 //! | [`access`], [`session`] | who may do what, and who is calling |
-//! | [`outbox`], [`idempotency`], [`tries`], [`body`], [`page`], [`refusals`] | what every feature uses |
+//! | [`outbox`], [`idempotency`], [`tries`], [`body`], [`page`] | what every feature uses |
 //! | [`app`], [`start`], [`config`], [`db`], [`cache`], [`keys`], [`error`], [`problem`] | the ground |
 
 pub mod access;
@@ -45,7 +45,6 @@ pub mod pregnancies;
 pub mod privacy;
 pub mod problem;
 pub mod records;
-pub mod refusals;
 pub mod routes;
 pub mod server;
 pub mod session;

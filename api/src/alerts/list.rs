@@ -19,7 +19,7 @@ use crate::page::{Page, PageQuery, cut};
 use crate::people::Identity;
 use crate::problem::Code;
 use crate::problem::Language;
-use crate::records::{Refused, RefusedList, Speaks};
+use crate::records::Speaks;
 use crate::session::Staff;
 
 /// A danger sign.
@@ -61,11 +61,11 @@ pub struct Alert {
 /// Danger signs, the open ones first
 ///
 /// Of the subjects that the own institution manages; for county MCH, of its county.
-#[utoipa::path(tag = "alerts", params(PageQuery), responses(
-    (status = 200, description = "A page of danger signs", body = Page<Alert>),
-    RefusedList,
-    Refused,
-))]
+#[utoipa::path(
+    tag = "alerts",
+    params(PageQuery),
+    responses((status = 200, description = "A page of danger signs", body = Page<Alert>)),
+)]
 #[get("/api/v1/alerts")]
 pub(crate) async fn list(
     app: Data<App>,

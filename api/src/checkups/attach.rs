@@ -34,9 +34,7 @@ use crate::records::form::{Sent, SubjectWord, named};
 use crate::records::setting::{Accepted, Asked, Writer, judge, must_exist, pointers};
 use crate::records::store::{self as records, Attached, NewRecord};
 use crate::records::written::{Written, photos_together};
-use crate::records::{
-    Refused, RefusedWrite, Speaks, is_refusal, judge as judge_access, must_be_live, remark,
-};
+use crate::records::{Speaks, is_refusal, judge as judge_access, must_be_live, remark};
 use crate::session::{SignedIn, Staff, app_of};
 use crate::usage::count;
 
@@ -131,10 +129,12 @@ struct Beside {
 /// Attach a checkup
 ///
 /// Who may write which kind is data of the catalogue (role and agency class). The family sees it at once.
-#[utoipa::path(tag = "checkups",
-    params(("handbook" = Uuid, Path), ("Idempotency-Key" = Option<String>, Header, description = "Needed where the body carries no id")),
+#[utoipa::path(
+    tag = "checkups",
+    params(("handbook" = Uuid, Path), Once),
     request_body = NewCheckup,
-    responses((status = 201, description = "Attached", body = Written), RefusedWrite, Refused))]
+    responses((status = 201, description = "Attached", body = Written)),
+)]
 #[post("/api/v1/handbooks/{handbook}/checkups")]
 pub(crate) async fn attach(
     app: Data<App>,

@@ -26,7 +26,7 @@ use crate::records::setting::{Accepted, Asked, Writer, judge, must_exist, pointe
 use crate::records::show::record_in;
 use crate::records::store::{self as records, Content, Replaced, subject_of};
 use crate::records::written::{Written, kind_of_row, photos_together};
-use crate::records::{Me, Refused, RefusedChange, RefusedWrite, Speaks, remark};
+use crate::records::{Me, Speaks, remark};
 
 /// A corrected checkup, whole. Its kind and subject stay: what is about the wrong person is voided.
 #[derive(Debug, ToSchema)]
@@ -47,10 +47,15 @@ pub struct CorrectedCheckup {
 /// Correct an own checkup
 ///
 /// A correction is a new version; the old one stays readable, and the family is told.
-#[utoipa::path(tag = "checkups",
-    params(("handbook" = uuid::Uuid, Path), ("record" = uuid::Uuid, Path), ("If-Match" = String, Header)),
+#[utoipa::path(
+    tag = "checkups",
+    params(("handbook" = uuid::Uuid, Path), ("record" = uuid::Uuid, Path), IfMatch),
     request_body = CorrectedCheckup,
-    responses((status = 200, description = "Corrected", body = Written), RefusedChange, RefusedWrite, Refused))]
+    responses(
+        (status = 200, description = "Corrected", body = Written),
+        (status = 409, description = "It was voided (`record_ended`), or no pregnancy holds the day (`no_pregnancy`)"),
+    ),
+)]
 #[post("/api/v1/handbooks/{handbook}/checkups/{record}/correct")]
 pub(crate) async fn correct(
     app: Data<App>,

@@ -20,12 +20,12 @@ use crate::error::ApiError;
 use crate::idempotency::{IfMatch, Work, request_id};
 use crate::page::{Page, PageQuery, cut};
 use crate::problem::Code;
+use crate::records::Me;
 use crate::records::form::SubjectWord;
 use crate::records::setting::staff_name;
 use crate::records::show::record_in;
 use crate::records::store::{self as records, Content, Replaced, subject_of};
 use crate::records::written::AfterChange;
-use crate::records::{Me, Refused, RefusedChange, RefusedList, RefusedWrite};
 
 /// A delegated record that awaits the countersign of its institution.
 #[derive(Debug, Serialize, ToSchema)]
@@ -49,11 +49,11 @@ pub struct AwaitingCountersign {
 }
 
 /// What awaits the countersign of the own institution, the oldest first
-#[utoipa::path(tag = "checkups", params(PageQuery), responses(
-    (status = 200, description = "A page of records", body = Page<AwaitingCountersign>),
-    RefusedList,
-    Refused,
-))]
+#[utoipa::path(
+    tag = "checkups",
+    params(PageQuery),
+    responses((status = 200, description = "A page of records", body = Page<AwaitingCountersign>)),
+)]
 #[get("/api/v1/countersign")]
 pub(crate) async fn list(
     app: Data<App>,
@@ -89,9 +89,14 @@ fn listed(row: record::Model) -> AwaitingCountersign {
 }
 
 /// Countersign a delegated record of the own institution
-#[utoipa::path(tag = "checkups",
-    params(("handbook" = uuid::Uuid, Path), ("record" = uuid::Uuid, Path), ("If-Match" = String, Header)),
-    responses((status = 200, description = "Countersigned", body = AfterChange), RefusedChange, RefusedWrite, Refused))]
+#[utoipa::path(
+    tag = "checkups",
+    params(("handbook" = uuid::Uuid, Path), ("record" = uuid::Uuid, Path), IfMatch),
+    responses(
+        (status = 200, description = "Countersigned", body = AfterChange),
+        (status = 409, description = "It awaits no signature"),
+    ),
+)]
 #[post("/api/v1/handbooks/{handbook}/checkups/{record}/countersign")]
 pub(crate) async fn countersign(
     app: Data<App>,

@@ -20,9 +20,9 @@ use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
 use crate::page::{MAX, Page};
 use crate::problem::Code;
+use crate::records::must_be_live;
 use crate::records::setting::staff_name;
 use crate::records::show::id_in;
-use crate::records::{Refused, RefusedWrite, must_be_live};
 
 /// To whom a handbook is delegated.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -51,9 +51,12 @@ pub struct Delegation {
 /// Delegate to a village doctor
 ///
 /// Who then writes the postpartum and newborn visits; the institution countersigns them.
-#[utoipa::path(tag = "checkups",
-    params(("handbook" = Uuid, Path), ("Idempotency-Key" = String, Header)),
-    responses((status = 201, description = "Delegated", body = Delegation), RefusedWrite, Refused))]
+#[utoipa::path(
+    tag = "checkups",
+    params(("handbook" = Uuid, Path), Once),
+    request_body = NewDelegation,
+    responses((status = 201, description = "Delegated", body = Delegation)),
+)]
 #[post("/api/v1/handbooks/{handbook}/delegations")]
 pub(crate) async fn delegate(
     app: Data<App>,
@@ -113,10 +116,11 @@ fn shown(app: &App, row: &delegation::Model, village: &staff::Model) -> Result<D
 }
 
 /// To whom the handbook is delegated
-#[utoipa::path(tag = "checkups", params(("handbook" = Uuid, Path)), responses(
-    (status = 200, description = "Delegations that have not ended", body = Page<Delegation>),
-    Refused,
-))]
+#[utoipa::path(
+    tag = "checkups",
+    params(("handbook" = Uuid, Path)),
+    responses((status = 200, description = "Delegations that have not ended", body = Page<Delegation>)),
+)]
 #[get("/api/v1/handbooks/{handbook}/delegations")]
 pub(crate) async fn list(
     app: Data<App>,
@@ -128,10 +132,11 @@ pub(crate) async fn list(
 }
 
 /// End a delegation
-#[utoipa::path(tag = "checkups", params(("handbook" = Uuid, Path), ("delegation" = Uuid, Path)), responses(
-    (status = 204, description = "Ended"),
-    Refused,
-))]
+#[utoipa::path(
+    tag = "checkups",
+    params(("handbook" = Uuid, Path), ("delegation" = Uuid, Path)),
+    responses((status = 204, description = "Ended")),
+)]
 #[delete("/api/v1/handbooks/{handbook}/delegations/{delegation}")]
 pub(crate) async fn end(
     app: Data<App>,

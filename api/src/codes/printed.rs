@@ -11,8 +11,7 @@ use super::picture::{Medium, Picture};
 use crate::access::{Access, PrintCode};
 use crate::app::App;
 use crate::db::entities::handbook;
-use crate::error::{ApiError, Problem};
-use crate::openapi::refuses;
+use crate::error::ApiError;
 use crate::problem::Code;
 
 /// How the printed code is wanted.
@@ -51,11 +50,14 @@ pub(crate) struct PrintedCode {
 ///
 /// It holds nothing personal, stays valid until it is revoked, and opens a visit only with the last four of the ID
 /// number or phone.
-#[utoipa::path(tag = "codes", params(("handbook" = uuid::Uuid, Path, description = "Handbook"), PrintedQuery), responses(
-    (status = 200, description = "The code", content((PrintedCode = "application/json"), (String = "image/svg+xml"), (Vec<u8> = "image/png"))),
-    (status = 409, description = "The handbook is closed (`handbook_closed`)", body = Problem, content_type = "application/problem+json"),
-    refuses::BadRequest, refuses::NotSignedIn, refuses::Forbidden, refuses::NotFound, refuses::Unavailable,
-))]
+#[utoipa::path(
+    tag = "codes",
+    params(("handbook" = uuid::Uuid, Path, description = "Handbook"), PrintedQuery),
+    responses(
+        (status = 200, description = "The code", content((PrintedCode = "application/json"), (String = "image/svg+xml"), (Vec<u8> = "image/png"))),
+        (status = 409, description = "The handbook is closed (`handbook_closed`)"),
+    ),
+)]
 #[get("/api/v1/handbooks/{handbook}/printed-code")]
 pub(crate) async fn print(
     app: Data<App>,

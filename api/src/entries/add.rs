@@ -26,7 +26,7 @@ use crate::records::form::{MOST_PHOTOS, Sent, SubjectWord};
 use crate::records::setting::{Asked, Writer, judge, must_exist, pointers};
 use crate::records::store::{self, NewRecord};
 use crate::records::written::{Written, photos_together};
-use crate::records::{Refused, RefusedWrite, Speaks, must_be_live};
+use crate::records::{Speaks, must_be_live};
 use crate::usage::count;
 
 /// A new entry. The API document has a schema for every kind.
@@ -65,10 +65,12 @@ struct Beside {
 ///
 /// Warnings come back with the answer and stay on the record. A danger sign answers at once with what to do and whom to
 /// call, and is told to the managing institution unless the entry is private.
-#[utoipa::path(tag = "entries",
-    params(("handbook" = Uuid, Path), ("Idempotency-Key" = Option<String>, Header, description = "Needed where the body carries no id")),
+#[utoipa::path(
+    tag = "entries",
+    params(("handbook" = Uuid, Path), Once),
     request_body = NewEntry,
-    responses((status = 201, description = "Written", body = Written), RefusedWrite, Refused))]
+    responses((status = 201, description = "Written", body = Written)),
+)]
 #[post("/api/v1/handbooks/{handbook}/entries")]
 pub(crate) async fn add(
     app: Data<App>,

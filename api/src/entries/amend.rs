@@ -23,7 +23,7 @@ use crate::records::setting::{Asked, Writer, judge, must_exist, pointers};
 use crate::records::show::record_in;
 use crate::records::store::{self, Content, Replaced, subject_of};
 use crate::records::written::{Written, kind_of_row, photos_together};
-use crate::records::{Me, Refused, RefusedChange, RefusedWrite, Speaks};
+use crate::records::{Me, Speaks};
 
 /// A changed entry, whole. Its kind and subject stay.
 #[derive(Debug, ToSchema)]
@@ -44,10 +44,15 @@ pub struct ChangedEntry {
 /// Change an entry
 ///
 /// Its author or an owner does. What stood there before is kept as a version, and clinicians see that it was edited.
-#[utoipa::path(tag = "entries",
-    params(("handbook" = uuid::Uuid, Path), ("record" = uuid::Uuid, Path), ("If-Match" = String, Header)),
+#[utoipa::path(
+    tag = "entries",
+    params(("handbook" = uuid::Uuid, Path), ("record" = uuid::Uuid, Path), IfMatch),
     request_body = ChangedEntry,
-    responses((status = 200, description = "Changed", body = Written), RefusedChange, RefusedWrite, Refused))]
+    responses(
+        (status = 200, description = "Changed", body = Written),
+        (status = 409, description = "It was withdrawn (`record_ended`), or the handbook is closed (`handbook_closed`)"),
+    ),
+)]
 #[patch("/api/v1/handbooks/{handbook}/entries/{record}")]
 pub(crate) async fn amend(
     app: Data<App>,

@@ -20,7 +20,6 @@ use crate::db::entities::handbook;
 use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
 use crate::notices::{self, Kind};
-use crate::openapi::{BodyRefusals, Refusal, SignedInRefusals};
 use crate::people::form::{ADDRESS, Form, REASON};
 use crate::people::{self, store::NewPerson};
 use crate::problem::Code;
@@ -55,9 +54,9 @@ pub struct Transferred {
 /// By the managing institution or the county, also to another county. What the old one delegated to village doctors ends.
 #[utoipa::path(
     tag = "handbooks",
-    params(("handbook" = Uuid, Path), ("Idempotency-Key" = String, Header)),
+    params(("handbook" = Uuid, Path), Once),
     request_body = TransferRequest,
-    responses((status = 200, body = Transferred), SignedInRefusals, BodyRefusals, Refusal<404>, Refusal<409>)
+    responses((status = 200, description = "Transferred", body = Transferred)),
 )]
 #[post("/api/v1/handbooks/{handbook}/transfer")]
 pub(crate) async fn transfer(

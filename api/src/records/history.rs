@@ -14,7 +14,7 @@ use super::form::SubjectWord;
 use super::show::record_in;
 use super::store::{self, Content, Row, subject_of};
 use super::view::Told;
-use super::{Me, Reader, Refused, RefusedList, Speaks};
+use super::{Me, Reader, Speaks};
 use crate::access::{Office, log, office};
 use crate::app::App;
 use crate::db::entities::{record, record_version};
@@ -54,13 +54,11 @@ pub struct Version {
 /// Earlier versions of a record, the latest first
 ///
 /// Of what a family wrote, staff see that it was edited and not what stood there before.
-#[utoipa::path(tag = "records", params(
-    ("handbook" = uuid::Uuid, Path), ("record" = uuid::Uuid, Path), PageQuery,
-), responses(
-    (status = 200, description = "A page of versions", body = Page<Version>),
-    RefusedList,
-    Refused,
-))]
+#[utoipa::path(
+    tag = "records",
+    params(("handbook" = uuid::Uuid, Path), ("record" = uuid::Uuid, Path), PageQuery),
+    responses((status = 200, description = "A page of versions", body = Page<Version>)),
+)]
 #[get("/api/v1/handbooks/{handbook}/records/{record}/versions")]
 pub(crate) async fn versions(
     app: Data<App>,
@@ -152,11 +150,11 @@ pub struct OwnCheckup {
 /// What the caller attached, wherever that was, the newest first
 ///
 /// Also what was voided; the content is read one by one.
-#[utoipa::path(tag = "checkups", params(PageQuery), responses(
-    (status = 200, description = "A page of own checkups", body = Page<OwnCheckup>),
-    RefusedList,
-    Refused,
-))]
+#[utoipa::path(
+    tag = "checkups",
+    params(PageQuery),
+    responses((status = 200, description = "A page of own checkups", body = Page<OwnCheckup>)),
+)]
 #[get("/api/v1/checkups")]
 pub(crate) async fn own_checkups(
     app: Data<App>,

@@ -25,7 +25,7 @@ use futures_util::future::{FutureExt, LocalBoxFuture, Ready, ready};
 use crate::access::{Access, CorrectOwn, InHandbook, ReadRecords, log};
 use crate::app::App;
 use crate::db::entities::handbook;
-use crate::error::{ApiError, Problem};
+use crate::error::ApiError;
 use crate::idempotency::request_id;
 use crate::problem::{Code, Language};
 use crate::session::{Caller, SignedIn, app_of};
@@ -209,66 +209,4 @@ pub(crate) fn remark(text: &str, pointer: &str, unborn: bool) -> Result<String, 
         ));
     }
     Ok(text)
-}
-
-/// What every operation in a handbook may be refused with, for the API document.
-#[derive(Debug, utoipa::IntoResponses)]
-pub enum Refused {
-    /// Not signed in
-    #[response(status = 401, content_type = "application/problem+json")]
-    NotSignedIn(#[to_schema] Problem),
-    /// May be seen but not done
-    #[response(status = 403, content_type = "application/problem+json")]
-    Forbidden(#[to_schema] Problem),
-    /// Not there, or not to be seen by the caller
-    #[response(status = 404, content_type = "application/problem+json")]
-    NotFound(#[to_schema] Problem),
-    /// The service is away for a moment
-    #[response(status = 503, content_type = "application/problem+json")]
-    Unavailable(#[to_schema] Problem),
-}
-
-/// What a list may be refused with besides.
-#[derive(Debug, utoipa::IntoResponses)]
-pub enum RefusedList {
-    /// Query or cursor is wrong
-    #[response(status = 400, content_type = "application/problem+json")]
-    BadQuery(#[to_schema] Problem),
-}
-
-/// What a writing operation may be refused with besides.
-#[derive(Debug, utoipa::IntoResponses)]
-pub enum RefusedWrite {
-    /// Not JSON, or no Idempotency-Key
-    #[response(status = 400, content_type = "application/problem+json")]
-    BadRequest(#[to_schema] Problem),
-    /// The body did not arrive in time
-    #[response(status = 408, content_type = "application/problem+json")]
-    Timeout(#[to_schema] Problem),
-    /// In conflict with what is there
-    #[response(status = 409, content_type = "application/problem+json")]
-    Conflict(#[to_schema] Problem),
-    /// The body is too large
-    #[response(status = 413, content_type = "application/problem+json")]
-    TooLarge(#[to_schema] Problem),
-    /// The media type is not supported
-    #[response(status = 415, content_type = "application/problem+json")]
-    UnsupportedMedia(#[to_schema] Problem),
-    /// Fields are wrong, all of them in `errors`
-    #[response(status = 422, content_type = "application/problem+json")]
-    Invalid(#[to_schema] Problem),
-    /// No space is left
-    #[response(status = 507, content_type = "application/problem+json")]
-    StorageFull(#[to_schema] Problem),
-}
-
-/// What a change under `If-Match` may be refused with besides.
-#[derive(Debug, utoipa::IntoResponses)]
-pub enum RefusedChange {
-    /// Changed meanwhile
-    #[response(status = 412, content_type = "application/problem+json")]
-    Stale(#[to_schema] Problem),
-    /// `If-Match` is missing
-    #[response(status = 428, content_type = "application/problem+json")]
-    IfMatchRequired(#[to_schema] Problem),
 }

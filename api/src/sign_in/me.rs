@@ -14,7 +14,6 @@ use crate::db::entities::staff;
 use crate::error::ApiError;
 use crate::keys::Place;
 use crate::problem::Code;
-use crate::refusals;
 use crate::session::store::has_second_factor;
 use crate::session::{AnyCaller, Caller, User};
 
@@ -98,10 +97,7 @@ impl Me {
 }
 
 /// Who am I?
-#[utoipa::path(tag = "sign-in", responses(
-    (status = 200, description = "Who is signed in", body = Me),
-    refusals::NotSignedIn,
-))]
+#[utoipa::path(tag = "sign-in", responses((status = 200, description = "Who is signed in", body = Me)))]
 #[get("/api/v1/me")]
 pub(crate) async fn show_me(app: Data<App>, caller: AnyCaller) -> Result<HttpResponse, ApiError> {
     let AnyCaller(caller) = caller;
