@@ -28,10 +28,12 @@ use crate::body::Body;
 use crate::db::entities::{handbook, visit};
 use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once, Work};
+use crate::offices;
 use crate::photos::store as photos;
 use crate::problem::{Code, Language};
 use crate::records::form::{Sent, SubjectWord, named};
-use crate::records::setting::{Accepted, Asked, Writer, judge, must_exist, pointers};
+use crate::records::pointers::{must_exist, pointers};
+use crate::records::setting::{Accepted, Asked, Writer, judge};
 use crate::records::store::{self as records, Attached, NewRecord};
 use crate::records::written::{Written, photos_together};
 use crate::records::{Speaks, is_refusal, judge as judge_access, must_be_live, remark};
@@ -258,7 +260,7 @@ async fn desk(
         Some(delegation) if by_delegation => delegation.institution_id,
         _ => staff.institution()?,
     };
-    let row = store::institution(db, institution).await?;
+    let row = offices::institutions::store::find(db, institution).await?;
     let classes = row.map(|row| row.classes.0.into_iter().collect()).unwrap_or_default();
     let grant = app.catalogue.may_write(&staff.roles, &classes, &kind.key);
     match grant.filter(|grant| !grant.delegated || by_delegation) {

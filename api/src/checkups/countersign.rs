@@ -18,11 +18,11 @@ use crate::app::App;
 use crate::db::entities::record;
 use crate::error::ApiError;
 use crate::idempotency::{IfMatch, Work, request_id};
+use crate::offices;
 use crate::page::{Page, PageQuery, cut};
 use crate::problem::Code;
 use crate::records::Me;
 use crate::records::form::SubjectWord;
-use crate::records::setting::staff_name;
 use crate::records::show::record_in;
 use crate::records::store::{self as records, Content, Replaced, subject_of};
 use crate::records::written::AfterChange;
@@ -118,8 +118,10 @@ pub(crate) async fn countersign(
         return Err(ApiError::told(Code::Conflict));
     }
     seen.check(old.version)?;
-    let signer = store::staff(&work.txn, staff.id).await?.ok_or_else(|| ApiError::told(Code::NotFound))?;
-    let name = staff_name(&app.keys, &signer)?;
+    let signer = offices::staff::store::find(&work.txn, staff.id)
+        .await?
+        .ok_or_else(|| ApiError::told(Code::NotFound))?;
+    let name = offices::staff::name_of(&app.keys, &signer)?;
     let mut new = signed(&app, &old, &name)?;
     new.awaits_countersign = false;
     new.countersigned_by = Some(staff.id);

@@ -18,10 +18,10 @@ use crate::body::Body;
 use crate::db::entities::{delegation, institution, staff};
 use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
+use crate::offices;
 use crate::page::{MAX, Page};
 use crate::problem::Code;
 use crate::records::must_be_live;
-use crate::records::setting::staff_name;
 use crate::records::show::id_in;
 
 /// To whom a handbook is delegated.
@@ -70,9 +70,9 @@ pub(crate) async fn delegate(
     match once.begin(&app, caller.id.0, None, body.bytes()).await? {
         Attempt::Answered(answer) => Ok(answer),
         Attempt::New(work) => {
-            let institution = store::institution(&work.txn, caller.institution()?).await?;
+            let institution = offices::institutions::store::find(&work.txn, caller.institution()?).await?;
             let institution = institution.ok_or_else(|| ApiError::told(Code::OutOfScope))?;
-            let village = store::staff(&work.txn, staff).await?;
+            let village = offices::staff::store::find(&work.txn, staff).await?;
             let village = village
                 .filter(|village| may_be_delegated_to(village, &institution, &app))
                 .ok_or_else(not_a_village_worker)?;
@@ -111,7 +111,7 @@ fn not_a_village_worker() -> ApiError {
 }
 
 fn shown(app: &App, row: &delegation::Model, village: &staff::Model) -> Result<Delegation, ApiError> {
-    let name = staff_name(&app.keys, village)?;
+    let name = offices::staff::name_of(&app.keys, village)?;
     Ok(Delegation { id: row.id, staff: row.staff_id, name, created_at: row.created_at })
 }
 

@@ -9,7 +9,7 @@ use sea_orm::{
 };
 use serde_json::Value as Json;
 
-use crate::db::entities::{delegation, institution, pregnancy, record, staff, visit};
+use crate::db::entities::{delegation, pregnancy, record, staff, visit};
 use crate::db::statement;
 use crate::error::ApiError;
 use crate::keys::Keys;
@@ -45,14 +45,6 @@ pub async fn grade_pregnancy(
     };
     pregnancy::Entity::update(changed).exec(txn).await?;
     Ok(())
-}
-
-/// An institution.
-pub async fn institution(
-    db: &impl ConnectionTrait,
-    id: InstitutionId,
-) -> Result<Option<institution::Model>, DbErr> {
-    institution::Entity::find_by_id(id).one(db).await
 }
 
 /// A visit of an institution to a handbook.
@@ -103,11 +95,6 @@ pub async fn delegations(
         known.map(|person| (row, person))
     };
     Ok(live.into_iter().filter_map(with_staff).collect())
-}
-
-/// A staff member.
-pub async fn staff(db: &impl ConnectionTrait, id: StaffId) -> Result<Option<staff::Model>, DbErr> {
-    staff::Entity::find_by_id(id).one(db).await
 }
 
 /// Keeps a delegation; `false` when the handbook is delegated to this staff member already.

@@ -5,9 +5,8 @@ use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
 use chrono::NaiveDate;
 use domain::catalogue::kind::WrittenBy;
-use domain::id::{HandbookId, PhotoId, RecordId, UserId};
+use domain::id::{PhotoId, RecordId};
 use domain::usage::Evidence;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -17,13 +16,14 @@ use crate::access::{Access, WriteEntry};
 use crate::alerts::store as alerts;
 use crate::app::App;
 use crate::body::Body;
-use crate::db::entities::member;
 use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once, Work};
+use crate::members::store as members;
 use crate::photos::store as photos;
 use crate::problem::{Code, Language};
 use crate::records::form::{MOST_PHOTOS, Sent, SubjectWord};
-use crate::records::setting::{Asked, Writer, judge, must_exist, pointers};
+use crate::records::pointers::{must_exist, pointers};
+use crate::records::setting::{Asked, Writer, judge};
 use crate::records::store::{self, NewRecord};
 use crate::records::written::{Written, photos_together};
 use crate::records::{Speaks, must_be_live};
@@ -134,7 +134,8 @@ async fn write(
         change: store::next_change_of_live(txn, handbook.id).await?,
         now,
     };
-    let role = relation(txn, handbook.id, user).await?;
+    let member = members::of_user_in(txn, handbook.id, user).await?;
+    let role = member.ok_or_else(|| ApiError::told(Code::NotFound))?.relation.code().to_owned();
     let row = new.by_family(&app.keys, user, role, beside.is_private).map_err(ApiError::Internal)?;
     let (id, hanging) = (row.id, row.photos.0.clone());
     if !store::insert(txn, row).await? {
@@ -149,14 +150,4 @@ async fn write(
     }
     count::evidence(txn, handbook, Evidence::Entry, now).await?;
     Written::to_family(txn, (id, 1), warnings, handbook.managing_id, language).await
-}
-
-/// Who the author is to the child or the woman.
-async fn relation(db: &impl ConnectionTrait, handbook: HandbookId, user: UserId) -> Result<String, ApiError> {
-    let live = member::Entity::find()
-        .filter(member::COLUMN.handbook_id.eq(handbook))
-        .filter(member::COLUMN.user_id.eq(user))
-        .filter(member::COLUMN.ended_at.is_null());
-    let member = live.one(db).await?.ok_or_else(|| ApiError::told(Code::NotFound))?;
-    Ok(member.relation.code().to_owned())
 }

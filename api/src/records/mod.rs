@@ -5,6 +5,7 @@
 
 pub mod form;
 pub mod history;
+pub mod pointers;
 pub mod setting;
 pub mod show;
 pub mod store;

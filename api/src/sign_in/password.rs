@@ -11,6 +11,7 @@ use super::store;
 use crate::app::App;
 use crate::body::Body;
 use crate::error::ApiError;
+use crate::offices;
 use crate::problem::Code;
 use crate::session::AnyStaff;
 use crate::session::store::end_all_of_staff;
@@ -47,7 +48,7 @@ pub(crate) async fn change_password(
 ) -> Result<HttpResponse, ApiError> {
     let AnyStaff(caller) = caller;
     let Request { old_password, new_password } = body.parse()?;
-    let row = store::staff_row(app.db.read(), caller.id).await?;
+    let row = offices::staff::store::find(app.db.read(), caller.id).await?;
     let row = row.ok_or_else(|| ApiError::told(Code::NotSignedIn))?;
     check_password(&new_password, &row.user_name)?;
     if old_password == new_password {

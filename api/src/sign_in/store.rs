@@ -70,11 +70,6 @@ pub(super) async fn working_staff(
     Ok(found.filter(|staff| staff.left_on.is_none_or(|left_on| left_on > today)))
 }
 
-/// The row of a staff member who is signed in.
-pub(super) async fn staff_row(db: &impl ConnectionTrait, id: StaffId) -> Result<Option<staff::Model>, DbErr> {
-    staff::Entity::find_by_id(id).one(db).await
-}
-
 /// Sets a password of one's own, unless somebody changed it meanwhile.
 pub(super) async fn set_password(
     db: &impl ConnectionTrait,

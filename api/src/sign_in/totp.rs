@@ -14,6 +14,7 @@ use crate::body::Body;
 use crate::db::entities::staff;
 use crate::error::ApiError;
 use crate::keys::{Place, random};
+use crate::offices;
 use crate::problem::Code;
 use crate::session::store::{end_all_of_staff, has_second_factor};
 use crate::session::{AnyStaff, Staff};
@@ -187,6 +188,6 @@ fn place(row: &staff::Model) -> Place {
 
 async fn own_row(app: &App, caller: &Staff) -> Result<staff::Model, ApiError> {
     caller.check_own_password()?;
-    let row = store::staff_row(app.db.read(), caller.id).await?;
+    let row = offices::staff::store::find(app.db.read(), caller.id).await?;
     row.ok_or_else(|| ApiError::told(Code::NotSignedIn))
 }
