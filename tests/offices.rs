@@ -1,7 +1,7 @@
 //! Running regions, institutions, staff and targets.
 
 use api::db::entities::{issuance, staff};
-use api::offices::staff::demo_marks;
+use api::demo::sign_ins;
 use api::offices::targets;
 use chrono::TimeDelta;
 use domain::access::Role;
@@ -806,11 +806,9 @@ async fn a_database_of_the_demo_is_known_by_its_user_names() {
     let county = world.county().await;
     let here = Some(county.health_centre);
     world.employee("demonstrator", &[Role::Clinician], here, TOWN, RegionLevel::Town).await;
-    assert_eq!(demo_marks(world.app.db.read()).await.unwrap(), Vec::<String>::new());
-    for name in ["demo.nurse", "demo.clinician"] {
-        world.employee(name, &[Role::Clinician], here, TOWN, RegionLevel::Town).await;
-    }
-    assert_eq!(demo_marks(world.app.db.read()).await.unwrap(), ["demo.clinician", "demo.nurse"]);
+    assert!(!sign_ins::are_in(&world.app.db).await.unwrap());
+    world.employee("demo.nurse", &[Role::Clinician], here, TOWN, RegionLevel::Town).await;
+    assert!(sign_ins::are_in(&world.app.db).await.unwrap());
 }
 
 // --- Targets ------------------------------------------------------------------------------------------------------

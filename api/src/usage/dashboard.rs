@@ -197,7 +197,7 @@ pub struct ColumnIssued {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TargetAnswer {
     /// Per cent.
-    percent: i32,
+    percent: u8,
     /// The year, that of the period's end.
     year: i32,
     /// Whether the cumulative rate reaches it; null where nothing was issued.

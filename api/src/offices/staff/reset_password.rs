@@ -13,8 +13,7 @@ use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
 use crate::problem::Code;
 use crate::session::store::end_all_of_staff;
-use crate::sign_in::credentials::account_key;
-use crate::sign_in::throttle as tries;
+use crate::sign_in::credentials::forget_wrong_tries;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = ResetPassword)]
@@ -69,7 +68,7 @@ pub(crate) async fn reset_password(
     }
     store::issue_password(&work.txn, row.id, hash, remove_second_factor).await?;
     end_all_of_staff(&work.txn, row.id, None, app.now()).await?;
-    tries::forget(&work.txn, &account_key(&app, &row.user_name)).await?;
+    forget_wrong_tries(&work.txn, &app, &row.user_name).await?;
     let issued = IssuedPassword { user_name: row.user_name, password };
     work.answer(&app, StatusCode::OK, &issued).await
 }
