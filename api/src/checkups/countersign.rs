@@ -66,13 +66,9 @@ pub(crate) async fn list(
     let after = page.after(&list)?;
     let rows = store::awaiting(app.db.read(), institution, after, limit + 1).await?;
     let (rows, next_cursor) = cut(rows, limit, &list, |row| row.id);
-    let mut handbooks: Vec<HandbookId> = rows.iter().map(|row| row.handbook_id).collect();
-    handbooks.sort_unstable();
-    handbooks.dedup();
-    let read =
-        |handbook| log::Read { handbook, action: Action::Countersign, tie: Some(Tie::Managing), visit: None };
-    let reads: Vec<log::Read> = handbooks.into_iter().map(read).collect();
-    log::write(&app, &office.staff, &reads, request_id(&request)).await?;
+    let handbooks = rows.iter().map(|row| row.handbook_id);
+    let why = (Action::Countersign, Some(Tie::Managing));
+    log::write_list(&app, &office.staff, handbooks, why, request_id(&request)).await?;
     Ok(Json(Page { items: rows.into_iter().map(listed).collect(), next_cursor }))
 }
 

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::store;
-use crate::access::{Access, Delegate};
+use crate::access::{Access, Delegate, must_be_live};
 use crate::app::App;
 use crate::body::Body;
 use crate::db::entities::{delegation, institution, staff};
@@ -21,7 +21,6 @@ use crate::idempotency::{Attempt, Once};
 use crate::offices;
 use crate::page::{MAX, Page};
 use crate::problem::Code;
-use crate::records::must_be_live;
 use crate::records::show::id_in;
 
 /// To whom a handbook is delegated.

@@ -8,11 +8,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::picture::{Medium, Picture};
-use crate::access::{Access, PrintCode};
+use crate::access::{Access, PrintCode, must_be_live};
 use crate::app::App;
 use crate::db::entities::handbook;
 use crate::error::ApiError;
-use crate::problem::Code;
 
 /// How the printed code is wanted.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -65,9 +64,7 @@ pub(crate) async fn print(
     query: Query<PrintedQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let handbook = &access.handbook;
-    if !handbook.state.is_live() {
-        return Err(ApiError::told(Code::HandbookClosed));
-    }
+    must_be_live(handbook)?;
     let url = url(&app, handbook, handbook.printed_serial)?;
     match query.format {
         Format::Json => Ok(HttpResponse::Ok().json(as_data(&app, handbook, handbook.printed_serial)?)),

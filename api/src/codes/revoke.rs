@@ -6,7 +6,7 @@ use actix_web::{HttpResponse, post};
 
 use super::printed::{PrintedCode, as_data};
 use super::store;
-use crate::access::{Access, PrintCode};
+use crate::access::{Access, PrintCode, must_be_live};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
@@ -31,9 +31,7 @@ pub(crate) async fn revoke(
     once: Once,
 ) -> Result<HttpResponse, ApiError> {
     let handbook = &access.handbook;
-    if !handbook.state.is_live() {
-        return Err(ApiError::told(Code::HandbookClosed));
-    }
+    must_be_live(handbook)?;
     let work = match once.begin(&app, access.caller.actor(), None, &[]).await? {
         Attempt::Answered(answer) => return Ok(answer),
         Attempt::New(work) => work,

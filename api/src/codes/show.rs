@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::picture::{Medium, Picture};
 use super::store;
-use crate::access::{Access, ShowCode};
+use crate::access::{Access, ShowCode, must_be_live};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
@@ -57,9 +57,7 @@ pub(crate) async fn show(
     once: Once,
 ) -> Result<HttpResponse, ApiError> {
     let user = access.caller.family()?;
-    if !access.handbook.state.is_live() {
-        return Err(ApiError::told(Code::HandbookClosed));
-    }
+    must_be_live(&access.handbook)?;
     refuse_flood(&app, user).await?;
     let work = match once.begin(&app, user.id.0, None, &[]).await? {
         Attempt::Answered(answer) => return Ok(answer),

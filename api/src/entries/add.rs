@@ -9,10 +9,9 @@ use domain::id::{PhotoId, RecordId};
 use domain::usage::Evidence;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::{must_be_few, not_a_photo_to_hang};
-use crate::access::{Access, WriteEntry};
+use crate::access::{Access, WriteEntry, must_be_live};
 use crate::alerts::store as alerts;
 use crate::app::App;
 use crate::body::Body;
@@ -21,12 +20,12 @@ use crate::idempotency::{Attempt, Once, Work};
 use crate::members::store as members;
 use crate::photos::store as photos;
 use crate::problem::{Code, Language};
+use crate::records::Speaks;
 use crate::records::form::{MOST_PHOTOS, Sent, SubjectWord};
 use crate::records::pointers::{must_exist, pointers};
-use crate::records::setting::{Asked, Writer, judge};
-use crate::records::store::{self, NewRecord};
+use crate::records::setting::{Writer, judge};
+use crate::records::store;
 use crate::records::written::{Written, photos_together};
-use crate::records::{Speaks, must_be_live};
 use crate::usage::count;
 
 /// A new entry. The API document has a schema for every kind.
@@ -106,34 +105,13 @@ async fn write(
 ) -> Result<Written, ApiError> {
     let (txn, handbook, now) = (&work.txn, &access.handbook, app.now());
     let user = access.caller.family()?.id;
-    let asked = Asked {
-        handbook,
-        kind: sent.kind,
-        subject: sent.subject,
-        occurred_on: sent.occurred_on,
-        payload: &sent.payload,
-        confirmed: &sent.confirmed,
-        writer: Writer::Family,
-        except: None,
-    };
-    let accepted = judge(app, txn, asked).await?;
+    let accepted = judge(app, txn, sent.asked(handbook, Writer::Family)).await?;
     let pointed = pointers(sent.kind, &accepted.checked.payload.merged());
     must_exist(txn, handbook, &pointed.records).await?;
     let photos = photos_together(&beside.photos, pointed.photos);
     must_be_few(&photos)?;
 
-    let new = NewRecord {
-        id: sent.id.unwrap_or_else(|| RecordId(Uuid::now_v7())),
-        handbook: handbook.id,
-        subject: sent.subject,
-        pregnancy: accepted.pregnancy,
-        kind: sent.kind,
-        occurred_on: sent.occurred_on,
-        checked: &accepted.checked,
-        photos,
-        change: store::next_change_of_live(txn, handbook.id).await?,
-        now,
-    };
+    let new = accepted.new_record(txn, handbook.id, sent, photos, now).await?;
     let member = members::of_user_in(txn, handbook.id, user).await?;
     let role = member.ok_or_else(|| ApiError::told(Code::NotFound))?.relation.code().to_owned();
     let row = new.by_family(&app.keys, user, role, beside.is_private).map_err(ApiError::Internal)?;

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::invite::hash;
 use super::store::{self, NewMember};
+use crate::access::must_be_live;
 use crate::app::App;
 use crate::body::Body;
 use crate::children;
@@ -118,7 +119,7 @@ impl Guest<'_> {
         if !is_owner || !store::use_invitation(txn, invitation.id, now).await? {
             return Err(refused());
         }
-        crate::handbooks::handbook_is_live(&held)?;
+        must_be_live(&held)?;
         if members.iter().any(|member| member.user_id == self.user.id) {
             return Err(ApiError::told(Code::AlreadyMember));
         }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::draw::{Drawn, NotAPhoto, draw_anew};
 use super::store;
-use crate::access::{Access, WriteEntry};
+use crate::access::{Access, WriteEntry, must_be_live};
 use crate::app::App;
 use crate::body::collect;
 use crate::db::entities::photo;
@@ -22,7 +22,6 @@ use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
 use crate::keys::Place;
 use crate::problem::Code;
-use crate::records::must_be_live;
 
 /// Largest file.
 const LIMIT: usize = 10 * 1024 * 1024;

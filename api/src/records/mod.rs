@@ -3,6 +3,7 @@
 //! Here is who may see which of them, and in which language a caller is answered. Writing them is `entries` (the family)
 //! and `checkups` (clinicians); both check a record with [`setting`] and keep it with [`store`].
 
+pub mod accepted;
 pub mod form;
 pub mod history;
 pub mod pointers;
@@ -169,11 +170,6 @@ async fn log_own(app: &App, request: &HttpRequest, access: &Access<CorrectOwn>) 
     let visit = access.visit.as_ref().filter(|_| access.tie == Some(Tie::LateResults)).map(|visit| visit.id);
     let read = log::Read { handbook: access.handbook.id, action: Action::CorrectOwn, tie: access.tie, visit };
     log::write(app, staff, &[read], request_id(request)).await
-}
-
-/// A handbook that is closed or replaced takes nothing more.
-pub(crate) fn must_be_live(handbook: &handbook::Model) -> Result<(), ApiError> {
-    if handbook.state.is_live() { Ok(()) } else { Err(ApiError::told(Code::HandbookClosed)) }
 }
 
 /// Longest reason or answer, in characters.

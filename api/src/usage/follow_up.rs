@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{count, store};
-use crate::access::{Access, FollowUpUsage};
+use crate::access::{Access, FollowUpUsage, must_be_live};
 use crate::app::App;
 use crate::body::Body;
 use crate::error::ApiError;
@@ -76,9 +76,7 @@ pub(crate) async fn follow_up(
     };
     let id = FollowUpId(id.unwrap_or_else(Uuid::now_v7));
     let (handbook, now) = (access.handbook.id, app.now());
-    if !access.handbook.state.is_live() {
-        return Err(ApiError::told(Code::HandbookClosed));
-    }
+    must_be_live(&access.handbook)?;
     let new = store::NewFollowUp { id, handbook, found, note: note.as_deref(), found_at: now };
     if !store::keep_follow_up(&work.txn, &app.keys, staff, new).await? {
         return Err(ApiError::told(Code::IdInUse));

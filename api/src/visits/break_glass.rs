@@ -15,9 +15,9 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::by_id_card::checked_reason;
-use super::open::{Opened, Opening, open, refuse_closed, working_institution};
+use super::open::{Opened, Opening, open, working_institution};
 use super::store;
-use crate::access::{Office, office};
+use crate::access::{Office, must_be_live, office};
 use crate::app::App;
 use crate::body::Body;
 use crate::db::entities::handbook;
@@ -88,7 +88,7 @@ pub(crate) async fn open_emergency(
     };
     attempt.allowed().map_err(|_| until_midnight(&app))?;
     let handbook = find(&app, &work.txn, &wanted).await?.ok_or_else(|| ApiError::told(Code::NotFound))?;
-    refuse_closed(&handbook)?;
+    must_be_live(&handbook)?;
     let opening = Opening {
         staff,
         institution,

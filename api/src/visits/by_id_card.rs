@@ -10,10 +10,10 @@ use sea_orm::ConnectionTrait;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::open::{Opened, Opening, open, refuse_closed, working_institution};
+use super::open::{Opened, Opening, open, working_institution};
 use super::store;
-use crate::access::Office;
 use crate::access::office::OpenVisit;
+use crate::access::{Office, must_be_live};
 use crate::app::App;
 use crate::body::Body;
 use crate::db::entities::handbook;
@@ -86,7 +86,7 @@ pub(crate) async fn by_id_card(
     let Some(handbook) = fitting(&app, &work.txn, &card).await? else {
         return Err(ApiError::with(Code::IdentityRefused, "left", attempt.left()));
     };
-    if let Err(refusal) = refuse_closed(&handbook) {
+    if let Err(refusal) = must_be_live(&handbook) {
         work.txn.rollback().await?;
         attempt.take_back(app.db.write()).await?;
         return Err(refusal);

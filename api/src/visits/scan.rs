@@ -12,10 +12,10 @@ use sea_orm::ConnectionTrait;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::open::{Opened, Opening, open, refuse_closed, working_institution};
+use super::open::{Opened, Opening, open, working_institution};
 use super::store;
-use crate::access::Office;
 use crate::access::office::OpenVisit;
+use crate::access::{Office, must_be_live};
 use crate::app::App;
 use crate::body::Body;
 use crate::codes;
@@ -119,7 +119,7 @@ impl Desk<'_> {
         };
         let id = codes::store::redeem(&work.txn, app.keys.blind("code", token), app.now()).await?;
         let handbook = store::by_id(&work.txn, id).await?.ok_or_else(|| ApiError::told(Code::CodeRefused))?;
-        refuse_closed(&handbook)?;
+        must_be_live(&handbook)?;
         let opened = open(app, &work.txn, self.opening(&handbook, VisitKind::DynamicCode)).await?;
         let answer = work.answer(app, StatusCode::CREATED, &opened).await?;
         app.live.changed(id).await;
@@ -195,7 +195,7 @@ async fn in_print(
     serial: i32,
 ) -> Result<handbook::Model, ApiError> {
     let handbook = store::by_number(txn, number).await?.ok_or_else(|| ApiError::told(Code::CodeRefused))?;
-    refuse_closed(&handbook)?;
+    must_be_live(&handbook)?;
     if handbook.printed_serial != serial {
         return Err(ApiError::told(Code::CodeRevoked));
     }

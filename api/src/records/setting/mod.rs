@@ -6,12 +6,13 @@ mod known;
 mod sources;
 
 use chrono::NaiveDate;
-use domain::catalogue::{Checked, Kind};
-use domain::id::{InstitutionId, PregnancyId, RecordId, StaffId};
+use domain::catalogue::Kind;
+use domain::id::{InstitutionId, RecordId, StaffId};
 use domain::record::Subject;
 use sea_orm::{ConnectionTrait, DbErr};
 use serde_json::{Map, Value as Json};
 
+use super::accepted::Accepted;
 use crate::app::App;
 use crate::db::entities::{child, handbook, pregnancy};
 use crate::error::ApiError;
@@ -46,19 +47,6 @@ pub enum Writer {
     Family,
     /// A staff member at an institution.
     Staff(StaffId, InstitutionId),
-}
-
-/// A record that was accepted, and where it belongs.
-#[derive(Debug)]
-pub struct Accepted {
-    /// What is stored and told.
-    pub checked: Checked,
-    /// The pregnancy to which it belongs.
-    pub pregnancy: Option<PregnancyId>,
-    /// The day on which the child that it is about was born.
-    pub born_on: Option<NaiveDate>,
-    /// The fetus is not born yet: no text may name its sex.
-    pub unborn: bool,
 }
 
 /// Checks a record against all that is known; every wrong field is told at once.
