@@ -2,7 +2,7 @@
 //! that no handler can forget it. What is left to an annotation is a line per refusal of its own:
 //! `(status = 409, description = "It was over already (`visit_over`)")`; its content is always a problem.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
@@ -19,7 +19,7 @@ const OF_A_SIGN_IN: [Refusal; 3] = [
 const OF_AN_ADDRESS: [Refusal; 1] = [(404, "Not there, or the caller may not know that it is")];
 const OF_A_QUERY: [Refusal; 1] = [(400, "The query is wrong")];
 const OF_A_BODY: [Refusal; 5] = [
-    (400, "The body or a header is not well formed"),
+    (400, "The body is not well formed"),
     (408, "The body did not arrive in time"),
     (413, "The body is too large"),
     (415, "The body is of another media type"),
@@ -45,10 +45,14 @@ pub(super) fn fill_in(document: &mut Value) {
         if carries_id {
             spare_the_key(operation);
         }
-        let refusals: Vec<Refusal> = refusals_of(path, method, operation).collect();
+        let mut refusals: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
+        for (status, reason) in refusals_of(path, method, operation) {
+            refusals.entry(status).or_default().push(reason);
+        }
         let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { continue };
-        for (status, description) in refusals {
-            responses.entry(status.to_string()).or_insert_with(|| json!({ "description": description }));
+        for (status, reasons) in refusals {
+            let response = || json!({ "description": reasons.join(". ") });
+            responses.entry(status.to_string()).or_insert_with(response);
         }
         for (status, response) in responses {
             if let Some(response) = response.as_object_mut().filter(|_| status.as_str() >= "400") {
@@ -58,7 +62,7 @@ pub(super) fn fill_in(document: &mut Value) {
     }
 }
 
-/// What may be refused because of what an operation takes; of two reasons for one status the first is told.
+/// What may be refused because of what an operation takes: a status as often as there are reasons for it.
 fn refusals_of(path: &str, method: &str, operation: &Value) -> impl Iterator<Item = Refusal> {
     let signed_in = operation.get("security").is_none();
     let takes = [
