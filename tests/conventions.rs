@@ -63,3 +63,17 @@ async fn what_is_logged_of_a_database_error_names_the_place_and_quotes_no_value(
         assert!(told.contains("database error 22") && !told.contains(&mother.phone), "{told}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_holds_the_document_does_not_fetch_it_again() {
+    let world = World::empty().await;
+    let first = world.anybody().get("/openapi.json").await;
+    let etag = first.headers["etag"].to_str().unwrap();
+    let again = world.anybody().request(reqwest::Method::GET, "/openapi.json").header("if-none-match", etag);
+    let again = crate::support::send(again).await;
+    assert_eq!(again.status, 304);
+    assert!(again.text().is_empty());
+    let other =
+        world.anybody().request(reqwest::Method::GET, "/openapi.json").header("if-none-match", "\"x\"");
+    assert_eq!(crate::support::send(other).await.text(), first.text());
+}

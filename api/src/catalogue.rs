@@ -11,7 +11,8 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::app::App;
-use crate::error::{ApiError, Problem};
+use crate::error::ApiError;
+use crate::idempotency::has_seen;
 use crate::problem::Code;
 use crate::session::Public;
 
@@ -50,22 +51,28 @@ pub struct OfEdition {
 }
 
 /// Every kind of record, without its fields
-#[utoipa::path(tag = "catalogue", security(()), responses(
-    (status = 200, description = "Edition of the catalogue, and its kinds", body = Object, headers(("ETag" = String))),
-    (status = 304, description = "As in If-None-Match"),
-))]
+#[utoipa::path(
+    tag = "catalogue", security(()),
+    responses(
+        (status = 200, description = "Edition of the catalogue, and its kinds", body = Object, headers(("ETag" = String))),
+        (status = 304, description = "As in If-None-Match"),
+    ),
+)]
 #[get("/api/v1/catalogue")]
 pub(crate) async fn overview(app: Data<App>, _: Public, request: HttpRequest) -> HttpResponse {
     answer(&app.catalogue, &request, || app.catalogue.overview())
 }
 
 /// One kind with all that it takes to draw, check and explain its form
-#[utoipa::path(tag = "catalogue", security(()), params(("kind" = String, Path), OfEdition), responses(
-    (status = 200, description = "Fields in print order, groups, rules and warnings", body = Object, headers(("ETag" = String))),
-    (status = 304, description = "As in If-None-Match"),
-    (status = 400, description = "Query is wrong", body = Problem, content_type = "application/problem+json"),
-    (status = 404, description = "No such kind or edition", body = Problem, content_type = "application/problem+json"),
-))]
+#[utoipa::path(
+    tag = "catalogue", security(()),
+    params(("kind" = String, Path), OfEdition),
+    responses(
+        (status = 200, description = "Fields in print order, groups, rules and warnings", body = Object, headers(("ETag" = String))),
+        (status = 304, description = "As in If-None-Match"),
+        (status = 404, description = "No such kind or edition"),
+    ),
+)]
 #[get("/api/v1/catalogue/{kind}")]
 pub(crate) async fn kind(
     app: Data<App>,
@@ -89,12 +96,7 @@ fn answer(
     content: impl FnOnce() -> serde_json::Value,
 ) -> HttpResponse {
     let etag = format!("\"{}\"", catalogue.edition());
-    let known = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    let is_known = known.is_some_and(|known| {
-        known
-            .split(',')
-            .any(|one| matches!(one.trim().trim_start_matches("W/"), tag if tag == etag || tag == "*"))
-    });
+    let is_known = has_seen(request, &etag);
     let mut answer = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     answer.insert_header((header::ETAG, etag)).insert_header((header::CACHE_CONTROL, "public, no-cache"));
     if is_known { answer.finish() } else { answer.json(content()) }

@@ -15,10 +15,10 @@ pub(crate) async fn healthz(_: Public) -> HttpResponse {
 }
 
 /// The process can answer: its database does, and it is not stopping
-#[utoipa::path(tag = "operations", security(()), responses(
-    (status = 200, description = "Ready"),
-    (status = 503, description = "Not ready", body = crate::error::Problem, content_type = "application/problem+json"),
-))]
+#[utoipa::path(
+    tag = "operations", security(()),
+    responses((status = 200, description = "Ready"), (status = 503, description = "Not ready")),
+)]
 #[get("/readyz")]
 pub(crate) async fn readyz(app: Data<App>, _: Public) -> Result<HttpResponse, ApiError> {
     if *app.stopping.borrow() {

@@ -5,6 +5,10 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, dev::Payloa
 use futures_util::future::{Ready, ready};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, EntityTrait};
 use serde::Serialize;
+use utoipa::IntoParams;
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 use uuid::Uuid;
 
 use crate::app::App;
@@ -16,6 +20,15 @@ use crate::problem::Code;
 
 /// How long a first answer is kept.
 pub const KEPT: chrono::TimeDelta = chrono::TimeDelta::hours(48);
+
+/// The header whose value a request keeps when it is sent again.
+pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+
+/// The header that says which version was seen.
+pub const IF_MATCH: &str = "If-Match";
+
+/// Most characters of a key.
+const LONGEST_KEY: usize = 128;
 
 /// The request as far as it may come twice: its key, and where it goes.
 #[derive(Debug, Clone)]
@@ -52,18 +65,48 @@ impl FromRequest for Once {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let key = request
-            .headers()
-            .get("idempotency-key")
-            .map(|value| value.to_str().unwrap_or_default().to_owned());
-        let visible =
-            |key: &String| (1..=128).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+        let key =
+            request.headers().get(IDEMPOTENCY_KEY).map(|value| value.to_str().unwrap_or_default().to_owned());
+        let visible = |key: &String| {
+            (1..=LONGEST_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
+        };
         if key.as_ref().is_some_and(|key| !visible(key)) {
             return ready(Err(ApiError::told(Code::KeyRequired)));
         }
         let target = format!("{} {}", request.method(), request.path());
         ready(Ok(Self { key, target }))
     }
+}
+
+/// Documented as needed; the document spares it where the body carries an id.
+impl IntoParams for Once {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let visible = text().min_length(Some(1)).max_length(Some(LONGEST_KEY)).pattern(Some("^[!-~]+$"));
+        let what = "Of the caller's choice, and the same when the request is sent again: it then acts once and gives the \
+                    first answer. Not needed where the body carries the id of what it creates.";
+        vec![needed_header(IDEMPOTENCY_KEY, what, visible.build())]
+    }
+}
+
+impl IntoParams for IfMatch {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let what = "The version that is changed, as its `ETag` or `version` said.";
+        vec![needed_header(IF_MATCH, what, text().build())]
+    }
+}
+
+fn text() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
+
+fn needed_header(name: &str, what: &str, schema: Object) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::True)
+        .description(Some(what))
+        .schema(Some(schema))
+        .build()
 }
 
 impl Once {
@@ -221,6 +264,13 @@ impl IfMatch {
 /// The ETag of a version.
 pub fn etag(version: i32) -> (header::HeaderName, String) {
     (header::ETAG, format!("\"{version}\""))
+}
+
+/// Whether the caller holds what stands under an ETag already (`If-None-Match`).
+pub fn has_seen(request: &HttpRequest, etag: &str) -> bool {
+    let seen = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    let is_it = |tag: &str| tag == "*" || tag.trim_start_matches("W/") == etag;
+    seen.is_some_and(|seen| seen.split(',').map(str::trim).any(is_it))
 }
 
 /// The request id, for rows that name the request that made them.

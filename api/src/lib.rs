@@ -10,6 +10,8 @@
 //! | [`access`], [`session`] | who may do what, and who is calling |
 //! | [`outbox`], [`idempotency`], [`tries`], [`body`], [`page`], [`refusals`] | what every feature uses |
 //! | [`app`], [`start`], [`config`], [`db`], [`cache`], [`keys`], [`error`], [`cause`], [`problem`] | the ground |
+//! | [`outbox`], [`idempotency`], [`tries`], [`body`], [`page`] | what every feature uses |
+//! | [`app`], [`start`], [`config`], [`db`], [`cache`], [`keys`], [`error`], [`problem`] | the ground |
 
 pub mod access;
 pub mod access_log;
@@ -47,7 +49,6 @@ pub mod pregnancies;
 pub mod privacy;
 pub mod problem;
 pub mod records;
-pub mod refusals;
 mod review;
 pub mod routes;
 pub mod server;

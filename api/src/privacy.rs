@@ -6,7 +6,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::error::ApiError;
-use crate::openapi::Refusal;
 use crate::session::Public;
 
 /// The privacy text in force, in both languages.
@@ -42,7 +41,10 @@ pub struct BothLanguages {
 }
 
 /// The privacy text that a claim agrees to
-#[utoipa::path(tag = "claims", responses((status = 200, body = PrivacyText), Refusal<503>), security(()))]
+#[utoipa::path(
+    tag = "claims", security(()),
+    responses((status = 200, description = "The text", body = PrivacyText)),
+)]
 #[get("/api/v1/privacy-text")]
 pub(crate) async fn privacy_text(_: Public) -> Result<HttpResponse, ApiError> {
     let text = privacy::in_force().map_err(ApiError::internal)?;

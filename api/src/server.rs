@@ -15,6 +15,7 @@ use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
 
 use crate::app::App;
 use crate::error::{ApiError, write_problems};
+use crate::idempotency::has_seen;
 use crate::live;
 use crate::openapi::{self, Methods};
 use crate::problem::Code;
@@ -26,16 +27,11 @@ pub const GRACE: Duration = Duration::from_secs(8);
 
 /// Serves on a listener until it is stopped.
 pub fn serve(app: &Data<App>, listener: TcpListener, workers: usize) -> anyhow::Result<Server> {
-    let document = openapi::document(&app.catalogue)?;
-    let methods = Data::new(Methods::of(&document));
-    let document = Data::new(Document(document.to_string().into()));
     actix_web::rt::spawn(live::follow::changes(app.clone()));
     let app = app.clone();
     let server = HttpServer::new(move || {
         Actix::new()
             .app_data(app.clone())
-            .app_data(methods.clone())
-            .app_data(document.clone())
             .app_data(QueryConfig::default().error_handler(|err, _| bad_query(&err).into()))
             .wrap(Compress::default())
             .wrap(cors(&app.config.cors_origins))
@@ -80,17 +76,23 @@ async fn metrics(app: Data<App>) -> HttpResponse {
     }
 }
 
-/// The API document as text.
-#[derive(Debug)]
-struct Document(web::Bytes);
-
-async fn serve_document(document: Data<Document>) -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(document.0.clone())
+/// The API document. Making it takes a while, so it is made when it is first asked for, beside the requests of others.
+async fn serve_document(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let served = web::block(move || openapi::served(&app.catalogue)).await.map_err(ApiError::internal)?;
+    let is_known = has_seen(&request, &served.etag);
+    let mut answer = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    answer.insert_header((header::ETAG, served.etag.clone()));
+    answer.insert_header((header::CACHE_CONTROL, "public, no-cache"));
+    Ok(if is_known {
+        answer.finish()
+    } else {
+        answer.content_type("application/json").body(served.bytes.clone())
+    })
 }
 
 /// 405 with `Allow` where the address exists with other methods, else 404; the middleware writes the problem.
-async fn no_such_address(request: HttpRequest, methods: Data<Methods>) -> HttpResponse {
-    let allowed = methods.at(request.path());
+async fn no_such_address(request: HttpRequest) -> HttpResponse {
+    let allowed = Methods::known().at(request.path());
     if allowed.is_empty() {
         return HttpResponse::NotFound().finish();
     }

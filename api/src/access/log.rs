@@ -1,5 +1,7 @@
 //! The access log: every staff read of personal data, written in the same request and before the answer.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use domain::access::{Action, Tie};
 use domain::id::{AccessId, HandbookId, VisitId};
@@ -27,6 +29,20 @@ pub struct Read {
 /// Writes reads; when they cannot be written, nothing may be read.
 pub async fn write(app: &App, staff: &Staff, reads: &[Read], request_id: Uuid) -> Result<(), ApiError> {
     write_in(app.db.write(), staff, reads, request_id, app.now()).await
+}
+
+/// A list that names people of several handbooks, each of which is read once, and all for the same reason.
+pub async fn write_list(
+    app: &App,
+    staff: &Staff,
+    handbooks: impl IntoIterator<Item = HandbookId>,
+    (action, tie): (Action, Option<Tie>),
+    request_id: Uuid,
+) -> Result<(), ApiError> {
+    let handbooks: BTreeSet<HandbookId> = handbooks.into_iter().collect();
+    let read = |handbook| Read { handbook, action, tie, visit: None };
+    let reads: Vec<Read> = handbooks.into_iter().map(read).collect();
+    write(app, staff, &reads, request_id).await
 }
 
 /// Writes reads inside the transaction that opens what is read.

@@ -157,6 +157,11 @@ impl<A: InHandbook> FromRequest for Access<A> {
     }
 }
 
+/// A handbook that is closed or replaced takes nothing more.
+pub fn must_be_live(handbook: &handbook::Model) -> Result<(), ApiError> {
+    if handbook.state.is_live() { Ok(()) } else { Err(ApiError::told(Code::HandbookClosed)) }
+}
+
 /// Staff who may do `A`; what they may do it to is their scope, which every finder takes as an argument.
 #[derive(Debug)]
 pub struct Office<A> {

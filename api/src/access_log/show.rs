@@ -17,7 +17,6 @@ use crate::access::{Access, ReadAccessLog};
 use crate::app::App;
 use crate::db::entities::{access_log, visit};
 use crate::error::ApiError;
-use crate::openapi::refuses;
 use crate::page::{Page, PageQuery, cut};
 use crate::problem::Language;
 
@@ -58,10 +57,11 @@ struct LookVisit {
 /// Who looked into the handbook
 ///
 /// Every read of personal data by staff, the newest first.
-#[utoipa::path(tag = "handbooks", params(("handbook" = Uuid, Path, description = "Handbook"), PageQuery), responses(
-    (status = 200, description = "A page", body = Page<Look>),
-    refuses::BadRequest, refuses::NotSignedIn, refuses::Forbidden, refuses::NotFound, refuses::Unavailable,
-))]
+#[utoipa::path(
+    tag = "handbooks",
+    params(("handbook" = Uuid, Path, description = "Handbook"), PageQuery),
+    responses((status = 200, description = "A page", body = Page<Look>)),
+)]
 #[get("/api/v1/handbooks/{handbook}/access-log")]
 pub(crate) async fn show(
     app: Data<App>,

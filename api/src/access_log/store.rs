@@ -7,7 +7,8 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Que
 
 use crate::db::entities::{access_log, institution, staff, visit};
 use crate::error::ApiError;
-use crate::keys::{Keys, Place};
+use crate::keys::Keys;
+use crate::offices;
 
 /// Reads of a handbook, the newest first.
 pub async fn newest(
@@ -42,8 +43,7 @@ pub async fn workers(
     let rows = staff::Entity::find().filter(staff::Column::Id.is_in(ids)).all(db).await?;
     let mut workers = HashMap::new();
     for row in rows {
-        let place = Place::new("staff.name", row.id.0);
-        let name = keys.open(place, &row.name).map_err(ApiError::Internal)?;
+        let name = offices::staff::name_of(keys, &row)?;
         workers.insert(row.id, Worker { name, title: row.title });
     }
     Ok(workers)

@@ -16,9 +16,9 @@ use crate::body::Body;
 use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
 use crate::problem::Code;
+use crate::records::remark;
 use crate::records::setting::is_unborn;
 use crate::records::show::id_in;
-use crate::records::{Refused, RefusedWrite, remark};
 
 /// What was done.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -42,9 +42,12 @@ pub struct AnsweredAlert {
 /// Answer a danger sign
 ///
 /// The first answer counts.
-#[utoipa::path(tag = "alerts",
-    params(("handbook" = uuid::Uuid, Path), ("alert" = uuid::Uuid, Path), ("Idempotency-Key" = String, Header)),
-    responses((status = 201, description = "Answered", body = AnsweredAlert), RefusedWrite, Refused))]
+#[utoipa::path(
+    tag = "alerts",
+    params(("handbook" = uuid::Uuid, Path), ("alert" = uuid::Uuid, Path), Once),
+    request_body = AlertAnswer,
+    responses((status = 201, description = "Answered", body = AnsweredAlert)),
+)]
 #[post("/api/v1/handbooks/{handbook}/alerts/{alert}/answer")]
 pub(crate) async fn answer(
     app: Data<App>,

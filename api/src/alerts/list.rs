@@ -19,7 +19,7 @@ use crate::page::{Page, PageQuery, cut};
 use crate::people::Identity;
 use crate::problem::Code;
 use crate::problem::Language;
-use crate::records::{Refused, RefusedList, Speaks};
+use crate::records::Speaks;
 use crate::session::Staff;
 
 /// A danger sign.
@@ -61,11 +61,11 @@ pub struct Alert {
 /// Danger signs, the open ones first
 ///
 /// Of the subjects that the own institution manages; for county MCH, of its county.
-#[utoipa::path(tag = "alerts", params(PageQuery), responses(
-    (status = 200, description = "A page of danger signs", body = Page<Alert>),
-    RefusedList,
-    Refused,
-))]
+#[utoipa::path(
+    tag = "alerts",
+    params(PageQuery),
+    responses((status = 200, description = "A page of danger signs", body = Page<Alert>)),
+)]
 #[get("/api/v1/alerts")]
 pub(crate) async fn list(
     app: Data<App>,
@@ -79,7 +79,13 @@ pub(crate) async fn list(
     let after = page.after(&list)?;
     let rows = store::page(app.db.read(), scope, after, limit + 1).await?;
     let (rows, next_cursor) = cut(rows, limit, &list, Row::position);
-    write_log(&app, &office.staff, scope, &rows, &request).await?;
+    let tie = match scope {
+        Scope::Institution(_) => Tie::Managing,
+        Scope::Region(_) => Tie::InRegion,
+    };
+    let handbooks = rows.iter().map(|row| row.handbook_id);
+    log::write_list(&app, &office.staff, handbooks, (Action::ReadAlerts, Some(tie)), request_id(&request))
+        .await?;
     let items = rows.into_iter().map(|row| shown(&app, row, scope, language)).collect();
     Ok(Json(Page { items, next_cursor }))
 }
@@ -92,27 +98,6 @@ fn scope_of(staff: &Staff) -> Result<Scope, ApiError> {
     } else {
         Ok(Scope::Institution(staff.institution()?))
     }
-}
-
-async fn write_log(
-    app: &App,
-    staff: &Staff,
-    scope: Scope,
-    rows: &[Row],
-    request: &HttpRequest,
-) -> Result<(), ApiError> {
-    let tie = match scope {
-        Scope::Institution(_) => Tie::Managing,
-        Scope::Region(_) => Tie::InRegion,
-    };
-    let mut handbooks: Vec<HandbookId> = rows.iter().map(|row| row.handbook_id).collect();
-    handbooks.sort_unstable();
-    handbooks.dedup();
-    let reads: Vec<log::Read> = handbooks
-        .into_iter()
-        .map(|handbook| log::Read { handbook, action: Action::ReadAlerts, tie: Some(tie), visit: None })
-        .collect();
-    log::write(app, staff, &reads, request_id(request)).await
 }
 
 fn shown(app: &App, row: Row, scope: Scope, language: Language) -> Alert {

@@ -18,26 +18,26 @@ use futures_util::future::{FutureExt, LocalBoxFuture};
 use sea_orm::ConnectionTrait;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::store;
-use crate::access::{Access, AttachCheckup, AttachResult, InHandbook};
+use crate::access::{Access, AttachCheckup, AttachResult, InHandbook, must_be_live};
 use crate::alerts::store as alerts;
 use crate::app::App;
 use crate::body::Body;
 use crate::db::entities::{handbook, visit};
 use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once, Work};
+use crate::offices;
 use crate::overrides::store::{self as overrides, NewOverride, Of};
 use crate::photos::store as photos;
 use crate::problem::{Code, Language};
+use crate::records::accepted::Accepted;
 use crate::records::form::{Sent, SubjectWord, named};
-use crate::records::setting::{Accepted, Asked, Writer, judge, must_exist, pointers};
-use crate::records::store::{self as records, Attached, NewRecord};
+use crate::records::pointers::{must_exist, pointers};
+use crate::records::setting::{Writer, judge};
+use crate::records::store::{self as records, Attached};
 use crate::records::written::{Written, photos_together};
-use crate::records::{
-    Refused, RefusedWrite, Speaks, is_refusal, judge as judge_access, must_be_live, remark,
-};
+use crate::records::{Speaks, is_refusal, judge as judge_access, remark};
 use crate::session::{SignedIn, Staff, app_of};
 use crate::usage::count;
 
@@ -132,10 +132,12 @@ struct Beside {
 /// Attach a checkup
 ///
 /// Who may write which kind is data of the catalogue (role and agency class). The family sees it at once.
-#[utoipa::path(tag = "checkups",
-    params(("handbook" = Uuid, Path), ("Idempotency-Key" = Option<String>, Header, description = "Needed where the body carries no id")),
+#[utoipa::path(
+    tag = "checkups",
+    params(("handbook" = Uuid, Path), Once),
     request_body = NewCheckup,
-    responses((status = 201, description = "Attached", body = Written), RefusedWrite, Refused))]
+    responses((status = 201, description = "Attached", body = Written)),
+)]
 #[post("/api/v1/handbooks/{handbook}/checkups")]
 pub(crate) async fn attach(
     app: Data<App>,
@@ -172,35 +174,16 @@ async fn write(
     let (txn, handbook, now) = (&work.txn, &bedside.handbook, app.now());
     let desk = desk(app, txn, bedside, sent.kind).await?;
     let visit = visit_of(app, txn, bedside, sent.kind, &desk, beside.visit).await?;
-    let asked = Asked {
-        handbook,
-        kind: sent.kind,
-        subject: sent.subject,
-        occurred_on: sent.occurred_on,
-        payload: &sent.payload,
-        confirmed: &sent.confirmed,
-        writer: Writer::Staff(bedside.staff.id, desk.institution),
-        except: None,
-    };
-    let accepted = judge(app, txn, asked).await?;
+    let writer = Writer::Staff(bedside.staff.id, desk.institution);
+    let accepted = judge(app, txn, sent.asked(handbook, writer)).await?;
     let override_reason = override_reason(bedside, beside, accepted.unborn)?;
     let bounds = bounds(bedside, &accepted, visit.as_ref());
     admit(sent.occurred_on, bounds, override_reason.as_deref(), now)?;
     let pointed = pointers(sent.kind, &accepted.checked.payload.merged());
     must_exist(txn, handbook, &pointed.records).await?;
 
-    let new = NewRecord {
-        id: sent.id.unwrap_or_else(|| RecordId(Uuid::now_v7())),
-        handbook: handbook.id,
-        subject: sent.subject,
-        pregnancy: accepted.pregnancy,
-        kind: sent.kind,
-        occurred_on: sent.occurred_on,
-        checked: &accepted.checked,
-        photos: photos_together(&[], pointed.photos),
-        change: records::next_change_of_live(txn, handbook.id).await?,
-        now,
-    };
+    let photos = photos_together(&[], pointed.photos);
+    let new = accepted.new_record(txn, handbook.id, sent, photos, now).await?;
     let attached = Attached {
         staff: bedside.staff.id,
         role: desk.role.code().to_owned(),
@@ -268,7 +251,7 @@ async fn desk(
         Some(delegation) if by_delegation => delegation.institution_id,
         _ => staff.institution()?,
     };
-    let row = store::institution(db, institution).await?;
+    let row = offices::institutions::store::find(db, institution).await?;
     let classes = row.map(|row| row.classes.0.into_iter().collect()).unwrap_or_default();
     let grant = app.catalogue.may_write(&staff.roles, &classes, &kind.key);
     match grant.filter(|grant| !grant.delegated || by_delegation) {

@@ -14,19 +14,21 @@ use crate::access::{Access, CorrectOwn};
 use crate::alerts::store as alerts;
 use crate::app::App;
 use crate::body::Body;
-use crate::db::entities::{PhotoIds, record};
+use crate::db::entities::record;
 use crate::error::ApiError;
 use crate::idempotency::{IfMatch, Work};
 use crate::notices::{self, store::tell};
 use crate::photos::store as photos;
 use crate::problem::{Code, Language};
+use crate::records::accepted::Accepted;
 use crate::records::form::Changed;
 use crate::records::history::reason_place;
-use crate::records::setting::{Accepted, Asked, Writer, judge, must_exist, pointers};
+use crate::records::pointers::{must_exist, pointers};
+use crate::records::setting::{Writer, judge};
 use crate::records::show::record_in;
-use crate::records::store::{self as records, Content, Replaced, subject_of};
+use crate::records::store::{self as records, Replaced};
 use crate::records::written::{Written, kind_of_row, photos_together};
-use crate::records::{Me, Refused, RefusedChange, RefusedWrite, Speaks, remark};
+use crate::records::{Me, Speaks, remark};
 
 /// A corrected checkup, whole. Its kind and subject stay: what is about the wrong person is voided.
 #[derive(Debug, ToSchema)]
@@ -47,10 +49,15 @@ pub struct CorrectedCheckup {
 /// Correct an own checkup
 ///
 /// A correction is a new version; the old one stays readable, and the family is told.
-#[utoipa::path(tag = "checkups",
-    params(("handbook" = uuid::Uuid, Path), ("record" = uuid::Uuid, Path), ("If-Match" = String, Header)),
+#[utoipa::path(
+    tag = "checkups",
+    params(("handbook" = uuid::Uuid, Path), ("record" = uuid::Uuid, Path), IfMatch),
     request_body = CorrectedCheckup,
-    responses((status = 200, description = "Corrected", body = Written), RefusedChange, RefusedWrite, Refused))]
+    responses(
+        (status = 200, description = "Corrected", body = Written),
+        (status = 409, description = "It was voided (`record_ended`), or no pregnancy holds the day (`no_pregnancy`)"),
+    ),
+)]
 #[post("/api/v1/handbooks/{handbook}/checkups/{record}/correct")]
 pub(crate) async fn correct(
     app: Data<App>,
@@ -84,31 +91,16 @@ async fn write(
     let kind = kind_of_row(&app.catalogue, old)?;
     let staff = access.caller.staff()?.id;
     let institution = old.institution_id.ok_or_else(|| ApiError::told(Code::NotYours))?;
-    let named = changed.occurred_on.or_else(|| kind.day_named_in(&changed.payload));
-    let occurred_on = named.unwrap_or(old.occurred_on);
-    let asked = Asked {
-        handbook,
-        kind,
-        subject: subject_of(old.subject, old.child_id),
-        occurred_on,
-        payload: &changed.payload,
-        confirmed: &changed.confirmed,
-        writer: Writer::Staff(staff, institution),
-        except: Some(old.id),
-    };
-    let accepted = judge(app, txn, asked).await?;
+    let occurred_on = changed.day(kind, old);
+    let writer = Writer::Staff(staff, institution);
+    let accepted = judge(app, txn, changed.asked(handbook, kind, old, writer)).await?;
     let reason = remark(reason, "/reason", accepted.unborn)?;
     must_be_admitted(app, access, old, occurred_on, &accepted)?;
     let pointed = pointers(kind, &accepted.checked.payload.merged());
     must_exist(txn, handbook, &pointed.records).await?;
 
-    let mut new = old.clone();
-    new.occurred_on = occurred_on;
-    new.occurred_at = Some(accepted.checked.lifted.at);
-    new.pregnancy_id = accepted.pregnancy;
-    new.edited_at = Some(now);
-    new.photos = PhotoIds(photos_together(&[], pointed.photos));
-    Content::of(&accepted.checked).put(&app.keys, &mut new).map_err(ApiError::Internal)?;
+    let photos = photos_together(&[], pointed.photos);
+    let new = accepted.over(&app.keys, old, occurred_on, photos, now)?;
     let before = |photo: &domain::id::PhotoId| old.photos.0.contains(photo);
     let added: Vec<_> = new.photos.0.iter().copied().filter(|photo| !before(photo)).collect();
     let after_pregnancy = new.pregnancy_id;

@@ -18,14 +18,14 @@ use crate::app::App;
 use crate::db::entities::record;
 use crate::error::ApiError;
 use crate::idempotency::{IfMatch, Work, request_id};
+use crate::offices;
 use crate::page::{Page, PageQuery, cut};
 use crate::problem::Code;
+use crate::records::Me;
 use crate::records::form::SubjectWord;
-use crate::records::setting::staff_name;
 use crate::records::show::record_in;
 use crate::records::store::{self as records, Content, Replaced, subject_of};
 use crate::records::written::AfterChange;
-use crate::records::{Me, Refused, RefusedChange, RefusedList, RefusedWrite};
 
 /// A delegated record that awaits the countersign of its institution.
 #[derive(Debug, Serialize, ToSchema)]
@@ -49,11 +49,11 @@ pub struct AwaitingCountersign {
 }
 
 /// What awaits the countersign of the own institution, the oldest first
-#[utoipa::path(tag = "checkups", params(PageQuery), responses(
-    (status = 200, description = "A page of records", body = Page<AwaitingCountersign>),
-    RefusedList,
-    Refused,
-))]
+#[utoipa::path(
+    tag = "checkups",
+    params(PageQuery),
+    responses((status = 200, description = "A page of records", body = Page<AwaitingCountersign>)),
+)]
 #[get("/api/v1/countersign")]
 pub(crate) async fn list(
     app: Data<App>,
@@ -66,13 +66,9 @@ pub(crate) async fn list(
     let after = page.after(&list)?;
     let rows = store::awaiting(app.db.read(), institution, after, limit + 1).await?;
     let (rows, next_cursor) = cut(rows, limit, &list, |row| row.id);
-    let mut handbooks: Vec<HandbookId> = rows.iter().map(|row| row.handbook_id).collect();
-    handbooks.sort_unstable();
-    handbooks.dedup();
-    let read =
-        |handbook| log::Read { handbook, action: Action::Countersign, tie: Some(Tie::Managing), visit: None };
-    let reads: Vec<log::Read> = handbooks.into_iter().map(read).collect();
-    log::write(&app, &office.staff, &reads, request_id(&request)).await?;
+    let handbooks = rows.iter().map(|row| row.handbook_id);
+    let why = (Action::Countersign, Some(Tie::Managing));
+    log::write_list(&app, &office.staff, handbooks, why, request_id(&request)).await?;
     Ok(Json(Page { items: rows.into_iter().map(listed).collect(), next_cursor }))
 }
 
@@ -89,9 +85,14 @@ fn listed(row: record::Model) -> AwaitingCountersign {
 }
 
 /// Countersign a delegated record of the own institution
-#[utoipa::path(tag = "checkups",
-    params(("handbook" = uuid::Uuid, Path), ("record" = uuid::Uuid, Path), ("If-Match" = String, Header)),
-    responses((status = 200, description = "Countersigned", body = AfterChange), RefusedChange, RefusedWrite, Refused))]
+#[utoipa::path(
+    tag = "checkups",
+    params(("handbook" = uuid::Uuid, Path), ("record" = uuid::Uuid, Path), IfMatch),
+    responses(
+        (status = 200, description = "Countersigned", body = AfterChange),
+        (status = 409, description = "It awaits no signature"),
+    ),
+)]
 #[post("/api/v1/handbooks/{handbook}/checkups/{record}/countersign")]
 pub(crate) async fn countersign(
     app: Data<App>,
@@ -113,8 +114,10 @@ pub(crate) async fn countersign(
         return Err(ApiError::told(Code::Conflict));
     }
     seen.check(old.version)?;
-    let signer = store::staff(&work.txn, staff.id).await?.ok_or_else(|| ApiError::told(Code::NotFound))?;
-    let name = staff_name(&app.keys, &signer)?;
+    let signer = offices::staff::store::find(&work.txn, staff.id)
+        .await?
+        .ok_or_else(|| ApiError::told(Code::NotFound))?;
+    let name = offices::staff::name_of(&app.keys, &signer)?;
     let mut new = signed(&app, &old, &name)?;
     new.awaits_countersign = false;
     new.countersigned_by = Some(staff.id);

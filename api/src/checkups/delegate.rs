@@ -12,17 +12,16 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::store;
-use crate::access::{Access, Delegate};
+use crate::access::{Access, Delegate, must_be_live};
 use crate::app::App;
 use crate::body::Body;
 use crate::db::entities::{delegation, institution, staff};
 use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
+use crate::offices;
 use crate::page::{Page, PageQuery, cut};
 use crate::problem::Code;
-use crate::records::setting::staff_name;
 use crate::records::show::id_in;
-use crate::records::{Refused, RefusedList, RefusedWrite, must_be_live};
 
 /// To whom a handbook is delegated.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -51,9 +50,12 @@ pub struct Delegation {
 /// Delegate to a village doctor
 ///
 /// Who then writes the postpartum and newborn visits; the institution countersigns them.
-#[utoipa::path(tag = "checkups",
-    params(("handbook" = Uuid, Path), ("Idempotency-Key" = String, Header)),
-    responses((status = 201, description = "Delegated", body = Delegation), RefusedWrite, Refused))]
+#[utoipa::path(
+    tag = "checkups",
+    params(("handbook" = Uuid, Path), Once),
+    request_body = NewDelegation,
+    responses((status = 201, description = "Delegated", body = Delegation)),
+)]
 #[post("/api/v1/handbooks/{handbook}/delegations")]
 pub(crate) async fn delegate(
     app: Data<App>,
@@ -67,9 +69,9 @@ pub(crate) async fn delegate(
     match once.begin(&app, caller.id.0, None, body.bytes()).await? {
         Attempt::Answered(answer) => Ok(answer),
         Attempt::New(work) => {
-            let institution = store::institution(&work.txn, caller.institution()?).await?;
+            let institution = offices::institutions::store::find(&work.txn, caller.institution()?).await?;
             let institution = institution.ok_or_else(|| ApiError::told(Code::OutOfScope))?;
-            let village = store::staff(&work.txn, staff).await?;
+            let village = offices::staff::store::find(&work.txn, staff).await?;
             let village = village
                 .filter(|village| may_be_delegated_to(village, &institution, &app))
                 .ok_or_else(not_a_village_worker)?;
@@ -108,18 +110,18 @@ fn not_a_village_worker() -> ApiError {
 }
 
 fn shown(app: &App, row: &delegation::Model, village: &staff::Model) -> Result<Delegation, ApiError> {
-    let name = staff_name(&app.keys, village)?;
+    let name = offices::staff::name_of(&app.keys, village)?;
     Ok(Delegation { id: row.id, staff: row.staff_id, name, created_at: row.created_at })
 }
 
 /// To whom the handbook is delegated
 ///
 /// The oldest first.
-#[utoipa::path(tag = "checkups", params(("handbook" = Uuid, Path), PageQuery), responses(
-    (status = 200, description = "A page of delegations that have not ended", body = Page<Delegation>),
-    RefusedList,
-    Refused,
-))]
+#[utoipa::path(
+    tag = "checkups",
+    params(("handbook" = Uuid, Path), PageQuery),
+    responses((status = 200, description = "A page of delegations that have not ended", body = Page<Delegation>)),
+)]
 #[get("/api/v1/handbooks/{handbook}/delegations")]
 pub(crate) async fn list(
     app: Data<App>,
@@ -137,10 +139,11 @@ pub(crate) async fn list(
 }
 
 /// End a delegation
-#[utoipa::path(tag = "checkups", params(("handbook" = Uuid, Path), ("delegation" = Uuid, Path)), responses(
-    (status = 204, description = "Ended"),
-    Refused,
-))]
+#[utoipa::path(
+    tag = "checkups",
+    params(("handbook" = Uuid, Path), ("delegation" = Uuid, Path)),
+    responses((status = 204, description = "Ended")),
+)]
 #[delete("/api/v1/handbooks/{handbook}/delegations/{delegation}")]
 pub(crate) async fn end(
     app: Data<App>,

@@ -11,7 +11,7 @@ use sea_orm::{
 };
 use serde_json::Value as Json;
 
-use crate::db::entities::{delegation, institution, pregnancy, record, staff, visit};
+use crate::db::entities::{delegation, pregnancy, record, staff, visit};
 use crate::db::statement;
 use crate::error::ApiError;
 use crate::keys::Keys;
@@ -47,14 +47,6 @@ pub async fn grade_pregnancy(
     };
     pregnancy::Entity::update(changed).exec(txn).await?;
     Ok(())
-}
-
-/// An institution.
-pub async fn institution(
-    db: &impl ConnectionTrait,
-    id: InstitutionId,
-) -> Result<Option<institution::Model>, DbErr> {
-    institution::Entity::find_by_id(id).one(db).await
 }
 
 /// A visit of an institution to a handbook.
@@ -108,11 +100,6 @@ pub async fn staff_by_id(
 ) -> Result<HashMap<StaffId, staff::Model>, DbErr> {
     let found = staff::Entity::find().filter(staff::COLUMN.id.is_in(ids)).all(db).await?;
     Ok(found.into_iter().map(|row| (row.id, row)).collect())
-}
-
-/// A staff member.
-pub async fn staff(db: &impl ConnectionTrait, id: StaffId) -> Result<Option<staff::Model>, DbErr> {
-    staff::Entity::find_by_id(id).one(db).await
 }
 
 /// Keeps a delegation; `false` when the handbook is delegated to this staff member already.

@@ -20,7 +20,7 @@ use crate::records::setting::is_unborn;
 use crate::records::show::record_in;
 use crate::records::store::{self as records, Replaced};
 use crate::records::written::AfterChange;
-use crate::records::{Me, Refused, RefusedChange, RefusedWrite, remark};
+use crate::records::{Me, remark};
 
 /// Why a checkup is voided.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -34,9 +34,15 @@ pub struct VoidedCheckup {
 /// Void an own checkup that was entered in error
 ///
 /// It leaves the timeline, counts and plans, and stays in what its author sees. The family is told.
-#[utoipa::path(tag = "checkups",
-    params(("handbook" = uuid::Uuid, Path), ("record" = uuid::Uuid, Path), ("If-Match" = String, Header)),
-    responses((status = 200, description = "Voided", body = AfterChange), RefusedChange, RefusedWrite, Refused))]
+#[utoipa::path(
+    tag = "checkups",
+    params(("handbook" = uuid::Uuid, Path), ("record" = uuid::Uuid, Path), IfMatch),
+    request_body = VoidedCheckup,
+    responses(
+        (status = 200, description = "Voided", body = AfterChange),
+        (status = 409, description = "It was voided before (`record_ended`)"),
+    ),
+)]
 #[post("/api/v1/handbooks/{handbook}/checkups/{record}/void")]
 pub(crate) async fn void(
     app: Data<App>,

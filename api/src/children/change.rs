@@ -21,7 +21,6 @@ use crate::error::ApiError;
 use crate::handbooks::correct::{key_of, set_key};
 use crate::handbooks::store::hold_live;
 use crate::idempotency::{IfMatch, Work};
-use crate::openapi::{BodyRefusals, Refusal, SignedInRefusals};
 use crate::people::form::Form;
 use crate::people::store::NewPerson;
 use crate::people::{self, Identity};
@@ -62,12 +61,12 @@ pub struct ChildChanged {
 /// the identity operation.
 #[utoipa::path(
     tag = "children",
-    params(("handbook" = Uuid, Path), ("child" = Uuid, Path), ("If-Match" = String, Header)),
+    params(("handbook" = Uuid, Path), ("child" = Uuid, Path), IfMatch),
     request_body = ChildRequest,
     responses(
-        (status = 200, body = ChildChanged), SignedInRefusals, BodyRefusals,
-        Refusal<404>, Refusal<409>, Refusal<412>, Refusal<428>
-    )
+        (status = 200, description = "Changed", body = ChildChanged),
+        (status = 409, description = "The ID number stands under somebody else (`id_number_taken`), the child has another handbook (`already_has_handbook`), or the handbook is closed"),
+    ),
 )]
 #[patch("/api/v1/handbooks/{handbook}/children/{child}")]
 pub(crate) async fn change(

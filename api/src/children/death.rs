@@ -26,7 +26,6 @@ use crate::db::entities::{child, handbook};
 use crate::error::ApiError;
 use crate::handbooks::store::{self as handbooks, Act, hold_live};
 use crate::idempotency::{Attempt, Once};
-use crate::openapi::{BodyRefusals, Refusal, SignedInRefusals};
 use crate::people::form::{Form, REASON};
 use crate::pregnancies::store as pregnancies;
 use crate::problem::Code;
@@ -77,9 +76,12 @@ impl AfterDeath {
 /// waited for.
 #[utoipa::path(
     tag = "children",
-    params(("handbook" = Uuid, Path), ("child" = Uuid, Path), ("Idempotency-Key" = String, Header)),
+    params(("handbook" = Uuid, Path), ("child" = Uuid, Path), Once),
     request_body = DeathRequest,
-    responses((status = 201, body = AfterDeath), SignedInRefusals, BodyRefusals, Refusal<404>, Refusal<409>)
+    responses(
+        (status = 201, description = "Recorded", body = AfterDeath),
+        (status = 409, description = "The child's death stands already (`child_has_died`), or the handbook is closed (`handbook_closed`)"),
+    ),
 )]
 #[post("/api/v1/handbooks/{handbook}/children/{child}/death")]
 pub(crate) async fn record(
@@ -122,9 +124,12 @@ pub(crate) async fn record(
 /// While the handbook is open.
 #[utoipa::path(
     tag = "children",
-    params(("handbook" = Uuid, Path), ("child" = Uuid, Path), ("Idempotency-Key" = String, Header)),
+    params(("handbook" = Uuid, Path), ("child" = Uuid, Path), Once),
     request_body = DeathVoided,
-    responses((status = 200, body = AfterDeath), SignedInRefusals, BodyRefusals, Refusal<404>, Refusal<409>)
+    responses(
+        (status = 200, description = "Taken back", body = AfterDeath),
+        (status = 409, description = "No death stands (`no_death`), or the handbook is closed (`handbook_closed`)"),
+    ),
 )]
 #[post("/api/v1/handbooks/{handbook}/children/{child}/death/void")]
 pub(crate) async fn take_back(

@@ -19,9 +19,13 @@ const STYLE: &str = include_str!("../../templates/landing.css");
 ///
 /// A page that says how to go on, the same for every code. `/s/NAME.txt` is the file by which WeChat checks that these
 /// links are ours.
-#[utoipa::path(tag = "codes", security(()), params(("code" = String, Path, description = "What the QR code says after `/s/`")), responses(
-    (status = 200, description = "The page, or WeChat's verification file", content((String = "text/html"), (String = "text/plain"))),
-))]
+#[utoipa::path(
+    tag = "codes", security(()),
+    params(("code" = String, Path, description = "What the QR code says after `/s/`")),
+    responses(
+        (status = 200, description = "The page, or WeChat's verification file", content((String = "text/html"), (String = "text/plain"))),
+    ),
+)]
 #[get("/s/{code}")]
 pub(crate) async fn land(app: Data<App>, _: Public, code: Path<String>) -> HttpResponse {
     match &app.config.wechat.verification {

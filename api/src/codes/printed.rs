@@ -8,12 +8,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::picture::{Medium, Picture};
-use crate::access::{Access, PrintCode};
+use crate::access::{Access, PrintCode, must_be_live};
 use crate::app::App;
 use crate::db::entities::handbook;
-use crate::error::{ApiError, Problem};
-use crate::openapi::refuses;
-use crate::problem::Code;
+use crate::error::ApiError;
 
 /// How the printed code is wanted.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -51,11 +49,14 @@ pub(crate) struct PrintedCode {
 ///
 /// It holds nothing personal, stays valid until it is revoked, and opens a visit only with the last four of the ID
 /// number or phone.
-#[utoipa::path(tag = "codes", params(("handbook" = uuid::Uuid, Path, description = "Handbook"), PrintedQuery), responses(
-    (status = 200, description = "The code", content((PrintedCode = "application/json"), (String = "image/svg+xml"), (Vec<u8> = "image/png"))),
-    (status = 409, description = "The handbook is closed (`handbook_closed`)", body = Problem, content_type = "application/problem+json"),
-    refuses::BadRequest, refuses::NotSignedIn, refuses::Forbidden, refuses::NotFound, refuses::Unavailable,
-))]
+#[utoipa::path(
+    tag = "codes",
+    params(("handbook" = uuid::Uuid, Path, description = "Handbook"), PrintedQuery),
+    responses(
+        (status = 200, description = "The code", content((PrintedCode = "application/json"), (String = "image/svg+xml"), (Vec<u8> = "image/png"))),
+        (status = 409, description = "The handbook is closed (`handbook_closed`)"),
+    ),
+)]
 #[get("/api/v1/handbooks/{handbook}/printed-code")]
 pub(crate) async fn print(
     app: Data<App>,
@@ -63,9 +64,7 @@ pub(crate) async fn print(
     query: Query<PrintedQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let handbook = &access.handbook;
-    if !handbook.state.is_live() {
-        return Err(ApiError::told(Code::HandbookClosed));
-    }
+    must_be_live(handbook)?;
     let url = url(&app, handbook, handbook.printed_serial)?;
     match query.format {
         Format::Json => Ok(HttpResponse::Ok().json(as_data(&app, handbook, handbook.printed_serial)?)),

@@ -6,22 +6,24 @@ use actix_web::{HttpResponse, post};
 
 use super::printed::{PrintedCode, as_data};
 use super::store;
-use crate::access::{Access, PrintCode};
+use crate::access::{Access, PrintCode, must_be_live};
 use crate::app::App;
-use crate::error::{ApiError, Problem};
+use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
 use crate::notices::{self, Kind};
-use crate::openapi::refuses;
 use crate::problem::Code;
 
 /// Revoke the printed code and make the next
 ///
 /// Every earlier print is void at once; the family is told.
-#[utoipa::path(tag = "codes", params(("handbook" = uuid::Uuid, Path, description = "Handbook")), responses(
-    (status = 201, description = "The new code", body = PrintedCode),
-    (status = 409, description = "The handbook is closed (`handbook_closed`), or was reprinted too often (`prints_used_up`)", body = Problem, content_type = "application/problem+json"),
-    refuses::BadRequest, refuses::NotSignedIn, refuses::Forbidden, refuses::NotFound, refuses::Invalid, refuses::Unavailable,
-))]
+#[utoipa::path(
+    tag = "codes",
+    params(("handbook" = uuid::Uuid, Path, description = "Handbook"), Once),
+    responses(
+        (status = 201, description = "The new code", body = PrintedCode),
+        (status = 409, description = "The handbook is closed (`handbook_closed`), or was reprinted too often (`prints_used_up`)"),
+    ),
+)]
 #[post("/api/v1/handbooks/{handbook}/printed-code/revoke")]
 pub(crate) async fn revoke(
     app: Data<App>,
@@ -29,9 +31,7 @@ pub(crate) async fn revoke(
     once: Once,
 ) -> Result<HttpResponse, ApiError> {
     let handbook = &access.handbook;
-    if !handbook.state.is_live() {
-        return Err(ApiError::told(Code::HandbookClosed));
-    }
+    must_be_live(handbook)?;
     let work = match once.begin(&app, access.caller.actor(), None, &[]).await? {
         Attempt::Answered(answer) => return Ok(answer),
         Attempt::New(work) => work,

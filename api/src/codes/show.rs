@@ -14,12 +14,11 @@ use utoipa::ToSchema;
 
 use super::picture::{Medium, Picture};
 use super::store;
-use crate::access::{Access, ShowCode};
+use crate::access::{Access, ShowCode, must_be_live};
 use crate::app::App;
-use crate::error::{ApiError, Problem};
+use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
 use crate::keys::new_token;
-use crate::openapi::refuses;
 use crate::problem::Code;
 use crate::session::User;
 
@@ -42,11 +41,15 @@ pub(crate) struct ShownCode {
 /// Make the code that the phone shows at the desk
 ///
 /// Valid for five minutes and one scan. An older one that is still valid stays so.
-#[utoipa::path(tag = "codes", params(("handbook" = uuid::Uuid, Path, description = "Handbook")), responses(
-    (status = 201, description = "The code", body = ShownCode),
-    (status = 409, description = "The handbook is closed (`handbook_closed`)", body = Problem, content_type = "application/problem+json"),
-    refuses::BadRequest, refuses::NotSignedIn, refuses::Forbidden, refuses::NotFound, refuses::Invalid, refuses::TooMany, refuses::Unavailable,
-))]
+#[utoipa::path(
+    tag = "codes",
+    params(("handbook" = uuid::Uuid, Path, description = "Handbook"), Once),
+    responses(
+        (status = 201, description = "The code", body = ShownCode),
+        (status = 409, description = "The handbook is closed (`handbook_closed`)"),
+        (status = 429, description = "Too many codes; `Retry-After` says when to come again"),
+    ),
+)]
 #[post("/api/v1/handbooks/{handbook}/code")]
 pub(crate) async fn show(
     app: Data<App>,
@@ -54,9 +57,7 @@ pub(crate) async fn show(
     once: Once,
 ) -> Result<HttpResponse, ApiError> {
     let user = access.caller.family()?;
-    if !access.handbook.state.is_live() {
-        return Err(ApiError::told(Code::HandbookClosed));
-    }
+    must_be_live(&access.handbook)?;
     refuse_flood(&app, user).await?;
     let work = match once.begin(&app, user.id.0, None, &[]).await? {
         Attempt::Answered(answer) => return Ok(answer),

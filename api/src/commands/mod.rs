@@ -96,7 +96,7 @@ async fn app_at_the_server(config: Config) -> anyhow::Result<Data<App>> {
 }
 
 fn print_document() -> anyhow::Result<()> {
-    println!("{:#}", crate::openapi::document(&domain::catalogue::Catalogue::embedded()?)?);
+    println!("{:#}", crate::openapi::document(&domain::catalogue::Catalogue::embedded()?));
     Ok(())
 }
 

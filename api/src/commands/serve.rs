@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
 use clap::{Args, ValueEnum};
+use domain::credential::DEMO_PREFIX;
 
 use super::resolve;
 use crate::app::{App, Clock};
@@ -137,10 +138,7 @@ pub(super) async fn refuse_unfit(app: &App) -> anyhow::Result<()> {
     let refusal = if pending > 0 {
         format!("{pending} migrations are pending: run `muzi migrate up` first")
     } else if sign_ins::are_in(&app.db).await? {
-        format!(
-            "the database holds sign-ins of the demo ({}*), whose password everybody knows",
-            sign_ins::PREFIX
-        )
+        format!("the database holds sign-ins of the demo ({}*), whose password everybody knows", DEMO_PREFIX)
     } else {
         return Ok(());
     };

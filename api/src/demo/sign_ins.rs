@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use domain::access::Role;
+use domain::credential::DEMO_PREFIX;
 use domain::handbook::Group;
 use domain::id::{InstitutionId, StaffId};
 use domain::place::{Region, RegionLevel};
@@ -22,9 +23,6 @@ use crate::keys::{Keys, Place};
 
 /// The password of every demo sign-in. Everybody knows it: a database with such sign-ins is refused in production.
 pub const PASSWORD: &str = "Chuanshan-2026";
-
-/// What every user name of the demo begins with.
-pub const PREFIX: &str = "demo.";
 
 /// Families that are shown, of each group.
 const SHOWN: usize = 2;
@@ -61,7 +59,7 @@ struct Post {
 
 impl Post {
     fn user_name(&self) -> String {
-        format!("{PREFIX}{}", self.role.code())
+        format!("{DEMO_PREFIX}{}", self.role.code())
     }
 }
 
@@ -109,7 +107,7 @@ pub(super) fn staff(county: &County, keys: &Keys, password_hash: &str) -> anyhow
         rows.push(worker.row(post.institution, post.region, keys, password_hash)?);
     }
     for (number, institution) in (1..).zip(county.institutions()) {
-        let of = |part: &str| format!("{PREFIX}{part}.{number}");
+        let of = |part: &str| format!("{DEMO_PREFIX}{part}.{number}");
         let workers = [
             Worker {
                 id: institution.administrator,
@@ -174,7 +172,7 @@ impl Worker<'_> {
 
 /// Whether a database holds sign-ins whose password everybody knows.
 pub async fn are_in(db: &Db) -> Result<bool, DbErr> {
-    store::has_user_names_from(db, PREFIX).await
+    store::has_user_names_from(db, DEMO_PREFIX).await
 }
 
 /// The sign-ins of a demo, the same at every start.

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::Context;
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::access::{Action, Tie};
+use domain::access::{Action, Role, Tie};
 use domain::calendar::Month;
-use domain::catalogue::Warning;
 use domain::handbook::State;
 use domain::handbook::issuing::Explained;
 use domain::handbook::number::HandbookNumber;
@@ -18,25 +18,26 @@ use domain::member::{MemberRelation, MemberRole};
 use domain::person::{IdNumber, Phone};
 use domain::place::RegionCode;
 use domain::pregnancy::Outcome;
-use domain::record::{RecordState, Source};
+use domain::record::Subject;
 use domain::usage::{Evidence, Found};
 use domain::visit::{Visit as Span, VisitKind};
 use miniprogram_adapter::stand_in;
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, ModelTrait};
-use serde_json::{Map, Value as Json, json};
+use serde_json::Value as Json;
 
 use super::families::{Child, Family, Person, Pregnancy, Use};
 use super::random::Dice;
 use super::story::{About, Author, Story, Visit, Written, discharged_on};
 use crate::config::PRIVACY_TEXT;
 use crate::db::entities::{
-    ExplainedList, PhotoIds, access_log, alert, child, consent, handbook, issuance, member, person,
-    pregnancy, record, usage_evidence, usage_follow_up, visit, wechat_user,
+    ExplainedList, access_log, alert, child, consent, handbook, issuance, member, person, pregnancy, record,
+    usage_evidence, usage_follow_up, visit, wechat_user,
 };
 use crate::db::statement;
 use crate::keys::{Keys, Place};
 use crate::people::Identity;
 use crate::people::store::{id_number_index, phone_index};
+use crate::records::store::{Attached, NewRecord};
 use crate::usage::count::{self, Counted};
 
 /// Rows of one statement: some thirty columns stay below the 32,766 values of SQLite.
@@ -441,64 +442,49 @@ impl Writer<'_> {
     fn record(
         &mut self,
         written: &Written<'_>,
-        change_seq: i64,
+        change: i64,
         family: &Family<'_>,
         story: &Story<'_>,
         ids: &Ids,
     ) -> anyhow::Result<()> {
         let id = RecordId(self.dice.id(written.received_at));
-        let visit = match written.by {
-            Author::Visit(place) => story.visits.get(place).zip(ids.visits.get(place)),
-            Author::Woman | Author::Father => None,
-        };
-        let [woman, father] = ids.users;
-        let (source, user_id, author_role) = match written.by {
-            Author::Woman => (Source::Family, woman, MemberRelation::Woman.code()),
-            Author::Father => (Source::Family, father, MemberRelation::Father.code()),
-            Author::Visit(_) => (Source::Clinician, None, domain::access::Role::Clinician.code()),
-        };
         let of_pregnancy = match written.about {
             About::Woman => family.pregnancy.is_some_and(|known| {
                 written.occurred_on >= known.dates.due_on - chrono::TimeDelta::days(280)
             }),
             About::Household | About::Child(_) => false,
         };
-        let content = Content::of(self.keys, id, &written.checked)?;
-        self.rows.records.push(record::Model {
+        let new = NewRecord {
             id,
-            handbook_id: ids.handbook,
-            subject: written.about.kind(),
-            child_id: match written.about {
-                About::Child(place) => ids.children.get(place).copied(),
-                About::Woman | About::Household => None,
-            },
-            pregnancy_id: ids.pregnancy.filter(|_| of_pregnancy),
-            source,
-            kind: written.kind.key.clone(),
-            edition: written.kind.edition.clone(),
+            handbook: ids.handbook,
+            subject: subject(written.about, ids)?,
+            pregnancy: ids.pregnancy.filter(|_| of_pregnancy),
+            kind: written.kind,
             occurred_on: written.occurred_on,
-            occurred_at: Some(written.checked.lifted.at),
-            user_id,
-            staff_id: visit.map(|(visit, _)| visit.desk.clinician),
-            author_role: author_role.to_owned(),
-            institution_id: visit.map(|(visit, _)| visit.desk.id),
-            visit_id: visit.map(|(_, id)| *id),
-            state: RecordState::Live,
-            is_private: false,
-            awaits_countersign: false,
-            countersigned_by: None,
-            payload: content.payload,
-            sealed: content.sealed,
-            warnings: content.warnings,
-            photos: PhotoIds(Vec::new()),
-            edited_at: None,
-            override_reason: None,
-            recorded_at: written.received_at,
-            changed_at: written.received_at,
-            change_seq,
-            hidden_seq: None,
-            version: 1,
-        });
+            checked: &written.checked,
+            photos: Vec::new(),
+            change,
+            now: written.received_at,
+        };
+        let [woman, father] = ids.users;
+        let row = match written.by {
+            Author::Woman => by_member(new, self.keys, woman, MemberRelation::Woman)?,
+            Author::Father => by_member(new, self.keys, father, MemberRelation::Father)?,
+            Author::Visit(place) => {
+                let visit = story.visits.get(place).zip(ids.visits.get(place));
+                let (visit, id) = visit.context("a checkup without its visit")?;
+                let attached = Attached {
+                    staff: visit.desk.clinician,
+                    role: Role::Clinician.code().to_owned(),
+                    institution: visit.desk.id,
+                    visit: Some(*id),
+                    awaits_countersign: false,
+                    override_reason: None,
+                };
+                new.by_clinician(self.keys, attached)?
+            }
+        };
+        self.rows.records.push(row);
         self.alert(written, id, family, ids);
         Ok(())
     }
@@ -526,6 +512,24 @@ impl Writer<'_> {
     }
 }
 
+fn subject(about: About, ids: &Ids) -> anyhow::Result<Subject> {
+    Ok(match about {
+        About::Woman => Subject::Woman,
+        About::Household => Subject::Household,
+        About::Child(place) => Subject::Child(*ids.children.get(place).context("a record of no child")?),
+    })
+}
+
+fn by_member(
+    new: NewRecord<'_>,
+    keys: &Keys,
+    user: Option<UserId>,
+    relation: MemberRelation,
+) -> anyhow::Result<record::Model> {
+    let user = user.context("an entry of somebody who has not joined")?;
+    new.by_family(keys, user, relation.code().to_owned(), false)
+}
+
 /// A pregnancy that began after the handbook was given is known only to those who use it.
 fn is_known(family: &Family<'_>, pregnancy: &Pregnancy) -> bool {
     let planned = pregnancy.dates.last_period_on.is_some_and(|on: NaiveDate| on > family.issue.on);
@@ -539,31 +543,4 @@ pub(super) fn mother_of(index: u32) -> String {
 
 fn father_of(index: u32) -> String {
     format!("papa{}", index + 1)
-}
-
-/// What of a record is stored as it is, and what is sealed: sensitive fields, free text, identity, and warnings that
-/// speak of a sensitive field.
-struct Content {
-    payload: Json,
-    warnings: Json,
-    sealed: Option<Vec<u8>>,
-}
-
-impl Content {
-    fn of(keys: &Keys, id: RecordId, checked: &domain::catalogue::Checked) -> anyhow::Result<Self> {
-        let (sensitive, plain): (Vec<&Warning>, Vec<&Warning>) =
-            checked.warnings.iter().partition(|warning| warning.sensitive);
-        let fields: &Map<String, Json> = checked.payload.sealed();
-        let is_empty = fields.is_empty() && sensitive.is_empty();
-        let sealed = json!({ "fields": fields, "warnings": sensitive });
-        Ok(Self {
-            payload: Json::Object(checked.payload.plain().clone()),
-            warnings: serde_json::to_value(plain)?,
-            sealed: if is_empty {
-                None
-            } else {
-                Some(keys.seal(Place::new("record.sealed", id.0), &sealed)?)
-            },
-        })
-    }
 }

@@ -5,28 +5,27 @@ use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
 use chrono::NaiveDate;
 use domain::catalogue::kind::WrittenBy;
-use domain::id::{HandbookId, PhotoId, RecordId, UserId};
+use domain::id::{PhotoId, RecordId};
 use domain::usage::Evidence;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::{must_be_few, not_a_photo_to_hang};
-use crate::access::{Access, WriteEntry};
+use crate::access::{Access, WriteEntry, must_be_live};
 use crate::alerts::store as alerts;
 use crate::app::App;
 use crate::body::Body;
-use crate::db::entities::member;
 use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once, Work};
+use crate::members::store as members;
 use crate::photos::store as photos;
 use crate::problem::{Code, Language};
+use crate::records::Speaks;
 use crate::records::form::{MOST_PHOTOS, Sent, SubjectWord};
-use crate::records::setting::{Asked, Writer, judge, must_exist, pointers};
-use crate::records::store::{self, NewRecord};
+use crate::records::pointers::{must_exist, pointers};
+use crate::records::setting::{Writer, judge};
+use crate::records::store;
 use crate::records::written::{Written, photos_together};
-use crate::records::{Refused, RefusedWrite, Speaks, must_be_live};
 use crate::usage::count;
 
 /// A new entry. The API document has a schema for every kind.
@@ -65,10 +64,12 @@ struct Beside {
 ///
 /// Warnings come back with the answer and stay on the record. A danger sign answers at once with what to do and whom to
 /// call, and is told to the managing institution unless the entry is private.
-#[utoipa::path(tag = "entries",
-    params(("handbook" = Uuid, Path), ("Idempotency-Key" = Option<String>, Header, description = "Needed where the body carries no id")),
+#[utoipa::path(
+    tag = "entries",
+    params(("handbook" = Uuid, Path), Once),
     request_body = NewEntry,
-    responses((status = 201, description = "Written", body = Written), RefusedWrite, Refused))]
+    responses((status = 201, description = "Written", body = Written)),
+)]
 #[post("/api/v1/handbooks/{handbook}/entries")]
 pub(crate) async fn add(
     app: Data<App>,
@@ -104,35 +105,15 @@ async fn write(
 ) -> Result<Written, ApiError> {
     let (txn, handbook, now) = (&work.txn, &access.handbook, app.now());
     let user = access.caller.family()?.id;
-    let asked = Asked {
-        handbook,
-        kind: sent.kind,
-        subject: sent.subject,
-        occurred_on: sent.occurred_on,
-        payload: &sent.payload,
-        confirmed: &sent.confirmed,
-        writer: Writer::Family,
-        except: None,
-    };
-    let accepted = judge(app, txn, asked).await?;
+    let accepted = judge(app, txn, sent.asked(handbook, Writer::Family)).await?;
     let pointed = pointers(sent.kind, &accepted.checked.payload.merged());
     must_exist(txn, handbook, &pointed.records).await?;
     let photos = photos_together(&beside.photos, pointed.photos);
     must_be_few(&photos)?;
 
-    let new = NewRecord {
-        id: sent.id.unwrap_or_else(|| RecordId(Uuid::now_v7())),
-        handbook: handbook.id,
-        subject: sent.subject,
-        pregnancy: accepted.pregnancy,
-        kind: sent.kind,
-        occurred_on: sent.occurred_on,
-        checked: &accepted.checked,
-        photos,
-        change: store::next_change_of_live(txn, handbook.id).await?,
-        now,
-    };
-    let role = relation(txn, handbook.id, user).await?;
+    let new = accepted.new_record(txn, handbook.id, sent, photos, now).await?;
+    let member = members::of_user_in(txn, handbook.id, user).await?;
+    let role = member.ok_or_else(|| ApiError::told(Code::NotFound))?.relation.code().to_owned();
     let row = new.by_family(&app.keys, user, role, beside.is_private).map_err(ApiError::Internal)?;
     let (id, hanging) = (row.id, row.photos.0.clone());
     if !store::insert(txn, row).await? {
@@ -147,14 +128,4 @@ async fn write(
     }
     count::evidence(txn, handbook, Evidence::Entry, now).await?;
     Written::to_family(txn, (id, 1), warnings, handbook.managing_id, language).await
-}
-
-/// Who the author is to the child or the woman.
-async fn relation(db: &impl ConnectionTrait, handbook: HandbookId, user: UserId) -> Result<String, ApiError> {
-    let live = member::Entity::find()
-        .filter(member::COLUMN.handbook_id.eq(handbook))
-        .filter(member::COLUMN.user_id.eq(user))
-        .filter(member::COLUMN.ended_at.is_null());
-    let member = live.one(db).await?.ok_or_else(|| ApiError::told(Code::NotFound))?;
-    Ok(member.relation.code().to_owned())
 }

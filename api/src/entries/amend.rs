@@ -13,17 +13,18 @@ use crate::access::{Access, WriteEntry};
 use crate::alerts::store as alerts;
 use crate::app::App;
 use crate::body::Body;
-use crate::db::entities::{PhotoIds, record};
+use crate::db::entities::record;
 use crate::error::ApiError;
 use crate::idempotency::{IfMatch, Work};
 use crate::photos::store as photos;
 use crate::problem::{Code, Language};
 use crate::records::form::{Changed, MOST_PHOTOS};
-use crate::records::setting::{Asked, Writer, judge, must_exist, pointers};
+use crate::records::pointers::{must_exist, pointers};
+use crate::records::setting::{Writer, judge};
 use crate::records::show::record_in;
-use crate::records::store::{self, Content, Replaced, subject_of};
+use crate::records::store::{self, Content, Replaced};
 use crate::records::written::{Written, kind_of_row, photos_together};
-use crate::records::{Me, Refused, RefusedChange, RefusedWrite, Speaks};
+use crate::records::{Me, Speaks};
 
 /// A changed entry, whole. Its kind and subject stay.
 #[derive(Debug, ToSchema)]
@@ -44,10 +45,15 @@ pub struct ChangedEntry {
 /// Change an entry
 ///
 /// Its author or an owner does; where it has sensitive answers, its author alone. What stood there before is kept as a version, and clinicians see that it was edited.
-#[utoipa::path(tag = "entries",
-    params(("handbook" = uuid::Uuid, Path), ("record" = uuid::Uuid, Path), ("If-Match" = String, Header)),
+#[utoipa::path(
+    tag = "entries",
+    params(("handbook" = uuid::Uuid, Path), ("record" = uuid::Uuid, Path), IfMatch),
     request_body = ChangedEntry,
-    responses((status = 200, description = "Changed", body = Written), RefusedChange, RefusedWrite, Refused))]
+    responses(
+        (status = 200, description = "Changed", body = Written),
+        (status = 409, description = "It was withdrawn (`record_ended`), or the handbook is closed (`handbook_closed`)"),
+    ),
+)]
 #[patch("/api/v1/handbooks/{handbook}/entries/{record}")]
 pub(crate) async fn amend(
     app: Data<App>,
@@ -82,33 +88,16 @@ async fn write(
 ) -> Result<Written, ApiError> {
     let (txn, handbook, now) = (&work.txn, &access.handbook, app.now());
     let kind = kind_of_row(&app.catalogue, old)?;
-    let occurred_on =
-        changed.occurred_on.or_else(|| kind.day_named_in(&changed.payload)).unwrap_or(old.occurred_on);
+    let occurred_on = changed.day(kind, old);
     domain::entry::admit(occurred_on, None, now)?;
-    let asked = Asked {
-        handbook,
-        kind,
-        subject: subject_of(old.subject, old.child_id),
-        occurred_on,
-        payload: &changed.payload,
-        confirmed: &changed.confirmed,
-        writer: Writer::Family,
-        except: Some(old.id),
-    };
-    let accepted = judge(app, txn, asked).await?;
+    let accepted = judge(app, txn, changed.asked(handbook, kind, old, Writer::Family)).await?;
     let pointed = pointers(kind, &accepted.checked.payload.merged());
     must_exist(txn, handbook, &pointed.records).await?;
     let kept = named.unwrap_or_else(|| before_besides(&app.keys, kind, old));
     let photos = photos_together(&kept, pointed.photos);
     must_be_few(&photos)?;
 
-    let mut new = old.clone();
-    new.occurred_on = occurred_on;
-    new.occurred_at = Some(accepted.checked.lifted.at);
-    new.pregnancy_id = accepted.pregnancy;
-    new.photos = PhotoIds(photos.clone());
-    new.edited_at = Some(now);
-    Content::of(&accepted.checked).put(&app.keys, &mut new).map_err(ApiError::Internal)?;
+    let new = accepted.over(&app.keys, old, occurred_on, photos.clone(), now)?;
     let replaced = Replaced { by: Me::of(&access.caller), reason: None, at: now };
     let version = store::replace(txn, old, new, replaced).await?;
     rehang(work, access, old, &photos, now).await?;

@@ -14,10 +14,10 @@ use crate::app::App;
 use crate::body::Body;
 use crate::error::ApiError;
 use crate::idempotency::{IfMatch, Work};
+use crate::records::Me;
 use crate::records::show::record_in;
 use crate::records::store::{self, Content, Replaced};
 use crate::records::written::AfterChange;
-use crate::records::{Me, Refused, RefusedChange, RefusedWrite};
 
 /// Whether an entry is hidden from clinicians.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -30,9 +30,15 @@ pub struct Hidden {
 /// Hide an entry from clinicians, or show it
 ///
 /// It still counts as usage. A danger sign in an entry that is shown again is told to the managing institution.
-#[utoipa::path(tag = "entries",
-    params(("handbook" = uuid::Uuid, Path), ("record" = uuid::Uuid, Path), ("If-Match" = String, Header)),
-    responses((status = 200, description = "Done", body = AfterChange), RefusedChange, RefusedWrite, Refused))]
+#[utoipa::path(
+    tag = "entries",
+    params(("handbook" = uuid::Uuid, Path), ("record" = uuid::Uuid, Path), IfMatch),
+    request_body = Hidden,
+    responses(
+        (status = 200, description = "Done", body = AfterChange),
+        (status = 409, description = "It was withdrawn (`record_ended`), or the handbook is closed (`handbook_closed`)"),
+    ),
+)]
 #[put("/api/v1/handbooks/{handbook}/entries/{record}/private")]
 pub(crate) async fn hide(
     app: Data<App>,

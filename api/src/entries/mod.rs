@@ -12,14 +12,14 @@ use domain::member::MemberRole;
 use domain::record::Source;
 use sea_orm::ConnectionTrait;
 
-use crate::access::{Access, WriteEntry};
+use crate::access::{Access, WriteEntry, must_be_live};
 use crate::app::App;
 use crate::db::entities::record;
 use crate::error::ApiError;
 use crate::idempotency::IfMatch;
 use crate::problem::Code;
 use crate::records::form::MOST_PHOTOS;
-use crate::records::{must_be_live, store};
+use crate::records::store;
 use crate::session::User;
 
 /// The entry of an address, if the caller may change it: its author, or an owner of the handbook who may read all of it.

@@ -12,21 +12,21 @@ use crate::db::entities::PhotoIds;
 use crate::error::ApiError;
 use crate::idempotency::IfMatch;
 use crate::photos::store as photos;
+use crate::records::Me;
 use crate::records::show::record_in;
 use crate::records::store::{self, Replaced};
-use crate::records::{Me, Refused, RefusedChange};
 
 /// Withdraw an entry
 ///
 /// It leaves the timeline and its photos are dropped; that the handbook was used stays counted.
-#[utoipa::path(tag = "entries",
-    params(("handbook" = uuid::Uuid, Path), ("record" = uuid::Uuid, Path), ("If-Match" = String, Header)),
+#[utoipa::path(
+    tag = "entries",
+    params(("handbook" = uuid::Uuid, Path), ("record" = uuid::Uuid, Path), IfMatch),
     responses(
         (status = 204, description = "Withdrawn"),
-        (status = 409, description = "Withdrawn before, or the handbook is closed", body = crate::error::Problem, content_type = "application/problem+json"),
-        RefusedChange,
-        Refused,
-    ))]
+        (status = 409, description = "Withdrawn before, or the handbook is closed"),
+    ),
+)]
 #[delete("/api/v1/handbooks/{handbook}/entries/{record}")]
 pub(crate) async fn withdraw(
     app: Data<App>,

@@ -25,7 +25,6 @@ use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
 use crate::members;
 use crate::notices::{self, Kind};
-use crate::openapi::{BodyRefusals, Refusal, SignedInRefusals};
 use crate::problem::Code;
 use crate::session::{Family, User};
 use crate::tries::Limit;
@@ -100,9 +99,12 @@ pub struct Joined {
 /// wrong tries a user waits an hour.
 #[utoipa::path(
     tag = "claims",
+    params(Once),
     request_body = ClaimRequest,
-    params(("Idempotency-Key" = String, Header)),
-    responses((status = 201, body = Joined), SignedInRefusals, BodyRefusals, Refusal<409>, Refusal<429>)
+    responses(
+        (status = 201, description = "Claimed", body = Joined),
+        (status = 429, description = "Too many wrong codes (`too_many_tries`); `Retry-After` says when to come again"),
+    ),
 )]
 #[post("/api/v1/claims")]
 pub(crate) async fn claim(

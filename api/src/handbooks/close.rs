@@ -15,7 +15,6 @@ use crate::body::Body;
 use crate::children::store as children;
 use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
-use crate::openapi::{BodyRefusals, Refusal, SignedInRefusals};
 use crate::people::form::{Form, REASON};
 use crate::pregnancies::store as pregnancies;
 use crate::problem::Code;
@@ -47,9 +46,9 @@ pub struct Closed {
 /// Close a handbook
 #[utoipa::path(
     tag = "handbooks",
-    params(("handbook" = Uuid, Path), ("Idempotency-Key" = String, Header)),
+    params(("handbook" = Uuid, Path), Once),
     request_body = CloseRequest,
-    responses((status = 200, body = Closed), SignedInRefusals, BodyRefusals, Refusal<404>, Refusal<409>)
+    responses((status = 200, description = "Closed", body = Closed)),
 )]
 #[post("/api/v1/handbooks/{handbook}/close")]
 pub(crate) async fn close(

@@ -21,7 +21,6 @@ use crate::db::entities::{child, handbook, person};
 use crate::error::ApiError;
 use crate::idempotency::{IfMatch, Work, etag};
 use crate::notices::{self, Kind};
-use crate::openapi::{BodyRefusals, Refusal, SignedInRefusals};
 use crate::people::form::{ADDRESS, Form, REASON, WORD};
 use crate::people::store::NewPerson;
 use crate::people::{self, Identity};
@@ -77,12 +76,12 @@ pub struct Corrected {
 /// the reason; the family is told.
 #[utoipa::path(
     tag = "handbooks",
-    params(("handbook" = Uuid, Path), ("If-Match" = String, Header)),
+    params(("handbook" = Uuid, Path), IfMatch),
     request_body = CorrectRequest,
     responses(
-        (status = 200, body = Corrected, headers(("ETag" = String))),
-        SignedInRefusals, BodyRefusals, Refusal<404>, Refusal<409>, Refusal<412>, Refusal<428>
-    )
+        (status = 200, description = "Corrected", body = Corrected, headers(("ETag" = String))),
+        (status = 409, description = "The ID number stands under somebody else (`id_number_taken`), or the handbook is closed (`handbook_closed`)"),
+    ),
 )]
 #[post("/api/v1/handbooks/{handbook}/identity")]
 pub(crate) async fn correct(

@@ -22,7 +22,6 @@ use crate::children::store as children;
 use crate::db::entities::{handbook, person};
 use crate::error::ApiError;
 use crate::idempotency::request_id;
-use crate::openapi::{BodyRefusals, SignedInRefusals};
 use crate::people::{self, form::Form};
 use crate::pregnancies::store as pregnancies;
 use crate::session::{Caller, Staff};
@@ -100,7 +99,7 @@ pub struct MaskedPerson {
 #[utoipa::path(
     tag = "handbooks",
     request_body = FindRequest,
-    responses((status = 200, body = FoundHandbooks), SignedInRefusals, BodyRefusals)
+    responses((status = 200, description = "What was found", body = FoundHandbooks)),
 )]
 #[post("/api/v1/handbooks/find")]
 pub(crate) async fn find(

@@ -29,7 +29,6 @@ use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
 use crate::keys::Place;
 use crate::notices::{self, Kind};
-use crate::openapi::{BodyRefusals, Refusal, SignedInRefusals};
 use crate::overrides::store::{self as overrides, NewOverride, Of};
 use crate::people::keep::keep;
 use crate::pregnancies;
@@ -83,9 +82,9 @@ pub struct Issued {
 /// child is refused with the number of the first.
 #[utoipa::path(
     tag = "handbooks",
+    params(Once),
     request_body = IssueRequest,
-    params(("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 201, body = Issued), SignedInRefusals, BodyRefusals, Refusal<409>)
+    responses((status = 201, description = "Issued", body = Issued)),
 )]
 #[post("/api/v1/handbooks")]
 pub(crate) async fn issue(

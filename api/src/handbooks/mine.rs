@@ -19,7 +19,6 @@ use crate::db::entities::{handbook, institution, member, person, pregnancy};
 use crate::error::ApiError;
 use crate::keys::Keys;
 use crate::members;
-use crate::openapi::{Refusal, SignedInRefusals};
 use crate::page::{self, Page, PageQuery};
 use crate::people;
 use crate::pregnancies::store as pregnancies;
@@ -68,7 +67,7 @@ pub struct MyHandbook {
 #[utoipa::path(
     tag = "handbooks",
     params(PageQuery),
-    responses((status = 200, body = Page<MyHandbook>), SignedInRefusals, Refusal<400>)
+    responses((status = 200, description = "A page", body = Page<MyHandbook>)),
 )]
 #[get("/api/v1/me/handbooks")]
 pub(crate) async fn mine(

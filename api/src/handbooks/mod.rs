@@ -22,9 +22,7 @@ use domain::id::InstitutionId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::db::entities::{handbook, institution};
-use crate::error::ApiError;
-use crate::problem::Code;
+use crate::db::entities::institution;
 
 /// An institution as far as a cover names it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -50,9 +48,4 @@ impl From<&institution::Model> for InstitutionName {
     fn from(row: &institution::Model) -> Self {
         Self { id: row.id, name: row.name.clone(), phone: Some(row.phone.clone()) }
     }
-}
-
-/// Refuses a handbook that takes nothing more because it is closed or replaced.
-pub fn handbook_is_live(handbook: &handbook::Model) -> Result<(), ApiError> {
-    if handbook.state.is_live() { Ok(()) } else { Err(ApiError::told(Code::HandbookClosed)) }
 }

@@ -18,7 +18,6 @@ use crate::db::entities::handbook;
 use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
 use crate::keys::{Keys, new_token};
-use crate::openapi::{BodyRefusals, Refusal, SignedInRefusals};
 use crate::problem::Code;
 
 /// A slip as it is printed: its code is shown this once and stored hashed.
@@ -63,9 +62,9 @@ pub struct SlipRequest {}
 /// The slip that was printed before is void.
 #[utoipa::path(
     tag = "handbooks",
-    params(("handbook" = Uuid, Path)),
+    params(("handbook" = Uuid, Path), Once),
     request_body = SlipRequest,
-    responses((status = 201, body = Slip), SignedInRefusals, BodyRefusals, Refusal<404>, Refusal<409>)
+    responses((status = 201, description = "The slip", body = Slip)),
 )]
 #[post("/api/v1/handbooks/{handbook}/slip")]
 pub(crate) async fn print_slip(

@@ -20,7 +20,6 @@ use crate::body::Body;
 use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
 use crate::notices::{self, Kind};
-use crate::openapi::{BodyRefusals, Refusal, SignedInRefusals};
 use crate::people::form::{Form, REASON};
 use crate::problem::Code;
 use crate::session::Staff;
@@ -44,9 +43,9 @@ pub struct ReclaimRequest {
 /// owner. Members are told at once and again when it is used. After five wrong ID numbers a desk waits an hour.
 #[utoipa::path(
     tag = "handbooks",
-    params(("handbook" = Uuid, Path), ("Idempotency-Key" = String, Header)),
+    params(("handbook" = Uuid, Path), Once),
     request_body = ReclaimRequest,
-    responses((status = 201, body = Slip), SignedInRefusals, BodyRefusals, Refusal<404>, Refusal<409>, Refusal<429>)
+    responses((status = 201, description = "The slip of the next claim", body = Slip)),
 )]
 #[post("/api/v1/handbooks/{handbook}/reclaim")]
 pub(crate) async fn reclaim(

@@ -20,7 +20,6 @@ use crate::db::entities::{handbook, member};
 use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
 use crate::members::store as members;
-use crate::openapi::{BodyRefusals, Refusal, SignedInRefusals};
 use crate::people::form::{Form, REASON};
 use crate::problem::Code;
 use crate::session::Staff;
@@ -52,11 +51,12 @@ pub struct Released {
 /// five wrong ID numbers a desk waits an hour.
 #[utoipa::path(
     tag = "handbooks",
-    params(("handbook" = Uuid, Path), ("Idempotency-Key" = String, Header)),
+    params(("handbook" = Uuid, Path), Once),
     request_body = ReleaseRequest,
     responses(
-        (status = 200, body = Released),
-        SignedInRefusals, BodyRefusals, Refusal<404>, Refusal<409>, Refusal<429>
+        (status = 200, description = "Released", body = Released),
+        (status = 409, description = "There are other owners (`other_owners`), or nobody claimed it"),
+        (status = 429, description = "Five wrong ID numbers: wait (`identity_not_shown`)"),
     )
 )]
 #[post("/api/v1/handbooks/{handbook}/release")]

@@ -27,7 +27,6 @@ use crate::db::entities::{ExplainedList, handbook, issuance};
 use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
 use crate::notices::{self, Kind};
-use crate::openapi::{BodyRefusals, Refusal, SignedInRefusals};
 use crate::people::form::{Form, REASON};
 use crate::problem::Code;
 use crate::session::Staff;
@@ -79,9 +78,9 @@ pub struct Replaced {
 /// The successor's use counts for the issue of the old one: a replacement is not an issue.
 #[utoipa::path(
     tag = "handbooks",
-    params(("handbook" = Uuid, Path), ("Idempotency-Key" = Option<String>, Header)),
+    params(("handbook" = Uuid, Path), Once),
     request_body = ReplaceRequest,
-    responses((status = 201, body = Replaced), SignedInRefusals, BodyRefusals, Refusal<404>, Refusal<409>)
+    responses((status = 201, description = "Replaced", body = Replaced)),
 )]
 #[post("/api/v1/handbooks/{handbook}/replace")]
 pub(crate) async fn replace(

@@ -18,7 +18,6 @@ use crate::children::store as children;
 use crate::db::entities::{child, handbook, person};
 use crate::error::ApiError;
 use crate::idempotency::etag;
-use crate::openapi::{Refusal, SignedInRefusals};
 use crate::people;
 use crate::pregnancies::Pregnancy;
 use crate::pregnancies::store as pregnancies;
@@ -144,7 +143,7 @@ pub struct ChildOnCover {
 #[utoipa::path(
     tag = "handbooks",
     params(("handbook" = Uuid, Path)),
-    responses((status = 200, body = Cover, headers(("ETag" = String))), SignedInRefusals, Refusal<404>)
+    responses((status = 200, description = "The cover", body = Cover, headers(("ETag" = String)))),
 )]
 #[get("/api/v1/handbooks/{handbook}")]
 pub(crate) async fn show(app: Data<App>, access: Access<ReadCover>) -> Result<HttpResponse, ApiError> {

@@ -17,13 +17,13 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use crate::access::must_be_live;
 use crate::config::PRIVACY_TEXT;
 use crate::db::entities::{
     catchment, consent, delegation, desk_act, handbook, institution, issuance, region, staff, wechat_user,
 };
 use crate::db::statement;
 use crate::error::ApiError;
-use crate::handbooks::handbook_is_live;
 use crate::keys::{Keys, Place};
 use crate::problem::Code;
 use crate::session::Staff;
@@ -88,7 +88,7 @@ pub async fn hold(txn: &impl ConnectionTrait, id: HandbookId) -> Result<handbook
 /// Takes hold of a handbook that must be live.
 pub async fn hold_live(txn: &impl ConnectionTrait, id: HandbookId) -> Result<handbook::Model, ApiError> {
     let held = hold(txn, id).await?;
-    handbook_is_live(&held)?;
+    must_be_live(&held)?;
     Ok(held)
 }
 

@@ -21,7 +21,6 @@ use crate::db::entities::handbook;
 use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
 use crate::notices::{self, Kind};
-use crate::openapi::{BodyRefusals, Refusal, SignedInRefusals};
 use crate::people::form::{ADDRESS, Form, REASON};
 use crate::people::{self, store::NewPerson};
 use crate::problem::Code;
@@ -57,9 +56,9 @@ pub struct Transferred {
 /// and the danger signs that nobody has answered go to the new one.
 #[utoipa::path(
     tag = "handbooks",
-    params(("handbook" = Uuid, Path), ("Idempotency-Key" = String, Header)),
+    params(("handbook" = Uuid, Path), Once),
     request_body = TransferRequest,
-    responses((status = 200, body = Transferred), SignedInRefusals, BodyRefusals, Refusal<404>, Refusal<409>)
+    responses((status = 200, description = "Transferred", body = Transferred)),
 )]
 #[post("/api/v1/handbooks/{handbook}/transfer")]
 pub(crate) async fn transfer(

@@ -15,7 +15,6 @@ use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
 use crate::offices::staff::Giver;
 use crate::problem::Code;
-use crate::refusals;
 
 /// Most staff of one upload: each needs a password hashed while the caller waits.
 const MOST_STAFF: usize = 300;
@@ -55,11 +54,12 @@ impl Imported {
 ///
 /// CSV with the columns code, level, name_zh, parent_code. All rows or none; wrong ones are named all at once, by
 /// `/row/column` as a spreadsheet numbers them.
-#[utoipa::path(tag = "imports", params(Mode), request_body(content = String, content_type = "text/csv"), responses(
-    (status = 200, description = "Imported, or judged", body = Imported),
-    refusals::BadRequest, refusals::NotSignedIn, refusals::Forbidden, refusals::Conflict, refusals::TooLarge,
-    refusals::UnsupportedMedia, refusals::Invalid,
-))]
+#[utoipa::path(
+    tag = "imports",
+    params(Mode, Once),
+    request_body(content = String, content_type = "text/csv"),
+    responses((status = 200, description = "Imported, or judged", body = Imported)),
+)]
 #[post("/api/v1/imports/regions")]
 pub(crate) async fn import_regions(
     app: Data<App>,
@@ -87,11 +87,15 @@ pub(crate) async fn import_regions(
 /// CSV with the columns name, region_code, region_level, classes, level, midwifery, phone, is_service_point, issues_to,
 /// administrator; lists are separated by semicolons. A live institution of the same name and region is changed. All
 /// rows or none.
-#[utoipa::path(tag = "imports", params(Mode), request_body(content = String, content_type = "text/csv"), responses(
-    (status = 200, description = "Imported, or judged", body = Imported),
-    refusals::BadRequest, refusals::NotSignedIn, refusals::Forbidden, refusals::Conflict, refusals::Stale,
-    refusals::TooLarge, refusals::UnsupportedMedia, refusals::Invalid,
-))]
+#[utoipa::path(
+    tag = "imports",
+    params(Mode, Once),
+    request_body(content = String, content_type = "text/csv"),
+    responses(
+        (status = 200, description = "Imported, or judged", body = Imported),
+        (status = 412, description = "Somebody changed one of them meanwhile (`stale`): import again"),
+    ),
+)]
 #[post("/api/v1/imports/institutions")]
 pub(crate) async fn import_institutions(
     app: Data<App>,
@@ -121,11 +125,15 @@ pub(crate) async fn import_institutions(
 /// CSV with the columns user_name, name, title, roles, institution_region_code, institution, region_code, region_level,
 /// trained_on; roles are separated by semicolons. At most 300 rows; all of them or none. The answer holds the issued
 /// passwords, which are shown once.
-#[utoipa::path(tag = "imports", params(Mode), request_body(content = String, content_type = "text/csv"), responses(
-    (status = 200, description = "Imported, or judged", body = Imported),
-    refusals::BadRequest, refusals::NotSignedIn, refusals::Forbidden, refusals::Conflict, refusals::TooLarge,
-    refusals::UnsupportedMedia, refusals::Invalid, refusals::TooMany,
-))]
+#[utoipa::path(
+    tag = "imports",
+    params(Mode, Once),
+    request_body(content = String, content_type = "text/csv"),
+    responses(
+        (status = 200, description = "Imported, or judged", body = Imported),
+        (status = 429, description = "Too many passwords are being hashed; `Retry-After` says when to come again"),
+    ),
+)]
 #[post("/api/v1/imports/staff")]
 pub(crate) async fn import_staff(
     app: Data<App>,

@@ -15,7 +15,6 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::notices;
 use crate::notices::list::{Told, told};
-use crate::openapi::refuses;
 use crate::page;
 use crate::problem::{Code, Language};
 
@@ -57,10 +56,11 @@ pub(crate) struct ChangedItem {
 /// What changed in a handbook after a number
 ///
 /// At most 100 records and notices together, the oldest change first.
-#[utoipa::path(tag = "live", params(("handbook" = Uuid, Path, description = "Handbook"), AfterQuery), responses(
-    (status = 200, description = "What changed", body = Changes),
-    refuses::BadRequest, refuses::NotSignedIn, refuses::Forbidden, refuses::NotFound, refuses::Unavailable,
-))]
+#[utoipa::path(
+    tag = "live",
+    params(("handbook" = Uuid, Path, description = "Handbook"), AfterQuery),
+    responses((status = 200, description = "What changed", body = Changes)),
+)]
 #[get("/api/v1/handbooks/{handbook}/changes")]
 pub(crate) async fn after(
     app: Data<App>,

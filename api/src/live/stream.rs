@@ -17,8 +17,7 @@ use utoipa::IntoParams;
 use super::{Seat, store};
 use crate::access::facts;
 use crate::app::App;
-use crate::error::{ApiError, Problem};
-use crate::openapi::refuses;
+use crate::error::ApiError;
 use crate::problem::Code;
 use crate::session::{self, Public};
 
@@ -35,12 +34,16 @@ pub(crate) struct TicketQuery {
 /// `event: changed` with `{"handbook", "seq"}`: the first at once with the present number, then one for each change. Read
 /// what changed with `changes?after=`. The stream ends when its holder may follow no more, and when the server stops:
 /// then get another ticket.
-#[utoipa::path(tag = "live", security(()), params(TicketQuery), responses(
-    (status = 200, description = "Events", body = String, content_type = "text/event-stream"),
-    (status = 401, description = "The ticket was used or has expired (`ticket_refused`)", body = Problem, content_type = "application/problem+json"),
-    (status = 503, description = "This server is stopping or holds as many streams as it can (`streams_full`), or the database does not answer", body = Problem, content_type = "application/problem+json"),
-    refuses::BadRequest, refuses::TooMany,
-))]
+#[utoipa::path(
+    tag = "live", security(()),
+    params(TicketQuery),
+    responses(
+        (status = 200, description = "Events", body = String, content_type = "text/event-stream"),
+        (status = 401, description = "The ticket was used or has expired (`ticket_refused`)"),
+        (status = 429, description = "Too many streams or tries; `Retry-After` says when to come again"),
+        (status = 503, description = "This server is stopping or holds as many streams as it can (`streams_full`), or the database does not answer"),
+    ),
+)]
 #[get("/api/v1/live")]
 pub(crate) async fn follow(
     app: Data<App>,

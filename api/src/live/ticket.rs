@@ -13,7 +13,6 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
 use crate::keys::new_token;
-use crate::openapi::refuses;
 
 /// A ticket for one stream.
 #[derive(Debug, Serialize, ToSchema)]
@@ -28,10 +27,11 @@ pub(crate) struct Ticket {
 /// A ticket for the live updates of a handbook
 ///
 /// Good for one stream.
-#[utoipa::path(tag = "live", params(("handbook" = uuid::Uuid, Path, description = "Handbook")), responses(
-    (status = 201, description = "The ticket", body = Ticket),
-    refuses::BadRequest, refuses::NotSignedIn, refuses::Forbidden, refuses::NotFound, refuses::Conflict, refuses::Invalid, refuses::Unavailable,
-))]
+#[utoipa::path(
+    tag = "live",
+    params(("handbook" = uuid::Uuid, Path, description = "Handbook"), Once),
+    responses((status = 201, description = "The ticket", body = Ticket)),
+)]
 #[post("/api/v1/handbooks/{handbook}/live-ticket")]
 pub(crate) async fn give(
     app: Data<App>,

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::invite::hash;
 use super::store::{self, NewMember};
+use crate::access::must_be_live;
 use crate::app::App;
 use crate::body::Body;
 use crate::children;
@@ -21,7 +22,6 @@ use crate::handbooks::proof::{on_record, verified_phone};
 use crate::handbooks::store as handbooks;
 use crate::idempotency::{Attempt, Once};
 use crate::notices::{self, Kind};
-use crate::openapi::{BodyRefusals, Refusal, SignedInRefusals};
 use crate::problem::Code;
 use crate::session::{Family, User};
 use crate::tries::Limit;
@@ -49,9 +49,12 @@ pub struct AcceptRequest {
 /// sensitive results. After five wrong tries a user waits an hour.
 #[utoipa::path(
     tag = "members",
-    params(("Idempotency-Key" = String, Header)),
+    params(Once),
     request_body = AcceptRequest,
-    responses((status = 201, body = Joined), SignedInRefusals, BodyRefusals, Refusal<409>, Refusal<429>)
+    responses(
+        (status = 201, description = "Joined", body = Joined),
+        (status = 429, description = "Too many wrong codes (`too_many_tries`); `Retry-After` says when to come again"),
+    ),
 )]
 #[post("/api/v1/invitations/accept")]
 pub(crate) async fn accept(
@@ -116,7 +119,7 @@ impl Guest<'_> {
         if !is_owner || !store::use_invitation(txn, invitation.id, now).await? {
             return Err(refused());
         }
-        crate::handbooks::handbook_is_live(&held)?;
+        must_be_live(&held)?;
         if members.iter().any(|member| member.user_id == self.user.id) {
             return Err(ApiError::told(Code::AlreadyMember));
         }

@@ -17,7 +17,6 @@ use crate::error::ApiError;
 use crate::handbooks::store::hold_live;
 use crate::idempotency::{IfMatch, Work};
 use crate::notices::{self, Kind};
-use crate::openapi::{BodyRefusals, Refusal, SignedInRefusals};
 use crate::problem::Code;
 
 /// The new role.
@@ -34,12 +33,12 @@ pub struct ChangeRequest {
 /// The verified woman is lowered by nobody but herself, and a handbook keeps an owner.
 #[utoipa::path(
     tag = "members",
-    params(("handbook" = Uuid, Path), ("member" = Uuid, Path), ("If-Match" = String, Header)),
+    params(("handbook" = Uuid, Path), ("member" = Uuid, Path), IfMatch),
     request_body = ChangeRequest,
     responses(
-        (status = 200, body = Member), SignedInRefusals, BodyRefusals,
-        Refusal<404>, Refusal<409>, Refusal<412>, Refusal<428>
-    )
+        (status = 200, description = "Changed", body = Member),
+        (status = 409, description = "The last owner stays (`last_owner`), or the woman is a member already (`woman_taken`)"),
+    ),
 )]
 #[patch("/api/v1/handbooks/{handbook}/members/{member}")]
 pub(crate) async fn change(

@@ -17,7 +17,6 @@ use crate::error::ApiError;
 use crate::handbooks::store::hold_live;
 use crate::idempotency::{Attempt, Once};
 use crate::notices::{self, Kind};
-use crate::openapi::{BodyRefusals, Refusal, SignedInRefusals};
 use crate::problem::Code;
 
 /// Nothing needs to be said.
@@ -30,9 +29,9 @@ pub struct HandOverRequest {}
 /// The member becomes owner and the caller a guardian, in one step.
 #[utoipa::path(
     tag = "members",
-    params(("handbook" = Uuid, Path), ("member" = Uuid, Path), ("Idempotency-Key" = String, Header)),
+    params(("handbook" = Uuid, Path), ("member" = Uuid, Path), Once),
     request_body = HandOverRequest,
-    responses((status = 200, body = Member), SignedInRefusals, BodyRefusals, Refusal<404>, Refusal<409>)
+    responses((status = 200, description = "Handed over", body = Member)),
 )]
 #[post("/api/v1/handbooks/{handbook}/members/{member}/hand-over")]
 pub(crate) async fn hand_over(

@@ -13,7 +13,6 @@ use crate::access::{Access, ManageMembers};
 use crate::app::App;
 use crate::db::entities::invitation;
 use crate::error::ApiError;
-use crate::openapi::{Refusal, SignedInRefusals};
 use crate::page::{Page, PageQuery, cut};
 
 /// An invitation that is still good. Its code was shown once and is not known here.
@@ -50,7 +49,7 @@ impl From<invitation::Model> for OpenInvitation {
 #[utoipa::path(
     tag = "members",
     params(("handbook" = Uuid, Path), PageQuery),
-    responses((status = 200, body = Page<OpenInvitation>), SignedInRefusals, Refusal<400>, Refusal<404>)
+    responses((status = 200, description = "A page", body = Page<OpenInvitation>))
 )]
 #[get("/api/v1/handbooks/{handbook}/invitations")]
 pub(crate) async fn open(

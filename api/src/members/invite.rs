@@ -19,7 +19,6 @@ use crate::error::ApiError;
 use crate::handbooks::store::hold_live;
 use crate::idempotency::{Attempt, Once};
 use crate::keys::{Keys, new_token};
-use crate::openapi::{BodyRefusals, Refusal, SignedInRefusals};
 use crate::problem::Code;
 
 /// Whom to invite.
@@ -59,9 +58,9 @@ pub fn hash(keys: &Keys, code: &str) -> Vec<u8> {
 /// Invite somebody to a handbook
 #[utoipa::path(
     tag = "members",
-    params(("handbook" = Uuid, Path), ("Idempotency-Key" = Option<String>, Header)),
+    params(("handbook" = Uuid, Path), Once),
     request_body = InviteRequest,
-    responses((status = 201, body = Invitation), SignedInRefusals, BodyRefusals, Refusal<404>, Refusal<409>)
+    responses((status = 201, description = "Invited", body = Invitation)),
 )]
 #[post("/api/v1/handbooks/{handbook}/invitations")]
 pub(crate) async fn invite(

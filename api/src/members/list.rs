@@ -8,14 +8,13 @@ use super::{Member, store};
 use crate::access::{Access, ReadMembers};
 use crate::app::App;
 use crate::error::ApiError;
-use crate::openapi::{Refusal, SignedInRefusals};
 use crate::page::{self, Page, PageQuery};
 
 /// Members of a handbook
 #[utoipa::path(
     tag = "members",
     params(("handbook" = Uuid, Path), PageQuery),
-    responses((status = 200, body = Page<Member>), SignedInRefusals, Refusal<400>, Refusal<404>)
+    responses((status = 200, description = "A page", body = Page<Member>)),
 )]
 #[get("/api/v1/handbooks/{handbook}/members")]
 pub(crate) async fn list(

@@ -13,7 +13,6 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::handbooks::store::hold;
 use crate::notices::{self, Kind};
-use crate::openapi::{Refusal, SignedInRefusals};
 use crate::problem::Code;
 
 /// Leave a handbook, or remove a member
@@ -22,7 +21,10 @@ use crate::problem::Code;
 #[utoipa::path(
     tag = "members",
     params(("handbook" = Uuid, Path), ("member" = Uuid, Path)),
-    responses((status = 204), SignedInRefusals, Refusal<404>, Refusal<409>)
+    responses(
+        (status = 204, description = "Removed"),
+        (status = 409, description = "The last owner stays (`last_owner`)"),
+    ),
 )]
 #[delete("/api/v1/handbooks/{handbook}/members/{member}")]
 pub(crate) async fn remove(

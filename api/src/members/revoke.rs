@@ -10,7 +10,6 @@ use super::store;
 use crate::access::{Access, ManageMembers};
 use crate::app::App;
 use crate::error::ApiError;
-use crate::openapi::{Refusal, SignedInRefusals};
 use crate::problem::Code;
 
 /// Revoke an open invitation
@@ -19,7 +18,7 @@ use crate::problem::Code;
 #[utoipa::path(
     tag = "members",
     params(("handbook" = Uuid, Path), ("invitation" = Uuid, Path)),
-    responses((status = 204), SignedInRefusals, Refusal<404>)
+    responses((status = 204, description = "Revoked"))
 )]
 #[delete("/api/v1/handbooks/{handbook}/invitations/{invitation}")]
 pub(crate) async fn revoke(

@@ -42,6 +42,20 @@ pub async fn page(
     page.all(db).await
 }
 
+/// The live membership of a user in a handbook.
+pub async fn of_user_in(
+    db: &impl ConnectionTrait,
+    handbook: HandbookId,
+    user: UserId,
+) -> Result<Option<member::Model>, DbErr> {
+    member::Entity::find()
+        .filter(member::COLUMN.handbook_id.eq(handbook))
+        .filter(member::COLUMN.user_id.eq(user))
+        .filter(member::COLUMN.ended_at.is_null())
+        .one(db)
+        .await
+}
+
 /// A page of the live memberships of a user, the latest first.
 pub async fn of_user(
     db: &impl ConnectionTrait,

@@ -14,7 +14,6 @@ use crate::access_log::store::institution_names;
 use crate::app::App;
 use crate::db::entities::notice;
 use crate::error::ApiError;
-use crate::openapi::refuses;
 use crate::page::{Page, PageQuery, cut};
 use crate::problem::Language;
 
@@ -38,10 +37,11 @@ pub(crate) struct Told {
 /// What the family was told
 ///
 /// The newest first.
-#[utoipa::path(tag = "handbooks", params(("handbook" = Uuid, Path, description = "Handbook"), PageQuery), responses(
-    (status = 200, description = "A page", body = Page<Told>),
-    refuses::BadRequest, refuses::NotSignedIn, refuses::Forbidden, refuses::NotFound, refuses::Unavailable,
-))]
+#[utoipa::path(
+    tag = "handbooks",
+    params(("handbook" = Uuid, Path, description = "Handbook"), PageQuery),
+    responses((status = 200, description = "A page", body = Page<Told>)),
+)]
 #[get("/api/v1/handbooks/{handbook}/notices")]
 pub(crate) async fn newest(
     app: Data<App>,

@@ -22,7 +22,6 @@ use crate::app::App;
 use crate::db::entities::rule_override;
 use crate::error::ApiError;
 use crate::idempotency::request_id;
-use crate::openapi::refuses;
 use crate::page::{Page, PageQuery, cut};
 use crate::problem::{Code, Language};
 use crate::session::Staff;
@@ -83,7 +82,6 @@ pub(crate) struct Overridden {
 /// For families of the own county, the newest first.
 #[utoipa::path(tag = "overrides", params(OverridesQuery, PageQuery), responses(
     (status = 200, description = "A page", body = Page<Overridden>),
-    refuses::BadRequest, refuses::NotSignedIn, refuses::Forbidden, refuses::Unavailable,
 ))]
 #[get("/api/v1/overrides")]
 pub(crate) async fn list(

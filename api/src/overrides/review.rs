@@ -14,9 +14,8 @@ use crate::access::Office;
 use crate::access::office::ReviewOverrides;
 use crate::app::App;
 use crate::body::Body;
-use crate::error::{ApiError, Problem};
+use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
-use crate::openapi::refuses;
 use crate::problem::Code;
 use crate::review::Review;
 
@@ -33,11 +32,10 @@ pub(crate) struct ReviewedOverride {
 ///
 /// Once, and never by who set it aside.
 #[utoipa::path(tag = "overrides",
-    params(("override" = Uuid, Path, description = "Override"), ("Idempotency-Key" = String, Header)),
+    params(("override" = Uuid, Path, description = "Override"), Once),
     request_body = Review, responses(
     (status = 200, description = "Kept", body = ReviewedOverride),
-    (status = 409, description = "Somebody reviewed it before (`already_reviewed`), or a twin of the request is in flight", body = Problem, content_type = "application/problem+json"),
-    refuses::BadBody, refuses::NotSignedIn, refuses::Forbidden, refuses::NotFound, refuses::Invalid, refuses::Unavailable,
+    (status = 409, description = "Somebody reviewed it before (`already_reviewed`)"),
 ))]
 #[post("/api/v1/overrides/{override}/review")]
 pub(crate) async fn keep(

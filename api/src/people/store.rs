@@ -3,18 +3,19 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::id::PersonId;
+use domain::id::{HandbookId, PersonId};
+use domain::member::MemberRelation;
 use domain::person::{IdNumber, Phone, Sex};
 use domain::place::RegionCode;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
-    QuerySelect, TryInsertResult,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, JoinType,
+    QueryFilter, QuerySelect, TryInsertResult,
 };
 use uuid::Uuid;
 
 use super::Identity;
-use crate::db::entities::person;
+use crate::db::entities::{member, person, wechat_user};
 use crate::error::ApiError;
 use crate::keys::{Keys, Place};
 
@@ -83,6 +84,25 @@ pub async fn by_ids(
 ) -> Result<HashMap<PersonId, person::Model>, DbErr> {
     let found = person::Entity::find().filter(person::COLUMN.id.is_in(ids)).all(db).await?;
     Ok(found.into_iter().map(|row| (row.id, row)).collect())
+}
+
+/// The father, as far as he is a member of the handbook and has proved who he is.
+pub async fn father_in(db: &impl ConnectionTrait, handbook: HandbookId) -> Result<Option<PersonId>, DbErr> {
+    let user_of_member = member::Entity::belongs_to(wechat_user::Entity)
+        .from(member::Column::UserId)
+        .to(wechat_user::Column::Id)
+        .into();
+    member::Entity::find()
+        .select_only()
+        .column(wechat_user::Column::PersonId)
+        .join(JoinType::InnerJoin, user_of_member)
+        .filter(member::COLUMN.handbook_id.eq(handbook))
+        .filter(member::COLUMN.relation.eq(MemberRelation::Father))
+        .filter(member::COLUMN.ended_at.is_null())
+        .filter(wechat_user::COLUMN.person_id.is_not_null())
+        .into_tuple()
+        .one(db)
+        .await
 }
 
 /// Keeps a new person, or nothing (`None`) when another has the ID number: somebody was faster.

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::draw::{Drawn, NotAPhoto, draw_anew};
 use super::store;
-use crate::access::{Access, WriteEntry};
+use crate::access::{Access, WriteEntry, must_be_live};
 use crate::app::App;
 use crate::body::collect;
 use crate::db::entities::photo;
@@ -22,7 +22,6 @@ use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
 use crate::keys::Place;
 use crate::problem::Code;
-use crate::records::{Refused, RefusedWrite, must_be_live};
 
 /// Largest file.
 const LIMIT: usize = 10 * 1024 * 1024;
@@ -53,15 +52,15 @@ pub struct Added {
 ///
 /// It is turned upright and drawn anew, so that nothing else of the file is kept. It is seen by the family alone until it
 /// hangs on an entry; one that hangs on nothing for a week is dropped.
-#[utoipa::path(tag = "photos",
-    params(("handbook" = uuid::Uuid, Path), ("Idempotency-Key" = String, Header)),
+#[utoipa::path(
+    tag = "photos",
+    params(("handbook" = Uuid, Path), Once),
     request_body(content(("image/jpeg"), ("image/png"), ("image/webp"))),
     responses(
         (status = 201, description = "Kept", body = Added),
-        (status = 429, description = "Too many photos today", body = crate::error::Problem, content_type = "application/problem+json"),
-        RefusedWrite,
-        Refused,
-    ))]
+        (status = 429, description = "Too many photos today"),
+    ),
+)]
 #[post("/api/v1/handbooks/{handbook}/photos")]
 pub(crate) async fn add(
     app: Data<App>,

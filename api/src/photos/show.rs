@@ -13,15 +13,16 @@ use crate::db::entities::photo;
 use crate::error::ApiError;
 use crate::problem::Code;
 use crate::records::show::id_in;
-use crate::records::{Reader, Refused, store as records};
+use crate::records::{Reader, store as records};
 
 /// A photo
 ///
 /// Staff see the photos of what they may read, and none that hangs on a private entry or on nothing.
-#[utoipa::path(tag = "photos", params(("handbook" = uuid::Uuid, Path), ("photo" = uuid::Uuid, Path)), responses(
-    (status = 200, description = "The photo", content(("image/jpeg"), ("image/png"))),
-    Refused,
-))]
+#[utoipa::path(
+    tag = "photos",
+    params(("handbook" = uuid::Uuid, Path), ("photo" = uuid::Uuid, Path)),
+    responses((status = 200, description = "The photo", content(("image/jpeg"), ("image/png")))),
+)]
 #[get("/api/v1/handbooks/{handbook}/photos/{photo}")]
 pub(crate) async fn show(
     app: Data<App>,
@@ -51,11 +52,14 @@ async fn may_see(app: &App, reader: &Reader, photo: &photo::Model) -> Result<boo
 }
 
 /// Drop an own photo that hangs on nothing
-#[utoipa::path(tag = "photos", params(("handbook" = uuid::Uuid, Path), ("photo" = uuid::Uuid, Path)), responses(
-    (status = 204, description = "Dropped"),
-    (status = 409, description = "It hangs on an entry", body = crate::error::Problem, content_type = "application/problem+json"),
-    Refused,
-))]
+#[utoipa::path(
+    tag = "photos",
+    params(("handbook" = uuid::Uuid, Path), ("photo" = uuid::Uuid, Path)),
+    responses(
+        (status = 204, description = "Dropped"),
+        (status = 409, description = "It hangs on an entry"),
+    ),
+)]
 #[delete("/api/v1/handbooks/{handbook}/photos/{photo}")]
 pub(crate) async fn drop_photo(
     app: Data<App>,

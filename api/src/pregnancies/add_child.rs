@@ -25,7 +25,6 @@ use crate::db::entities::{child, handbook, pregnancy};
 use crate::error::ApiError;
 use crate::handbooks::store::hold_live;
 use crate::idempotency::{Attempt, Once};
-use crate::openapi::{BodyRefusals, Refusal, SignedInRefusals};
 use crate::people::form::Form;
 use crate::problem::Code;
 
@@ -49,9 +48,12 @@ pub struct AddedChild {
 /// taken when none is given, and a later birth moves the end of the pregnancy.
 #[utoipa::path(
     tag = "pregnancies",
-    params(("handbook" = Uuid, Path), ("pregnancy" = Uuid, Path), ("Idempotency-Key" = Option<String>, Header)),
+    params(("handbook" = Uuid, Path), ("pregnancy" = Uuid, Path), Once),
     request_body = TypedNewborn,
-    responses((status = 201, body = AddedChild), SignedInRefusals, BodyRefusals, Refusal<404>, Refusal<409>)
+    responses(
+        (status = 201, description = "Added", body = AddedChild),
+        (status = 409, description = "Nobody was born of the pregnancy (`no_birth`), the handbook is closed (`handbook_closed`), or the child has one (`child_has_handbook`)"),
+    ),
 )]
 #[post("/api/v1/handbooks/{handbook}/pregnancies/{pregnancy}/children")]
 pub(crate) async fn add(

@@ -20,7 +20,6 @@ use crate::db::entities::pregnancy;
 use crate::error::ApiError;
 use crate::handbooks::store::hold_live;
 use crate::idempotency::{IfMatch, Work};
-use crate::openapi::{BodyRefusals, Refusal, SignedInRefusals};
 use crate::people::form::Form;
 use crate::problem::Code;
 
@@ -46,12 +45,12 @@ pub struct DatesRequest {
 /// While it is open: last period, due date, fetuses. After its outcome: the day of discharge alone.
 #[utoipa::path(
     tag = "pregnancies",
-    params(("handbook" = Uuid, Path), ("pregnancy" = Uuid, Path), ("If-Match" = String, Header)),
+    params(("handbook" = Uuid, Path), ("pregnancy" = Uuid, Path), IfMatch),
     request_body = DatesRequest,
     responses(
-        (status = 200, body = Pregnancy), SignedInRefusals, BodyRefusals,
-        Refusal<404>, Refusal<409>, Refusal<412>, Refusal<428>
-    )
+        (status = 200, description = "Changed", body = Pregnancy),
+        (status = 409, description = "Its outcome is recorded (`pregnancy_ended`), or the handbook is closed (`handbook_closed`)"),
+    ),
 )]
 #[patch("/api/v1/handbooks/{handbook}/pregnancies/{pregnancy}")]
 pub(crate) async fn change_dates(

@@ -28,7 +28,6 @@ use crate::error::ApiError;
 use crate::handbooks::form::check_siblings;
 use crate::handbooks::store::{self as handbooks, LIVE, hold_live};
 use crate::idempotency::{Attempt, Once};
-use crate::openapi::{BodyRefusals, Refusal, SignedInRefusals};
 use crate::people::form::Form;
 use crate::problem::Code;
 
@@ -89,9 +88,9 @@ pub struct Ended {
 /// a live birth the next one gets a handbook of its own. The gestation at birth is computed from the due date.
 #[utoipa::path(
     tag = "pregnancies",
-    params(("handbook" = Uuid, Path), ("pregnancy" = Uuid, Path), ("Idempotency-Key" = String, Header)),
+    params(("handbook" = Uuid, Path), ("pregnancy" = Uuid, Path), Once),
     request_body = OutcomeRequest,
-    responses((status = 201, body = Ended), SignedInRefusals, BodyRefusals, Refusal<404>, Refusal<409>)
+    responses((status = 201, description = "Recorded", body = Ended)),
 )]
 #[post("/api/v1/handbooks/{handbook}/pregnancies/{pregnancy}/outcome")]
 pub(crate) async fn record_outcome(

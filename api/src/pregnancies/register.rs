@@ -13,7 +13,6 @@ use crate::error::ApiError;
 use crate::handbooks::form::TypedPregnancy;
 use crate::handbooks::store::hold_live;
 use crate::idempotency::{Attempt, Once};
-use crate::openapi::{BodyRefusals, Refusal, SignedInRefusals};
 use crate::people::form::Form;
 use crate::problem::Code;
 
@@ -22,9 +21,9 @@ use crate::problem::Code;
 /// After a live birth the next pregnancy gets a handbook of its own.
 #[utoipa::path(
     tag = "pregnancies",
-    params(("handbook" = Uuid, Path), ("Idempotency-Key" = Option<String>, Header)),
+    params(("handbook" = Uuid, Path), Once),
     request_body = TypedPregnancy,
-    responses((status = 201, body = Pregnancy), SignedInRefusals, BodyRefusals, Refusal<404>, Refusal<409>)
+    responses((status = 201, description = "Registered", body = Pregnancy)),
 )]
 #[post("/api/v1/handbooks/{handbook}/pregnancies")]
 pub(crate) async fn register(

@@ -14,7 +14,10 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::setting::{Asked, Writer};
+use super::store::subject_of;
 use crate::body::{self, Body};
+use crate::db::entities::{handbook, record};
 use crate::error::{ApiError, FieldProblem};
 use crate::problem::Code;
 
@@ -197,6 +200,22 @@ impl<'k> Sent<'k> {
     }
 }
 
+impl Sent<'_> {
+    /// What is judged of it.
+    pub fn asked<'a>(&'a self, handbook: &'a handbook::Model, writer: Writer) -> Asked<'a> {
+        Asked {
+            handbook,
+            kind: self.kind,
+            subject: self.subject,
+            occurred_on: self.occurred_on,
+            payload: &self.payload,
+            confirmed: &self.confirmed,
+            writer,
+            except: None,
+        }
+    }
+}
+
 /// Refuses a day that no record of this side may have, before its kind and its subject are looked for.
 fn must_be_possible(side: WrittenBy, day: NaiveDate, now: DateTime<Utc>) -> Result<(), ApiError> {
     match side {
@@ -251,6 +270,33 @@ impl Changed {
         let others = others(&mut form);
         form.finish()?;
         Ok((Self { occurred_on, payload: payload.unwrap_or_default(), confirmed }, others))
+    }
+}
+
+impl Changed {
+    /// The day from now on: named, or named by the payload, or as before.
+    pub fn day(&self, kind: &Kind, old: &record::Model) -> NaiveDate {
+        self.occurred_on.or_else(|| kind.day_named_in(&self.payload)).unwrap_or(old.occurred_on)
+    }
+
+    /// What is judged of it.
+    pub fn asked<'a>(
+        &'a self,
+        handbook: &'a handbook::Model,
+        kind: &'a Kind,
+        old: &record::Model,
+        writer: Writer,
+    ) -> Asked<'a> {
+        Asked {
+            handbook,
+            kind,
+            subject: subject_of(old.subject, old.child_id),
+            occurred_on: self.day(kind, old),
+            payload: &self.payload,
+            confirmed: &self.confirmed,
+            writer,
+            except: Some(old.id),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! `GET …/records/{record}/versions` and `GET /api/v1/checkups`: what a record was before, and what an author wrote.
 
-use actix_web::get;
 use actix_web::web::{Data, Json, Path, Query};
+use actix_web::{HttpRequest, get};
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::access::Action;
 use domain::id::{HandbookId, RecordId};
@@ -14,12 +14,13 @@ use super::form::SubjectWord;
 use super::show::record_in;
 use super::store::{self, Content, Row, subject_of};
 use super::view::Told;
-use super::{Reader, Refused, RefusedList, Speaks};
+use super::{Reader, Speaks};
 use crate::access::{Office, log, office};
 use crate::app::App;
 use crate::cause;
 use crate::db::entities::{record, record_version};
 use crate::error::ApiError;
+use crate::idempotency::request_id;
 use crate::keys::Place;
 use crate::page::{Page, PageQuery, cut};
 use crate::problem::{Code, Language};
@@ -55,13 +56,11 @@ pub struct Version {
 /// Earlier versions of a record, the latest first
 ///
 /// Of what a family wrote, staff see that it was edited and not what stood there before.
-#[utoipa::path(tag = "records", params(
-    ("handbook" = uuid::Uuid, Path), ("record" = uuid::Uuid, Path), PageQuery,
-), responses(
-    (status = 200, description = "A page of versions", body = Page<Version>),
-    RefusedList,
-    Refused,
-))]
+#[utoipa::path(
+    tag = "records",
+    params(("handbook" = uuid::Uuid, Path), ("record" = uuid::Uuid, Path), PageQuery),
+    responses((status = 200, description = "A page of versions", body = Page<Version>)),
+)]
 #[get("/api/v1/handbooks/{handbook}/records/{record}/versions")]
 pub(crate) async fn versions(
     app: Data<App>,
@@ -151,30 +150,24 @@ pub struct OwnCheckup {
 /// What the caller attached, wherever that was, the newest first
 ///
 /// Also what was voided; the content is read one by one.
-#[utoipa::path(tag = "checkups", params(PageQuery), responses(
-    (status = 200, description = "A page of own checkups", body = Page<OwnCheckup>),
-    RefusedList,
-    Refused,
-))]
+#[utoipa::path(
+    tag = "checkups",
+    params(PageQuery),
+    responses((status = 200, description = "A page of own checkups", body = Page<OwnCheckup>)),
+)]
 #[get("/api/v1/checkups")]
 pub(crate) async fn own_checkups(
     app: Data<App>,
     office: Office<office::ReadOwnCheckups>,
     page: Query<PageQuery>,
-    request: actix_web::HttpRequest,
+    request: HttpRequest,
 ) -> Result<Json<Page<OwnCheckup>>, ApiError> {
     let (limit, list) = (page.limit()?, format!("own-checkups/{}", office.staff.id));
     let before = page.after(&list)?;
     let rows = store::own_checkups(app.db.read(), office.staff.id, before, limit + 1).await?;
     let (rows, next_cursor) = cut(rows, limit, &list, |row| row.id);
-    let mut handbooks: Vec<HandbookId> = rows.iter().map(|row| row.handbook_id).collect();
-    handbooks.sort_unstable();
-    handbooks.dedup();
-    let reads: Vec<log::Read> = handbooks
-        .into_iter()
-        .map(|handbook| log::Read { handbook, action: Action::CorrectOwn, tie: None, visit: None })
-        .collect();
-    log::write(&app, &office.staff, &reads, crate::idempotency::request_id(&request)).await?;
+    let handbooks = rows.iter().map(|row| row.handbook_id);
+    log::write_list(&app, &office.staff, handbooks, (Action::CorrectOwn, None), request_id(&request)).await?;
     Ok(Json(Page { items: rows.into_iter().map(listed).collect(), next_cursor }))
 }
 

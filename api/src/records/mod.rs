@@ -3,8 +3,10 @@
 //! Here is who may see which of them, and in which language a caller is answered. Writing them is `entries` (the family)
 //! and `checkups` (clinicians); both check a record with [`setting`] and keep it with [`store`].
 
+pub mod accepted;
 pub mod form;
 pub mod history;
+pub mod pointers;
 pub mod setting;
 pub mod show;
 pub mod store;
@@ -25,7 +27,7 @@ use futures_util::future::{FutureExt, LocalBoxFuture, Ready, ready};
 use crate::access::{Access, CorrectOwn, InHandbook, ReadRecords, log};
 use crate::app::App;
 use crate::db::entities::handbook;
-use crate::error::{ApiError, Problem};
+use crate::error::ApiError;
 use crate::idempotency::request_id;
 use crate::problem::{Code, Language};
 use crate::session::{Caller, SignedIn, app_of};
@@ -178,11 +180,6 @@ async fn log_own(app: &App, request: &HttpRequest, access: &Access<CorrectOwn>) 
     log::write(app, staff, &[read], request_id(request)).await
 }
 
-/// A handbook that is closed or replaced takes nothing more.
-pub(crate) fn must_be_live(handbook: &handbook::Model) -> Result<(), ApiError> {
-    if handbook.state.is_live() { Ok(()) } else { Err(ApiError::told(Code::HandbookClosed)) }
-}
-
 /// Longest reason or answer, in characters.
 const LONGEST_REMARK: usize = 500;
 
@@ -217,66 +214,4 @@ pub(crate) fn remark(text: &str, pointer: &str, unborn: bool) -> Result<String, 
         ));
     }
     Ok(text)
-}
-
-/// What every operation in a handbook may be refused with, for the API document.
-#[derive(Debug, utoipa::IntoResponses)]
-pub enum Refused {
-    /// Not signed in
-    #[response(status = 401, content_type = "application/problem+json")]
-    NotSignedIn(#[to_schema] Problem),
-    /// May be seen but not done
-    #[response(status = 403, content_type = "application/problem+json")]
-    Forbidden(#[to_schema] Problem),
-    /// Not there, or not to be seen by the caller
-    #[response(status = 404, content_type = "application/problem+json")]
-    NotFound(#[to_schema] Problem),
-    /// The service is away for a moment
-    #[response(status = 503, content_type = "application/problem+json")]
-    Unavailable(#[to_schema] Problem),
-}
-
-/// What a list may be refused with besides.
-#[derive(Debug, utoipa::IntoResponses)]
-pub enum RefusedList {
-    /// Query or cursor is wrong
-    #[response(status = 400, content_type = "application/problem+json")]
-    BadQuery(#[to_schema] Problem),
-}
-
-/// What a writing operation may be refused with besides.
-#[derive(Debug, utoipa::IntoResponses)]
-pub enum RefusedWrite {
-    /// Not JSON, or no Idempotency-Key
-    #[response(status = 400, content_type = "application/problem+json")]
-    BadRequest(#[to_schema] Problem),
-    /// The body did not arrive in time
-    #[response(status = 408, content_type = "application/problem+json")]
-    Timeout(#[to_schema] Problem),
-    /// In conflict with what is there
-    #[response(status = 409, content_type = "application/problem+json")]
-    Conflict(#[to_schema] Problem),
-    /// The body is too large
-    #[response(status = 413, content_type = "application/problem+json")]
-    TooLarge(#[to_schema] Problem),
-    /// The media type is not supported
-    #[response(status = 415, content_type = "application/problem+json")]
-    UnsupportedMedia(#[to_schema] Problem),
-    /// Fields are wrong, all of them in `errors`
-    #[response(status = 422, content_type = "application/problem+json")]
-    Invalid(#[to_schema] Problem),
-    /// No space is left
-    #[response(status = 507, content_type = "application/problem+json")]
-    StorageFull(#[to_schema] Problem),
-}
-
-/// What a change under `If-Match` may be refused with besides.
-#[derive(Debug, utoipa::IntoResponses)]
-pub enum RefusedChange {
-    /// Changed meanwhile
-    #[response(status = 412, content_type = "application/problem+json")]
-    Stale(#[to_schema] Problem),
-    /// `If-Match` is missing
-    #[response(status = 428, content_type = "application/problem+json")]
-    IfMatchRequired(#[to_schema] Problem),
 }

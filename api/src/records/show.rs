@@ -5,17 +5,18 @@ use actix_web::{HttpResponse, get};
 use domain::id::{HandbookId, RecordId};
 
 use super::view::{self, Shown};
-use super::{Reader, Refused, Speaks, store};
+use super::{Reader, Speaks, store};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::idempotency::etag;
 use crate::problem::Code;
 
 /// One record, with its version as ETag
-#[utoipa::path(tag = "records", params(("handbook" = uuid::Uuid, Path), ("record" = uuid::Uuid, Path)), responses(
-    (status = 200, description = "The record", body = Shown, headers(("ETag" = String))),
-    Refused,
-))]
+#[utoipa::path(
+    tag = "records",
+    params(("handbook" = uuid::Uuid, Path), ("record" = uuid::Uuid, Path)),
+    responses((status = 200, description = "The record", body = Shown, headers(("ETag" = String)))),
+)]
 #[get("/api/v1/handbooks/{handbook}/records/{record}")]
 pub(crate) async fn show(
     app: Data<App>,

@@ -10,7 +10,7 @@ use utoipa::IntoParams;
 
 use super::store::{self, Filter};
 use super::view::{Shown, show};
-use super::{Reader, Refused, RefusedList, Speaks};
+use super::{Reader, Speaks};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::page::{Page, PageQuery, cut};
@@ -50,11 +50,11 @@ impl Narrowed {
 ///
 /// A family sees everything of its own and what clinicians wrote; staff see no private entry, and sensitive fields only
 /// where they may. Who may not read the history sees what they wrote themselves.
-#[utoipa::path(tag = "records", params(("handbook" = uuid::Uuid, Path), PageQuery, Narrowed), responses(
-    (status = 200, description = "A page of records", body = Page<Shown>),
-    RefusedList,
-    Refused,
-))]
+#[utoipa::path(
+    tag = "records",
+    params(("handbook" = uuid::Uuid, Path), PageQuery, Narrowed),
+    responses((status = 200, description = "A page of records", body = Page<Shown>)),
+)]
 #[get("/api/v1/handbooks/{handbook}/records")]
 pub(crate) async fn timeline(
     app: Data<App>,

@@ -3,13 +3,14 @@
 use domain::catalogue::kind::Level;
 use domain::catalogue::{Catalogue, Kind, Warning};
 use domain::id::{InstitutionId, PhotoId, RecordId};
-use sea_orm::{ConnectionTrait, EntityTrait};
+use sea_orm::ConnectionTrait;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::view::Told;
-use crate::db::entities::{institution, record};
+use crate::db::entities::record;
 use crate::error::ApiError;
+use crate::offices::institutions;
 use crate::problem::Language;
 
 /// Number of the emergency service, and how it is called.
@@ -99,7 +100,7 @@ async fn contacts(
 ) -> Result<Vec<Contact>, ApiError> {
     let (zh, en, number) = EMERGENCY;
     let mut contacts = vec![Contact { name: language.of(zh, en).to_owned(), phone: number.to_owned() }];
-    let institution = institution::Entity::find_by_id(managing).one(db).await?;
+    let institution = institutions::store::find(db, managing).await?;
     let reachable = institution.filter(|institution| !institution.phone.is_empty());
     contacts.extend(reachable.map(|known| Contact { name: known.name, phone: known.phone }));
     Ok(contacts)

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::credential::{address_locked_until, locked_until};
+use sea_orm::{ConnectionTrait, DbErr};
 
-use super::throttle as tries;
 use super::{store, totp};
 use crate::app::App;
 use crate::db::entities::staff;
@@ -16,6 +16,9 @@ use crate::problem::Code;
 use crate::session::store::has_second_factor;
 
 /// The counts that a try is held against.
+///
+/// Not [`crate::tries`], which counts a try before it is known to be wrong and would refuse a ward that signs in at the same
+/// moment behind one address: here only what was wrong counts, and the pause grows.
 pub(super) struct Throttle {
     account: Vec<u8>,
     address: Option<Vec<u8>>,
@@ -49,24 +52,32 @@ impl Throttle {
     }
 
     async fn add(&self, app: &App) -> Result<(), ApiError> {
-        tries::add(app.db.write(), &self.account, app.now()).await?;
+        store::count_wrong_try(app.db.write(), &self.account, app.now()).await?;
         if let Some(address) = &self.address {
-            tries::add(app.db.write(), address, app.now()).await?;
+            store::count_wrong_try(app.db.write(), address, app.now()).await?;
         }
         Ok(())
     }
 
     /// A success clears the account. The address stays as it is, or one good account would free an attacker's.
     async fn forget(&self, app: &App) -> Result<(), ApiError> {
-        if tries::of(app.db.read(), &self.account, app.now()).await?.is_some() {
-            tries::forget(app.db.write(), &self.account).await?;
+        if store::wrong_tries(app.db.read(), &self.account, app.now()).await?.is_some() {
+            store::forget_wrong_tries(app.db.write(), &self.account).await?;
         }
         Ok(())
     }
 }
 
-/// The key under which wrong tries at an account are counted.
-pub(crate) fn account_key(app: &App, user_name: &str) -> Vec<u8> {
+/// Forgets the wrong tries at an account, for a password that is issued anew.
+pub(crate) async fn forget_wrong_tries(
+    txn: &impl ConnectionTrait,
+    app: &App,
+    user_name: &str,
+) -> Result<(), DbErr> {
+    store::forget_wrong_tries(txn, &account_key(app, user_name)).await
+}
+
+fn account_key(app: &App, user_name: &str) -> Vec<u8> {
     app.keys.blind("throttle", &format!("staff-account:{user_name}"))
 }
 
@@ -76,7 +87,7 @@ async fn locked(
     now: DateTime<Utc>,
     rule: fn(u32, DateTime<Utc>) -> Option<DateTime<Utc>>,
 ) -> Result<Option<DateTime<Utc>>, ApiError> {
-    let tries = tries::of(app.db.read(), key, now).await?;
+    let tries = store::wrong_tries(app.db.read(), key, now).await?;
     Ok(tries.and_then(|tries| rule(tries.failures, tries.last_at)).filter(|until| *until > now))
 }
 

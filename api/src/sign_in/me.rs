@@ -8,13 +8,11 @@ use domain::place::{RegionCode, RegionLevel};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::store;
 use crate::app::App;
 use crate::db::entities::staff;
 use crate::error::ApiError;
-use crate::keys::Place;
+use crate::offices;
 use crate::problem::Code;
-use crate::refusals;
 use crate::session::store::has_second_factor;
 use crate::session::{AnyCaller, Caller, User};
 
@@ -74,8 +72,7 @@ impl Me {
     }
 
     pub(super) async fn staff(app: &App, row: staff::Model, session: SessionId) -> Result<Self, ApiError> {
-        let name =
-            app.keys.open(Place::new("staff.name", row.id.0), &row.name).map_err(ApiError::Internal)?;
+        let name = offices::staff::name_of(&app.keys, &row)?;
         let needs = row.roles.0.iter().any(|role| role.needs_second_factor());
         let second_factor = SecondFactor {
             is_set: has_second_factor(&row),
@@ -98,17 +95,14 @@ impl Me {
 }
 
 /// Who am I?
-#[utoipa::path(tag = "sign-in", responses(
-    (status = 200, description = "Who is signed in", body = Me),
-    refusals::NotSignedIn,
-))]
+#[utoipa::path(tag = "sign-in", responses((status = 200, description = "Who is signed in", body = Me)))]
 #[get("/api/v1/me")]
 pub(crate) async fn show_me(app: Data<App>, caller: AnyCaller) -> Result<HttpResponse, ApiError> {
     let AnyCaller(caller) = caller;
     let me = match caller {
         Caller::Family(user) => Me::family(user),
         Caller::Staff(staff) => {
-            let row = store::staff_row(app.db.read(), staff.id).await?;
+            let row = offices::staff::store::find(app.db.read(), staff.id).await?;
             let row = row.ok_or_else(|| ApiError::told(Code::NotSignedIn))?;
             Me::staff(&app, row, staff.session).await?
         }

@@ -9,7 +9,6 @@ pub mod sessions;
 pub mod sign_out;
 pub mod staff;
 mod store;
-pub mod throttle;
 pub mod totp;
 pub mod wechat;
 

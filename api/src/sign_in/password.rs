@@ -11,8 +11,8 @@ use super::store;
 use crate::app::App;
 use crate::body::Body;
 use crate::error::ApiError;
+use crate::offices;
 use crate::problem::Code;
-use crate::refusals;
 use crate::session::AnyStaff;
 use crate::session::store::end_all_of_staff;
 
@@ -31,11 +31,15 @@ pub(crate) struct Request {
 /// Change one's password
 ///
 /// Every other session of the staff member ends.
-#[utoipa::path(tag = "sign-in", request_body = Request, responses(
-    (status = 204, description = "Changed"),
-    refusals::BadRequest, refusals::NotSignedIn, refusals::Forbidden, refusals::Conflict, refusals::TooLarge,
-    refusals::UnsupportedMedia, refusals::Invalid, refusals::TooMany,
-))]
+#[utoipa::path(
+    tag = "sign-in",
+    request_body = Request,
+    responses(
+        (status = 204, description = "Changed"),
+        (status = 409, description = "Changed at the same moment"),
+        (status = 429, description = "Too many wrong passwords; `Retry-After` says when to come again"),
+    ),
+)]
 #[post("/api/v1/staff/me/password")]
 pub(crate) async fn change_password(
     app: Data<App>,
@@ -44,7 +48,7 @@ pub(crate) async fn change_password(
 ) -> Result<HttpResponse, ApiError> {
     let AnyStaff(caller) = caller;
     let Request { old_password, new_password } = body.parse()?;
-    let row = store::staff_row(app.db.read(), caller.id).await?;
+    let row = offices::staff::store::find(app.db.read(), caller.id).await?;
     let row = row.ok_or_else(|| ApiError::told(Code::NotSignedIn))?;
     check_password(&new_password, &row.user_name)?;
     if old_password == new_password {

@@ -19,7 +19,6 @@ use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once, Work};
 use crate::keys::{new_token, sha256};
 use crate::problem::Code;
-use crate::refusals;
 use crate::session::{Public, store};
 
 /// How long after its use a request may be repeated under its key.
@@ -37,11 +36,17 @@ pub(crate) struct Request {
 ///
 /// Each refresh token works once; using one twice ends the session. Under one `Idempotency-Key` the same request may
 /// be repeated for 20 seconds and gives the same answer.
-#[utoipa::path(tag = "sign-in", security(()), request_body = Request, responses(
-    (status = 200, description = "The next pair of tokens", body = Tokens),
-    refusals::BadRequest, refusals::NotSignedIn, refusals::Conflict, refusals::TooLarge, refusals::UnsupportedMedia,
-    refusals::Invalid,
-))]
+#[utoipa::path(
+    tag = "sign-in", security(()),
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "To repeat the request, should its answer be lost"),
+    ),
+    request_body = Request,
+    responses(
+        (status = 200, description = "The next pair of tokens", body = Tokens),
+        (status = 401, description = "The token was used, or the sign-in has ended (`refresh_refused`)"),
+    ),
+)]
 #[post("/api/v1/sign-in/refresh")]
 pub(crate) async fn refresh(
     app: Data<App>,

@@ -12,7 +12,6 @@ use crate::db::entities::session;
 use crate::error::ApiError;
 use crate::page::{Page, PageQuery, cut};
 use crate::problem::Code;
-use crate::refusals;
 use crate::session::store::{self, Holder};
 use crate::session::{Caller, SignedIn};
 
@@ -33,10 +32,11 @@ pub(crate) struct View {
 }
 
 /// List the devices where one is signed in
-#[utoipa::path(tag = "sign-in", params(PageQuery), responses(
-    (status = 200, description = "Live sessions, the oldest first", body = Page<View>),
-    refusals::BadRequest, refusals::NotSignedIn, refusals::Forbidden,
-))]
+#[utoipa::path(
+    tag = "sign-in",
+    params(PageQuery),
+    responses((status = 200, description = "Live sessions, the oldest first", body = Page<View>)),
+)]
 #[get("/api/v1/sessions")]
 pub(crate) async fn list_sessions(
     app: Data<App>,
@@ -55,10 +55,11 @@ pub(crate) async fn list_sessions(
 /// End a session of one's own
 ///
 /// It acts on the next request of that device.
-#[utoipa::path(tag = "sign-in", params(("session" = Uuid, Path, description = "The session")), responses(
-    (status = 204, description = "Ended"),
-    refusals::NotSignedIn, refusals::Forbidden, refusals::NotFound,
-))]
+#[utoipa::path(
+    tag = "sign-in",
+    params(("session" = Uuid, Path, description = "The session")),
+    responses((status = 204, description = "Ended")),
+)]
 #[delete("/api/v1/sessions/{session}")]
 pub(crate) async fn end_session(
     app: Data<App>,

@@ -5,16 +5,12 @@ use actix_web::{HttpResponse, post};
 
 use crate::app::App;
 use crate::error::ApiError;
-use crate::refusals;
 use crate::session::{AnyCaller, store};
 
 /// Sign out
 ///
 /// The session ends with both of its tokens; the next request with either is refused.
-#[utoipa::path(tag = "sign-in", responses(
-    (status = 204, description = "Signed out"),
-    refusals::NotSignedIn,
-))]
+#[utoipa::path(tag = "sign-in", responses((status = 204, description = "Signed out")))]
 #[post("/api/v1/sign-out")]
 pub(crate) async fn sign_out(app: Data<App>, caller: AnyCaller) -> Result<HttpResponse, ApiError> {
     let AnyCaller(caller) = caller;

@@ -12,7 +12,6 @@ use crate::app::App;
 use crate::body::Body;
 use crate::error::ApiError;
 use crate::problem::Code;
-use crate::refusals;
 use crate::session::Public;
 use crate::session::store::Holder;
 
@@ -35,11 +34,15 @@ pub(crate) struct Request {
 /// Sign in as staff
 ///
 /// After five wrong tries the account waits a minute, doubling to at most an hour; so does an address after fifty.
-#[utoipa::path(tag = "sign-in", security(()), request_body = Request, responses(
-    (status = 200, description = "Signed in; `me` says what must be done first", body = SignIn),
-    refusals::BadRequest, refusals::NotSignedIn, refusals::TooLarge, refusals::UnsupportedMedia, refusals::Invalid,
-    refusals::TooMany,
-))]
+#[utoipa::path(
+    tag = "sign-in", security(()),
+    request_body = Request,
+    responses(
+        (status = 200, description = "Signed in; `me` says what must be done first", body = SignIn),
+        (status = 401, description = "Wrong (`wrong_credentials`), or a one-time code is needed (`totp_required`)"),
+        (status = 429, description = "Too many wrong tries (`too_many_tries`); `Retry-After` says when to come again"),
+    ),
+)]
 #[post("/api/v1/sign-in/staff")]
 pub(crate) async fn sign_in_as_staff(
     app: Data<App>,

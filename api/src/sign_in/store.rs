@@ -1,12 +1,15 @@
-//! Rows of WeChat users, and what staff sign in with.
+//! Rows of WeChat users, what staff sign in with, and their wrong tries: in the database, so that every replica sees the
+//! same count, under keyed hashes, so that the table names nobody.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use domain::credential::TRIES_REMEMBERED;
 use domain::id::{StaffId, UserId};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter};
 use uuid::Uuid;
 
-use crate::db::entities::{staff, wechat_user};
+use crate::db::entities::{staff, throttle, wechat_user};
+use crate::db::statement;
 use crate::keys::{Keys, Place};
 use crate::session::store::NOT_CONFIRMED;
 
@@ -68,11 +71,6 @@ pub(super) async fn working_staff(
 ) -> Result<Option<staff::Model>, DbErr> {
     let found = staff::Entity::find().filter(staff::COLUMN.user_name.eq(user_name)).one(db).await?;
     Ok(found.filter(|staff| staff.left_on.is_none_or(|left_on| left_on > today)))
-}
-
-/// The row of a staff member who is signed in.
-pub(super) async fn staff_row(db: &impl ConnectionTrait, id: StaffId) -> Result<Option<staff::Model>, DbErr> {
-    staff::Entity::find_by_id(id).one(db).await
 }
 
 /// Sets a password of one's own, unless somebody changed it meanwhile.
@@ -146,4 +144,45 @@ pub(super) async fn remove_totp(db: &impl ConnectionTrait, id: StaffId) -> Resul
         .exec(db)
         .await
         .map(|_| ())
+}
+
+/// Wrong tries under one key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Tries {
+    /// How many.
+    pub(super) failures: u32,
+    /// When the last one was.
+    pub(super) last_at: DateTime<Utc>,
+}
+
+/// The wrong tries under a key, unless they are forgotten.
+pub(super) async fn wrong_tries(
+    db: &impl ConnectionTrait,
+    key: &[u8],
+    now: DateTime<Utc>,
+) -> Result<Option<Tries>, DbErr> {
+    let found = throttle::Entity::find_by_id(key.to_vec()).one(db).await?;
+    Ok(found
+        .filter(|row| row.last_at > now - TRIES_REMEMBERED)
+        .map(|row| Tries { failures: row.failures.unsigned_abs(), last_at: row.last_at }))
+}
+
+/// Counts one more wrong try, in one statement, so that none is lost among many at once.
+pub(super) async fn count_wrong_try(
+    db: &impl ConnectionTrait,
+    key: &[u8],
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let count = statement(
+        db.get_database_backend(),
+        "INSERT INTO throttle (key, failures, last_at) VALUES (?, 1, ?) ON CONFLICT (key) DO UPDATE SET \
+         failures = CASE WHEN throttle.last_at > ? THEN throttle.failures + 1 ELSE 1 END, last_at = excluded.last_at",
+        [key.to_vec().into(), now.into(), (now - TRIES_REMEMBERED).into()],
+    );
+    db.execute_raw(count).await.map(|_| ())
+}
+
+/// Forgets the wrong tries under a key.
+pub(super) async fn forget_wrong_tries(db: &impl ConnectionTrait, key: &[u8]) -> Result<(), DbErr> {
+    throttle::Entity::delete_by_id(key.to_vec()).exec(db).await.map(|_| ())
 }

@@ -14,8 +14,8 @@ use crate::body::Body;
 use crate::db::entities::staff;
 use crate::error::ApiError;
 use crate::keys::{Place, random};
+use crate::offices;
 use crate::problem::Code;
-use crate::refusals;
 use crate::session::store::{end_all_of_staff, has_second_factor};
 use crate::session::{AnyStaff, Staff};
 
@@ -44,11 +44,15 @@ pub(crate) struct TotpBegun {
 ///
 /// The secret is shown once; it is asked for at sign-in only after its first code was confirmed. Beginning again
 /// replaces a secret that was not.
-#[utoipa::path(tag = "sign-in", request_body = BeginRequest, responses(
-    (status = 200, description = "The secret", body = TotpBegun),
-    refusals::BadRequest, refusals::NotSignedIn, refusals::Forbidden, refusals::Conflict, refusals::TooLarge,
-    refusals::UnsupportedMedia, refusals::Invalid, refusals::TooMany,
-))]
+#[utoipa::path(
+    tag = "sign-in",
+    request_body = BeginRequest,
+    responses(
+        (status = 200, description = "The secret", body = TotpBegun),
+        (status = 409, description = "One is set already (`second_factor_set`)"),
+        (status = 429, description = "Too many wrong passwords; `Retry-After` says when to come again"),
+    ),
+)]
 #[post("/api/v1/staff/me/totp")]
 pub(crate) async fn begin_totp(
     app: Data<App>,
@@ -81,11 +85,15 @@ pub(crate) struct ConfirmRequest {
 /// Confirm the first one-time code
 ///
 /// From now on sign-in asks for a code. Every other session of the staff member ends.
-#[utoipa::path(tag = "sign-in", request_body = ConfirmRequest, responses(
-    (status = 204, description = "The second factor is set"),
-    refusals::BadRequest, refusals::NotSignedIn, refusals::Forbidden, refusals::Conflict, refusals::TooLarge,
-    refusals::UnsupportedMedia, refusals::Invalid, refusals::TooMany,
-))]
+#[utoipa::path(
+    tag = "sign-in",
+    request_body = ConfirmRequest,
+    responses(
+        (status = 204, description = "The second factor is set"),
+        (status = 409, description = "One is set already (`second_factor_set`), or none was begun (`second_factor_not_begun`)"),
+        (status = 429, description = "Too many wrong codes; `Retry-After` says when to come again"),
+    ),
+)]
 #[post("/api/v1/staff/me/totp/confirm")]
 pub(crate) async fn confirm_totp(
     app: Data<App>,
@@ -124,11 +132,15 @@ pub(crate) struct RemoveRequest {
 }
 
 /// Remove the second factor
-#[utoipa::path(tag = "sign-in", request_body = RemoveRequest, responses(
-    (status = 204, description = "Removed"),
-    refusals::BadRequest, refusals::NotSignedIn, refusals::Forbidden, refusals::Conflict, refusals::TooLarge,
-    refusals::UnsupportedMedia, refusals::Invalid, refusals::TooMany,
-))]
+#[utoipa::path(
+    tag = "sign-in",
+    request_body = RemoveRequest,
+    responses(
+        (status = 204, description = "Removed"),
+        (status = 409, description = "None is set (`second_factor_not_begun`)"),
+        (status = 429, description = "Too many wrong tries; `Retry-After` says when to come again"),
+    ),
+)]
 #[delete("/api/v1/staff/me/totp")]
 pub(crate) async fn remove_totp(
     app: Data<App>,
@@ -176,6 +188,6 @@ fn place(row: &staff::Model) -> Place {
 
 async fn own_row(app: &App, caller: &Staff) -> Result<staff::Model, ApiError> {
     caller.check_own_password()?;
-    let row = store::staff_row(app.db.read(), caller.id).await?;
+    let row = offices::staff::store::find(app.db.read(), caller.id).await?;
     row.ok_or_else(|| ApiError::told(Code::NotSignedIn))
 }

@@ -17,7 +17,6 @@ use crate::app::App;
 use crate::body::Body;
 use crate::error::ApiError;
 use crate::problem::Code;
-use crate::refusals;
 use crate::session::store::Holder;
 use crate::session::{Public, User};
 
@@ -36,11 +35,15 @@ pub(crate) struct Request {
 ///
 /// A code sent again within a minute gives the same user, so a phone that lost the answer may repeat it. An address that
 /// asks too often (60 times in a minute, unless the operator set another number) waits.
-#[utoipa::path(tag = "sign-in", security(()), request_body = Request, responses(
-    (status = 200, description = "Signed in", body = SignIn),
-    refusals::BadRequest, refusals::NotSignedIn, refusals::TooLarge, refusals::UnsupportedMedia, refusals::Invalid,
-    refusals::TooMany, refusals::Unavailable,
-))]
+#[utoipa::path(
+    tag = "sign-in", security(()),
+    request_body = Request,
+    responses(
+        (status = 200, description = "Signed in", body = SignIn),
+        (status = 401, description = "WeChat does not know the code, or it was used (`wechat_code_refused`)"),
+        (status = 503, description = "WeChat or the database does not answer (`wechat_down`)"),
+    ),
+)]
 #[post("/api/v1/sign-in/wechat")]
 pub(crate) async fn sign_in_with_wechat(
     app: Data<App>,

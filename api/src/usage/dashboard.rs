@@ -20,7 +20,7 @@ use super::sheet;
 use crate::access::Office;
 use crate::access::office::ReadUsage;
 use crate::app::App;
-use crate::error::{ApiError, Problem};
+use crate::error::ApiError;
 use crate::page::{self, Page, PageQuery};
 use crate::problem::Language;
 
@@ -197,7 +197,7 @@ pub struct ColumnIssued {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TargetAnswer {
     /// Per cent.
-    percent: i32,
+    percent: u8,
     /// The year, that of the period's end.
     year: i32,
     /// Whether the cumulative rate reaches it; null where nothing was issued.
@@ -249,18 +249,19 @@ pub struct InstitutionUsage {
 ///
 /// By group and column of the quarterly report form, cumulative and by quarter, with the regions or institutions below. The
 /// definition stands in the answer. With `format=xlsx`, the report form itself.
-#[utoipa::path(tag = "usage", params(Question), responses(
-    (status = 200, description = "The figures", content(
-        (Usage = "application/json"),
-        (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
-    )),
-    (status = 400, description = "A parameter is wrong", body = Problem, content_type = "application/problem+json"),
-    (status = 401, description = "Not signed in", body = Problem, content_type = "application/problem+json"),
-    (status = 403, description = "Not for this role, or outside the own region or institution", body = Problem, content_type = "application/problem+json"),
-    (status = 404, description = "No such institution", body = Problem, content_type = "application/problem+json"),
-    (status = 422, description = "No such region", body = Problem, content_type = "application/problem+json"),
-    (status = 503, description = "Temporarily unavailable", body = Problem, content_type = "application/problem+json"),
-))]
+#[utoipa::path(
+    tag = "usage",
+    params(Question),
+    responses(
+        (status = 200, description = "The figures", content(
+            (Usage = "application/json"),
+            (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+        )),
+        (status = 403, description = "Not for this role, or outside the own region or institution"),
+        (status = 404, description = "No such institution"),
+        (status = 422, description = "No such region"),
+    ),
+)]
 #[get("/api/v1/usage")]
 pub(crate) async fn show(
     app: Data<App>,

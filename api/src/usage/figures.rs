@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use domain::calendar::Month;
 use domain::id::InstitutionId;
 use domain::place::RegionLevel;
-use domain::usage::{Breakdown, Cell, Period, Tally};
+use domain::usage::{Breakdown, Cell, Period, Tally, TargetIndicator};
 use sea_orm::{ConnectionTrait, DbErr};
 
 use super::scope::{Extent, NamedRegion};
-use super::{store, target};
+use super::store;
+use crate::offices::targets;
 
 /// The figures of an extent.
 #[derive(Debug)]
@@ -38,7 +39,7 @@ pub struct Figures {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Target {
     /// Per cent.
-    pub percent: i32,
+    pub percent: u8,
     /// The year of the target: that of the period's end.
     pub year: i32,
 }
@@ -58,7 +59,8 @@ pub async fn of(db: &impl ConnectionTrait, extent: Extent, period: Period) -> Re
     let since_launch = Tally::of(&cells, Month(i32::MIN), period.last);
     let region = extent.region().region;
     let year = period.last.year();
-    let target = Target { percent: target::of(db, region, year, launch).await?, year };
+    let held_to = targets::of(db, region, year, TargetIndicator::HandbookUsage).await?;
+    let target = Target { percent: held_to.percent, year };
     let whole = Breakdown::of(&cells, period);
     let children = children(db, &extent, period, &months).await?;
     let directly = whole.without(children.iter().map(|(_, breakdown)| breakdown));

@@ -11,10 +11,10 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{count, store};
-use crate::access::{Access, FollowUpUsage};
+use crate::access::{Access, FollowUpUsage, must_be_live};
 use crate::app::App;
 use crate::body::Body;
-use crate::error::{ApiError, Problem};
+use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
 use crate::problem::Code;
 
@@ -51,19 +51,15 @@ pub struct FollowUp {
 /// Say whether a handbook was found in use
 ///
 /// A handbook found in use, on paper too, counts as used from the day on which the finding is received.
-#[utoipa::path(tag = "usage", request_body = Request, params(
-    ("handbook" = Uuid, Path, description = "The handbook"),
-    ("Idempotency-Key" = Option<String>, Header, description = "Needed unless the body has an id"),
-), responses(
-    (status = 201, description = "Kept", body = FollowUp),
-    (status = 400, description = "Not JSON, or neither id nor Idempotency-Key", body = Problem, content_type = "application/problem+json"),
-    (status = 401, description = "Not signed in", body = Problem, content_type = "application/problem+json"),
-    (status = 403, description = "Not for this role", body = Problem, content_type = "application/problem+json"),
-    (status = 404, description = "No such handbook, or none of yours", body = Problem, content_type = "application/problem+json"),
-    (status = 409, description = "The handbook is closed or replaced, or the id is used already", body = Problem, content_type = "application/problem+json"),
-    (status = 422, description = "A field is wrong, or the key came with another body", body = Problem, content_type = "application/problem+json"),
-    (status = 503, description = "Temporarily unavailable", body = Problem, content_type = "application/problem+json"),
-))]
+#[utoipa::path(
+    tag = "usage",
+    params(("handbook" = Uuid, Path, description = "The handbook"), Once),
+    request_body = Request,
+    responses(
+        (status = 201, description = "Kept", body = FollowUp),
+        (status = 409, description = "The handbook is closed or replaced, or the id is used already"),
+    ),
+)]
 #[post("/api/v1/handbooks/{handbook}/usage-follow-up")]
 pub(crate) async fn follow_up(
     app: Data<App>,
@@ -80,9 +76,7 @@ pub(crate) async fn follow_up(
     };
     let id = FollowUpId(id.unwrap_or_else(Uuid::now_v7));
     let (handbook, now) = (access.handbook.id, app.now());
-    if !access.handbook.state.is_live() {
-        return Err(ApiError::told(Code::HandbookClosed));
-    }
+    must_be_live(&access.handbook)?;
     let new = store::NewFollowUp { id, handbook, found, note: note.as_deref(), found_at: now };
     if !store::keep_follow_up(&work.txn, &app.keys, staff, new).await? {
         return Err(ApiError::told(Code::IdInUse));

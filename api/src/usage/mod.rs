@@ -9,5 +9,4 @@ pub mod scope;
 pub mod series;
 pub mod sheet;
 pub mod store;
-pub mod target;
 pub mod verify;

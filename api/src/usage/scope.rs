@@ -7,6 +7,7 @@ use sea_orm::ConnectionTrait;
 
 use super::store;
 use crate::error::ApiError;
+use crate::offices;
 use crate::problem::Code;
 use crate::session::Staff;
 
@@ -102,7 +103,8 @@ async fn institution(
     staff: &Staff,
     id: InstitutionId,
 ) -> Result<Extent, ApiError> {
-    let found = store::institution(db, id).await?.ok_or_else(|| ApiError::told(Code::NotFound))?;
+    let found =
+        offices::institutions::store::find(db, id).await?.ok_or_else(|| ApiError::told(Code::NotFound))?;
     let region = Region { code: found.region_code, level: found.region_level };
     if staff.institution == Some(id) || (answers_for_region(staff) && staff.region.covers(region)) {
         Ok(Extent::Institution { id, name: found.name, region: named(db, region).await? })

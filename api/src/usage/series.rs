@@ -11,7 +11,7 @@ use super::store;
 use crate::access::Office;
 use crate::access::office::ReadUsage;
 use crate::app::App;
-use crate::error::{ApiError, Problem};
+use crate::error::ApiError;
 
 /// Most days of a series: about a quarter.
 const MOST_DAYS: u64 = 92;
@@ -56,15 +56,16 @@ pub struct Day {
 }
 
 /// Handbooks issued and first used on each of the last days
-#[utoipa::path(tag = "usage", params(Question), responses(
-    (status = 200, description = "The days", body = Series),
-    (status = 400, description = "A parameter is wrong", body = Problem, content_type = "application/problem+json"),
-    (status = 401, description = "Not signed in", body = Problem, content_type = "application/problem+json"),
-    (status = 403, description = "Not for this role, or outside the own region or institution", body = Problem, content_type = "application/problem+json"),
-    (status = 404, description = "No such institution", body = Problem, content_type = "application/problem+json"),
-    (status = 422, description = "No such region", body = Problem, content_type = "application/problem+json"),
-    (status = 503, description = "Temporarily unavailable", body = Problem, content_type = "application/problem+json"),
-))]
+#[utoipa::path(
+    tag = "usage",
+    params(Question),
+    responses(
+        (status = 200, description = "The days", body = Series),
+        (status = 403, description = "Not for this role, or outside the own region or institution"),
+        (status = 404, description = "No such institution"),
+        (status = 422, description = "No such region"),
+    ),
+)]
 #[get("/api/v1/usage/days")]
 pub(crate) async fn days(
     app: Data<App>,

@@ -424,14 +424,6 @@ fn named(row: region::Model) -> NamedRegion {
     NamedRegion { region: Region { code: row.code, level: row.level }, name: row.name_zh }
 }
 
-/// An institution.
-pub async fn institution(
-    db: &impl ConnectionTrait,
-    id: InstitutionId,
-) -> Result<Option<institution::Model>, DbErr> {
-    institution::Entity::find_by_id(id).one(db).await
-}
-
 /// Institutions of a region by name: those that issue there today, and those that issued there in the period.
 pub async fn institutions(
     db: &impl ConnectionTrait,

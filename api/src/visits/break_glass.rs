@@ -15,15 +15,14 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::by_id_card::checked_reason;
-use super::open::{Opened, Opening, open, refuse_closed, working_institution};
+use super::open::{Opened, Opening, open, working_institution};
 use super::store;
-use crate::access::{Office, office};
+use crate::access::{Office, must_be_live, office};
 use crate::app::App;
 use crate::body::Body;
 use crate::db::entities::handbook;
-use crate::error::{ApiError, FieldProblem, Problem};
+use crate::error::{ApiError, FieldProblem};
 use crate::idempotency::{Attempt, Once, request_id};
-use crate::openapi::refuses;
 use crate::people;
 use crate::problem::Code;
 use crate::tries::{Limit, Try};
@@ -56,11 +55,17 @@ enum Wanted {
 ///
 /// For an hour and for this clinician alone. The family is told at once, the county reviews it, and nobody may do it
 /// more than ten times a day; a handbook that was not found counts too.
-#[utoipa::path(tag = "visits", request_body = Emergency, responses(
-    (status = 201, description = "The access", body = Opened),
-    (status = 409, description = "The handbook is closed (`handbook_closed`), or a twin of the request is in flight", body = Problem, content_type = "application/problem+json"),
-    refuses::BadBody, refuses::NotSignedIn, refuses::Forbidden, refuses::NotFound, refuses::Invalid, refuses::TooMany, refuses::Unavailable,
-))]
+#[utoipa::path(
+    tag = "visits",
+    params(Once),
+    request_body = Emergency,
+    responses(
+        (status = 201, description = "The access", body = Opened),
+        (status = 404, description = "No such handbook, as far as the caller may know"),
+        (status = 409, description = "The handbook is closed (`handbook_closed`), or a twin of the request is in flight"),
+        (status = 429, description = "Too often (`too_many_tries`); `Retry-After` says when to come again"),
+    ),
+)]
 #[post("/api/v1/break-glass")]
 pub(crate) async fn open_emergency(
     app: Data<App>,
@@ -83,7 +88,7 @@ pub(crate) async fn open_emergency(
     };
     attempt.allowed().map_err(|_| until_midnight(&app))?;
     let handbook = find(&app, &work.txn, &wanted).await?.ok_or_else(|| ApiError::told(Code::NotFound))?;
-    refuse_closed(&handbook)?;
+    must_be_live(&handbook)?;
     let opening = Opening {
         staff,
         institution,

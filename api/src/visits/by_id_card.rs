@@ -10,17 +10,16 @@ use sea_orm::ConnectionTrait;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::open::{Opened, Opening, open, refuse_closed, working_institution};
+use super::open::{Opened, Opening, open, working_institution};
 use super::store;
-use crate::access::Office;
 use crate::access::office::OpenVisit;
+use crate::access::{Office, must_be_live};
 use crate::app::App;
 use crate::body::Body;
 use crate::db::entities::handbook;
-use crate::error::{ApiError, FieldProblem, Problem};
+use crate::error::{ApiError, FieldProblem};
 use crate::idempotency::{Attempt, Once, request_id};
 use crate::keys::is_same;
-use crate::openapi::refuses;
 use crate::problem::Code;
 use crate::tries::{Limit, Try};
 
@@ -53,12 +52,17 @@ struct Card {
 ///
 /// For when there is no code at hand. ID number, handbook number and name must fit together; the answer never says which
 /// did not. The family is told.
-#[utoipa::path(tag = "visits", request_body = ByIdCard, responses(
-    (status = 201, description = "The visit", body = Opened),
-    (status = 409, description = "The handbook is closed (`handbook_closed`), or a twin of the request is in flight", body = Problem, content_type = "application/problem+json"),
-    (status = 422, description = "They do not fit together (`identity_refused`), or fields are wrong", body = Problem, content_type = "application/problem+json"),
-    refuses::BadBody, refuses::NotSignedIn, refuses::Forbidden, refuses::TooMany, refuses::Unavailable,
-))]
+#[utoipa::path(
+    tag = "visits",
+    params(Once),
+    request_body = ByIdCard,
+    responses(
+        (status = 201, description = "The visit", body = Opened),
+        (status = 409, description = "The handbook is closed (`handbook_closed`), or a twin of the request is in flight"),
+        (status = 422, description = "They do not fit together (`identity_refused`), or fields are wrong"),
+        (status = 429, description = "Too many that did not fit (`too_many_tries`); `Retry-After` says when to come again"),
+    ),
+)]
 #[post("/api/v1/visits/by-id-card")]
 pub(crate) async fn by_id_card(
     app: Data<App>,
@@ -82,7 +86,7 @@ pub(crate) async fn by_id_card(
     let Some(handbook) = fitting(&app, &work.txn, &card).await? else {
         return Err(ApiError::with(Code::IdentityRefused, "left", attempt.left()));
     };
-    if let Err(refusal) = refuse_closed(&handbook) {
+    if let Err(refusal) = must_be_live(&handbook) {
         work.txn.rollback().await?;
         attempt.take_back(app.db.write()).await?;
         return Err(refusal);

@@ -16,10 +16,9 @@ use crate::access::office::OpenVisit;
 use crate::access::{Access, Office, ShowCode};
 use crate::app::App;
 use crate::db::entities::visit;
-use crate::error::{ApiError, Problem};
+use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
 use crate::notices;
-use crate::openapi::refuses;
 use crate::problem::Code;
 
 /// A visit that is over.
@@ -34,11 +33,14 @@ pub(crate) struct Ended {
 /// End a visit of the own institution
 ///
 /// Its results may still come for 60 days.
-#[utoipa::path(tag = "visits", params(("visit" = Uuid, Path, description = "Visit")), responses(
-    (status = 200, description = "It is over", body = Ended),
-    (status = 409, description = "It was over already (`visit_over`)", body = Problem, content_type = "application/problem+json"),
-    refuses::BadRequest, refuses::NotSignedIn, refuses::Forbidden, refuses::NotFound, refuses::Invalid, refuses::Unavailable,
-))]
+#[utoipa::path(
+    tag = "visits",
+    params(("visit" = Uuid, Path, description = "Visit"), Once),
+    responses(
+        (status = 200, description = "It is over", body = Ended),
+        (status = 409, description = "It was over already (`visit_over`)"),
+    ),
+)]
 #[post("/api/v1/visits/{visit}/end")]
 pub(crate) async fn at_the_desk(
     app: Data<App>,
@@ -53,14 +55,18 @@ pub(crate) async fn at_the_desk(
 /// End a visit of an institution to the own handbook
 ///
 /// The institution reads nothing more by it. Emergency access ends by itself after an hour and is reviewed.
-#[utoipa::path(tag = "visits", params(
-    ("handbook" = Uuid, Path, description = "Handbook"),
-    ("visit" = Uuid, Path, description = "Visit, as named in the access log"),
-), responses(
-    (status = 200, description = "It is over", body = Ended),
-    (status = 409, description = "It was over already (`visit_over`)", body = Problem, content_type = "application/problem+json"),
-    refuses::BadRequest, refuses::NotSignedIn, refuses::Forbidden, refuses::NotFound, refuses::Invalid, refuses::Unavailable,
-))]
+#[utoipa::path(
+    tag = "visits",
+    params(
+        ("handbook" = Uuid, Path, description = "Handbook"),
+        ("visit" = Uuid, Path, description = "Visit, as named in the access log"),
+        Once,
+    ),
+    responses(
+        (status = 200, description = "It is over", body = Ended),
+        (status = 409, description = "It was over already (`visit_over`)"),
+    ),
+)]
 #[post("/api/v1/handbooks/{handbook}/visits/{visit}/end")]
 pub(crate) async fn by_the_family(
     app: Data<App>,

@@ -20,7 +20,6 @@ use crate::app::App;
 use crate::db::entities::visit;
 use crate::error::ApiError;
 use crate::idempotency::request_id;
-use crate::openapi::refuses;
 use crate::page::{Page, PageQuery, cut};
 use crate::problem::Code;
 use crate::session::Staff;
@@ -57,10 +56,11 @@ pub(crate) struct Listed {
 /// The visits of a day at the own institution
 ///
 /// The newest first, names masked. Emergency access is listed only for who opened it.
-#[utoipa::path(tag = "visits", params(DayQuery, PageQuery), responses(
-    (status = 200, description = "A page", body = Page<Listed>),
-    refuses::BadRequest, refuses::NotSignedIn, refuses::Forbidden, refuses::Unavailable,
-))]
+#[utoipa::path(
+    tag = "visits",
+    params(DayQuery, PageQuery),
+    responses((status = 200, description = "A page", body = Page<Listed>)),
+)]
 #[get("/api/v1/visits")]
 pub(crate) async fn of_day(
     app: Data<App>,
@@ -87,10 +87,11 @@ pub(crate) async fn of_day(
 }
 
 /// A visit of the own institution
-#[utoipa::path(tag = "visits", params(("visit" = Uuid, Path, description = "Visit")), responses(
-    (status = 200, description = "The visit", body = Listed),
-    refuses::NotSignedIn, refuses::Forbidden, refuses::NotFound, refuses::Unavailable,
-))]
+#[utoipa::path(
+    tag = "visits",
+    params(("visit" = Uuid, Path, description = "Visit")),
+    responses((status = 200, description = "The visit", body = Listed)),
+)]
 #[get("/api/v1/visits/{visit}")]
 pub(crate) async fn one(
     app: Data<App>,

@@ -115,11 +115,6 @@ pub(super) async fn working_institution(app: &App, staff: &Staff) -> Result<Inst
     }
 }
 
-/// Refuses a handbook that takes no more visits.
-pub(super) fn refuse_closed(handbook: &handbook::Model) -> Result<(), ApiError> {
-    if handbook.state.is_live() { Ok(()) } else { Err(ApiError::told(Code::HandbookClosed)) }
-}
-
 /// Opens a visit in the caller's transaction: the family is told, the use is counted, the read is logged. Say
 /// `live.changed` after the commit.
 pub(super) async fn open(

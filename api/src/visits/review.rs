@@ -23,9 +23,8 @@ use crate::access_log::store::{Worker, institution_names, workers};
 use crate::app::App;
 use crate::body::Body;
 use crate::db::entities::{break_glass, visit};
-use crate::error::{ApiError, Problem};
+use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once, request_id};
-use crate::openapi::refuses;
 use crate::page::{Page, PageQuery, cut};
 use crate::problem::{Code, Language};
 use crate::review::Review;
@@ -89,10 +88,11 @@ pub(crate) struct Reviewed {
 /// Emergency accesses to review
 ///
 /// To handbooks of families in the own range, the newest first.
-#[utoipa::path(tag = "visits", params(ReviewQuery, PageQuery), responses(
-    (status = 200, description = "A page", body = Page<ForReview>),
-    refuses::BadRequest, refuses::NotSignedIn, refuses::Forbidden, refuses::Unavailable,
-))]
+#[utoipa::path(
+    tag = "visits",
+    params(ReviewQuery, PageQuery),
+    responses((status = 200, description = "A page", body = Page<ForReview>)),
+)]
 #[get("/api/v1/break-glass")]
 pub(crate) async fn to_review(
     app: Data<App>,
@@ -114,11 +114,15 @@ pub(crate) async fn to_review(
 /// Review an emergency access
 ///
 /// Once, and never by who opened it.
-#[utoipa::path(tag = "visits", params(("visit" = Uuid, Path, description = "Visit")), request_body = Review, responses(
-    (status = 200, description = "Kept", body = Reviewed),
-    (status = 409, description = "Somebody reviewed it before (`already_reviewed`), or a twin of the request is in flight", body = Problem, content_type = "application/problem+json"),
-    refuses::BadBody, refuses::NotSignedIn, refuses::Forbidden, refuses::NotFound, refuses::Invalid, refuses::Unavailable,
-))]
+#[utoipa::path(
+    tag = "visits",
+    params(("visit" = Uuid, Path, description = "Visit"), Once),
+    request_body = Review,
+    responses(
+        (status = 200, description = "Kept", body = Reviewed),
+        (status = 409, description = "Somebody reviewed it before (`already_reviewed`), or a twin of the request is in flight"),
+    ),
+)]
 #[post("/api/v1/break-glass/{visit}/review")]
 pub(crate) async fn keep(
     app: Data<App>,

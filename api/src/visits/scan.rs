@@ -12,19 +12,18 @@ use sea_orm::ConnectionTrait;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::open::{Opened, Opening, open, refuse_closed, working_institution};
+use super::open::{Opened, Opening, open, working_institution};
 use super::store;
-use crate::access::Office;
 use crate::access::office::OpenVisit;
+use crate::access::{Office, must_be_live};
 use crate::app::App;
 use crate::body::Body;
 use crate::codes;
 use crate::db::entities::handbook;
-use crate::error::{ApiError, Problem};
+use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once, request_id};
 use crate::keys::is_same;
 use crate::notices::{self, Kind};
-use crate::openapi::refuses;
 use crate::people::Identity;
 use crate::problem::Code;
 use crate::session::Staff;
@@ -57,13 +56,18 @@ struct Desk<'a> {
 ///
 /// Opens a visit: until the end of the next day this institution may read the history and attach records. The code on
 /// the family's phone is good for one scan; the code on the cover also needs the last four, and the family is told.
-#[utoipa::path(tag = "visits", request_body = Scan, responses(
-    (status = 201, description = "The visit", body = Opened),
-    (status = 409, description = "The code was scanned before (`code_used`), the handbook is closed (`handbook_closed`), or a twin of the request is in flight", body = Problem, content_type = "application/problem+json"),
-    (status = 410, description = "The code has expired (`code_expired`), or was revoked and reprinted (`code_revoked`)", body = Problem, content_type = "application/problem+json"),
-    (status = 422, description = "Not a code, or read incompletely (`code_refused`); the last four are missing (`last_four_required`) or wrong (`last_four_wrong`); or a field is wrong", body = Problem, content_type = "application/problem+json"),
-    refuses::BadBody, refuses::NotSignedIn, refuses::Forbidden, refuses::TooMany, refuses::Unavailable,
-))]
+#[utoipa::path(
+    tag = "visits",
+    params(Once),
+    request_body = Scan,
+    responses(
+        (status = 201, description = "The visit", body = Opened),
+        (status = 409, description = "The code was scanned before (`code_used`), the handbook is closed (`handbook_closed`), or a twin of the request is in flight"),
+        (status = 410, description = "The code has expired (`code_expired`), or was revoked and reprinted (`code_revoked`)"),
+        (status = 422, description = "Not a code, or read incompletely (`code_refused`); the last four are missing (`last_four_required`) or wrong (`last_four_wrong`); or a field is wrong"),
+        (status = 429, description = "Too many wrong last four (`too_many_tries`); `Retry-After` says when to come again"),
+    ),
+)]
 #[post("/api/v1/visits")]
 pub(crate) async fn scan(
     app: Data<App>,
@@ -115,7 +119,7 @@ impl Desk<'_> {
         };
         let id = codes::store::redeem(&work.txn, app.keys.blind("code", token), app.now()).await?;
         let handbook = store::by_id(&work.txn, id).await?.ok_or_else(|| ApiError::told(Code::CodeRefused))?;
-        refuse_closed(&handbook)?;
+        must_be_live(&handbook)?;
         let opened = open(app, &work.txn, self.opening(&handbook, VisitKind::DynamicCode)).await?;
         let answer = work.answer(app, StatusCode::CREATED, &opened).await?;
         app.live.changed(id).await;
@@ -191,7 +195,7 @@ async fn in_print(
     serial: i32,
 ) -> Result<handbook::Model, ApiError> {
     let handbook = store::by_number(txn, number).await?.ok_or_else(|| ApiError::told(Code::CodeRefused))?;
-    refuse_closed(&handbook)?;
+    must_be_live(&handbook)?;
     if handbook.printed_serial != serial {
         return Err(ApiError::told(Code::CodeRevoked));
     }

@@ -20,7 +20,6 @@ use crate::offices::RegionRef;
 use crate::offices::fields::Fields;
 use crate::offices::regions;
 use crate::problem::Code;
-use crate::refusals;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = NewInstitution)]
@@ -53,11 +52,12 @@ pub(crate) struct Request {
 }
 
 /// Add an institution
-#[utoipa::path(tag = "institutions", request_body = Request, responses(
-    (status = 201, description = "Added", body = View),
-    refusals::BadRequest, refusals::NotSignedIn, refusals::Forbidden, refusals::Conflict, refusals::TooLarge,
-    refusals::UnsupportedMedia, refusals::Invalid,
-))]
+#[utoipa::path(
+    tag = "institutions",
+    params(Once),
+    request_body = Request,
+    responses((status = 201, description = "Added", body = View)),
+)]
 #[post("/api/v1/institutions")]
 pub(crate) async fn add_institution(
     app: Data<App>,

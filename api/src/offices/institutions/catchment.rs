@@ -17,7 +17,6 @@ use crate::idempotency::{IfMatch, etag};
 use crate::offices::fields::Fields;
 use crate::offices::{RegionRef, regions};
 use crate::problem::Code;
-use crate::refusals;
 
 /// Most regions of one institution.
 const MOST: usize = 500;
@@ -32,12 +31,10 @@ pub(crate) struct Catchment {
 }
 
 /// Show the regions that an institution manages
-#[utoipa::path(tag = "institutions",
+#[utoipa::path(
+    tag = "institutions",
     params(("institution" = Uuid, Path, description = "The institution")),
-    responses(
-        (status = 200, description = "The regions", body = Catchment),
-        refusals::NotSignedIn, refusals::Forbidden, refusals::NotFound,
-    )
+    responses((status = 200, description = "The regions", body = Catchment)),
 )]
 #[get("/api/v1/institutions/{institution}/catchment")]
 pub(crate) async fn show_catchment(
@@ -55,14 +52,14 @@ pub(crate) async fn show_catchment(
 ///
 /// They replace those before. A region is managed by one institution: take it from the other first. Handbooks issued
 /// before stay where they are.
-#[utoipa::path(tag = "institutions", request_body = Catchment,
-    params(("institution" = Uuid, Path, description = "The institution")),
+#[utoipa::path(
+    tag = "institutions",
+    params(("institution" = Uuid, Path, description = "The institution"), IfMatch),
+    request_body = Catchment,
     responses(
         (status = 200, description = "Set", body = Catchment),
-        refusals::BadRequest, refusals::NotSignedIn, refusals::Forbidden, refusals::NotFound, refusals::Conflict,
-        refusals::Stale, refusals::TooLarge, refusals::UnsupportedMedia, refusals::Invalid,
-        refusals::IfMatchRequired,
-    )
+        (status = 409, description = "Another institution manages a region (`catchment_taken`), or this one may not or has ended (`cannot_manage`, `institution_ended`)"),
+    ),
 )]
 #[put("/api/v1/institutions/{institution}/catchment")]
 pub(crate) async fn set_catchment(

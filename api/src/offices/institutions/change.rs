@@ -18,7 +18,6 @@ use crate::idempotency::{IfMatch, etag};
 use crate::offices::fields::Fields;
 use crate::offices::staff;
 use crate::problem::Code;
-use crate::refusals;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = InstitutionChange)]
@@ -44,14 +43,14 @@ pub(crate) struct Request {
 /// Change an institution
 ///
 /// What is left out stays. The region cannot change: an institution that moves ends, and another begins.
-#[utoipa::path(tag = "institutions", request_body = Request,
-    params(("institution" = Uuid, Path, description = "The institution")),
+#[utoipa::path(
+    tag = "institutions",
+    params(("institution" = Uuid, Path, description = "The institution"), IfMatch),
+    request_body = Request,
     responses(
         (status = 200, description = "Changed", body = View),
-        refusals::BadRequest, refusals::NotSignedIn, refusals::Forbidden, refusals::NotFound, refusals::Conflict,
-        refusals::Stale, refusals::TooLarge, refusals::UnsupportedMedia, refusals::Invalid,
-        refusals::IfMatchRequired,
-    )
+        (status = 409, description = "It has ended (`institution_ended`)"),
+    ),
 )]
 #[patch("/api/v1/institutions/{institution}")]
 pub(crate) async fn change_institution(

@@ -14,7 +14,6 @@ use crate::db::entities::institution;
 use crate::error::ApiError;
 use crate::offices::RegionQuery;
 use crate::page::{Page, PageQuery, cut};
-use crate::refusals;
 
 /// Rows looked at for one page. A filter that fits few of them gives a shorter page and a cursor, never a long search.
 const LOOKED_AT: u64 = 1000;
@@ -33,10 +32,11 @@ pub(crate) struct Filter {
 ///
 /// Those of the own scope; whoever works in a town or village sees the county. Under a filter a page may be short and
 /// still have a `next_cursor`.
-#[utoipa::path(tag = "institutions", params(RegionQuery, Filter, PageQuery), responses(
-    (status = 200, description = "Live institutions by region", body = Page<View>),
-    refusals::BadRequest, refusals::NotSignedIn, refusals::Forbidden,
-))]
+#[utoipa::path(
+    tag = "institutions",
+    params(RegionQuery, Filter, PageQuery),
+    responses((status = 200, description = "Live institutions by region", body = Page<View>)),
+)]
 #[get("/api/v1/institutions")]
 pub(crate) async fn list_institutions(
     app: Data<App>,

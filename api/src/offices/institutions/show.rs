@@ -9,15 +9,12 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::idempotency::etag;
 use crate::problem::Code;
-use crate::refusals;
 
 /// Show an institution
-#[utoipa::path(tag = "institutions",
+#[utoipa::path(
+    tag = "institutions",
     params(("institution" = Uuid, Path, description = "The institution")),
-    responses(
-        (status = 200, description = "The institution, and whether it can issue", body = View),
-        refusals::NotSignedIn, refusals::Forbidden, refusals::NotFound,
-    )
+    responses((status = 200, description = "The institution, and whether it can issue", body = View)),
 )]
 #[get("/api/v1/institutions/{institution}")]
 pub(crate) async fn show_institution(

@@ -14,7 +14,6 @@ use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
 use crate::offices::fields::Fields;
 use crate::problem::Code;
-use crate::refusals;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = NewRegion)]
@@ -35,11 +34,12 @@ pub(crate) struct Request {
 }
 
 /// Add a region
-#[utoipa::path(tag = "regions", request_body = Request, responses(
-    (status = 201, description = "Added", body = View),
-    refusals::BadRequest, refusals::NotSignedIn, refusals::Forbidden, refusals::Conflict, refusals::TooLarge,
-    refusals::UnsupportedMedia, refusals::Invalid,
-))]
+#[utoipa::path(
+    tag = "regions",
+    params(Once),
+    request_body = Request,
+    responses((status = 201, description = "Added", body = View)),
+)]
 #[post("/api/v1/regions")]
 pub(crate) async fn add_region(
     app: Data<App>,

@@ -10,7 +10,6 @@ use super::{View, store};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::page::{Page, PageQuery, cut};
-use crate::refusals;
 use crate::session::SignedIn;
 
 #[derive(Debug, Clone, Copy, Deserialize, IntoParams)]
@@ -25,10 +24,11 @@ pub(crate) struct Filter {
 }
 
 /// List regions
-#[utoipa::path(tag = "regions", params(Filter, PageQuery), responses(
-    (status = 200, description = "Regions by code", body = Page<View>),
-    refusals::BadRequest, refusals::NotSignedIn, refusals::Forbidden,
-))]
+#[utoipa::path(
+    tag = "regions",
+    params(Filter, PageQuery),
+    responses((status = 200, description = "Regions by code", body = Page<View>)),
+)]
 #[get("/api/v1/regions")]
 pub(crate) async fn list_regions(
     app: Data<App>,

@@ -10,18 +10,17 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::idempotency::IfMatch;
 use crate::problem::Code;
-use crate::refusals;
 
 /// Remove a region
 ///
 /// Refused while regions below it, institutions, staff, catchments, targets or handbooks name it.
-#[utoipa::path(tag = "regions",
-    params(("region" = i64, Path, description = "Division code of 12 digits"), LevelQuery),
+#[utoipa::path(
+    tag = "regions",
+    params(("region" = i64, Path, description = "Division code of 12 digits"), LevelQuery, IfMatch),
     responses(
         (status = 204, description = "Removed"),
-        refusals::BadRequest, refusals::NotSignedIn, refusals::Forbidden, refusals::NotFound, refusals::Conflict,
-        refusals::Stale, refusals::IfMatchRequired,
-    )
+        (status = 409, description = "Something stands in it (`in_use`)"),
+    ),
 )]
 #[delete("/api/v1/regions/{region}")]
 pub(crate) async fn remove_region(

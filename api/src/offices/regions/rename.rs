@@ -12,7 +12,6 @@ use crate::body::Body;
 use crate::error::ApiError;
 use crate::idempotency::{IfMatch, etag};
 use crate::offices::fields::Fields;
-use crate::refusals;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = RegionChange)]
@@ -24,13 +23,11 @@ pub(crate) struct Request {
 }
 
 /// Rename a region
-#[utoipa::path(tag = "regions", request_body = Request,
-    params(("region" = i64, Path, description = "Division code of 12 digits"), LevelQuery),
-    responses(
-        (status = 200, description = "Renamed", body = View),
-        refusals::BadRequest, refusals::NotSignedIn, refusals::Forbidden, refusals::NotFound, refusals::Stale,
-        refusals::TooLarge, refusals::UnsupportedMedia, refusals::Invalid, refusals::IfMatchRequired,
-    )
+#[utoipa::path(
+    tag = "regions",
+    params(("region" = i64, Path, description = "Division code of 12 digits"), LevelQuery, IfMatch),
+    request_body = Request,
+    responses((status = 200, description = "Renamed", body = View)),
 )]
 #[patch("/api/v1/regions/{region}")]
 pub(crate) async fn rename_region(

@@ -7,16 +7,13 @@ use super::{LevelQuery, View, store};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::idempotency::etag;
-use crate::refusals;
 use crate::session::SignedIn;
 
 /// Show a region
-#[utoipa::path(tag = "regions",
+#[utoipa::path(
+    tag = "regions",
     params(("region" = i64, Path, description = "Division code of 12 digits"), LevelQuery),
-    responses(
-        (status = 200, description = "The region", body = View),
-        refusals::BadRequest, refusals::NotSignedIn, refusals::Forbidden, refusals::NotFound,
-    )
+    responses((status = 200, description = "The region", body = View)),
 )]
 #[get("/api/v1/regions/{region}")]
 pub(crate) async fn show_region(

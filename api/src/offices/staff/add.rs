@@ -20,7 +20,6 @@ use crate::idempotency::{Attempt, Once};
 use crate::offices::RegionRef;
 use crate::offices::fields::Fields;
 use crate::problem::Code;
-use crate::refusals;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = NewStaff)]
@@ -53,11 +52,15 @@ pub(crate) struct Request {
 /// Add a staff member
 ///
 /// The answer holds a password that is shown once and must be changed at the first sign-in.
-#[utoipa::path(tag = "staff", request_body = Request, responses(
-    (status = 201, description = "Added", body = WithPassword),
-    refusals::BadRequest, refusals::NotSignedIn, refusals::Forbidden, refusals::Conflict, refusals::TooLarge,
-    refusals::UnsupportedMedia, refusals::Invalid, refusals::TooMany,
-))]
+#[utoipa::path(
+    tag = "staff",
+    params(Once),
+    request_body = Request,
+    responses(
+        (status = 201, description = "Added", body = WithPassword),
+        (status = 429, description = "Too many passwords are being hashed; `Retry-After` says when to come again"),
+    ),
+)]
 #[post("/api/v1/staff")]
 pub(crate) async fn add_staff(
     app: Data<App>,

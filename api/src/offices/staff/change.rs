@@ -18,7 +18,6 @@ use crate::idempotency::{IfMatch, etag};
 use crate::offices::RegionRef;
 use crate::offices::fields::Fields;
 use crate::problem::Code;
-use crate::refusals;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = StaffChange)]
@@ -45,14 +44,14 @@ pub(crate) struct Request {
 /// Change a staff member
 ///
 /// What is left out stays. A changed scope acts on their next request. Nobody changes themselves here.
-#[utoipa::path(tag = "staff", request_body = Request,
-    params(("staff" = Uuid, Path, description = "The staff member")),
+#[utoipa::path(
+    tag = "staff",
+    params(("staff" = Uuid, Path, description = "The staff member"), IfMatch),
+    request_body = Request,
     responses(
         (status = 200, description = "Changed", body = View),
-        refusals::BadRequest, refusals::NotSignedIn, refusals::Forbidden, refusals::NotFound, refusals::Conflict,
-        refusals::Stale, refusals::TooLarge, refusals::UnsupportedMedia, refusals::Invalid,
-        refusals::IfMatchRequired,
-    )
+        (status = 409, description = "They have left (`staff_left`)"),
+    ),
 )]
 #[patch("/api/v1/staff/{staff}")]
 pub(crate) async fn change_staff(

@@ -15,7 +15,6 @@ use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
 use crate::offices::fields::Fields;
 use crate::problem::Code;
-use crate::refusals;
 use crate::session::store::end_all_of_staff;
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -30,13 +29,11 @@ pub(crate) struct Request {
 ///
 /// From that day on their sessions are over and they cannot sign in. What they wrote stays theirs. A service point
 /// whose administrator they were cannot issue until another is named.
-#[utoipa::path(tag = "staff", request_body = Request,
-    params(("staff" = Uuid, Path, description = "The staff member")),
-    responses(
-        (status = 200, description = "Written down", body = View),
-        refusals::BadRequest, refusals::NotSignedIn, refusals::Forbidden, refusals::NotFound, refusals::Conflict,
-        refusals::TooLarge, refusals::UnsupportedMedia, refusals::Invalid,
-    )
+#[utoipa::path(
+    tag = "staff",
+    params(("staff" = Uuid, Path, description = "The staff member"), Once),
+    request_body = Request,
+    responses((status = 200, description = "Written down", body = View)),
 )]
 #[post("/api/v1/staff/{staff}/leave")]
 pub(crate) async fn leave(

@@ -15,7 +15,6 @@ use crate::db::entities::staff;
 use crate::error::ApiError;
 use crate::offices::{RegionQuery, institutions};
 use crate::page::{Page, PageQuery, cut};
-use crate::refusals;
 use crate::session::store::scope_of;
 
 #[derive(Debug, Clone, Copy, Deserialize, IntoParams)]
@@ -30,10 +29,11 @@ pub(crate) struct Filter {
 }
 
 /// List staff
-#[utoipa::path(tag = "staff", params(RegionQuery, Filter, PageQuery), responses(
-    (status = 200, description = "Staff of the own scope", body = Page<View>),
-    refusals::BadRequest, refusals::NotSignedIn, refusals::Forbidden,
-))]
+#[utoipa::path(
+    tag = "staff",
+    params(RegionQuery, Filter, PageQuery),
+    responses((status = 200, description = "Staff of the own scope", body = Page<View>)),
+)]
 #[get("/api/v1/staff")]
 pub(crate) async fn list_staff(
     app: Data<App>,

@@ -27,8 +27,6 @@ use crate::problem::Code;
 use crate::session::Staff;
 use crate::session::store::{has_second_factor, scope_of};
 
-pub use store::demo_marks;
-
 /// Longest title.
 const TITLE_LENGTH: usize = 50;
 

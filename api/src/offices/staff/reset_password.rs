@@ -12,10 +12,8 @@ use crate::body::Body;
 use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
 use crate::problem::Code;
-use crate::refusals;
 use crate::session::store::end_all_of_staff;
-use crate::sign_in::credentials::account_key;
-use crate::sign_in::throttle as tries;
+use crate::sign_in::credentials::forget_wrong_tries;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = ResetPassword)]
@@ -37,13 +35,14 @@ pub(crate) struct IssuedPassword {
 /// Issue a new password
 ///
 /// Every session of the staff member ends, and so does the waiting after wrong tries.
-#[utoipa::path(tag = "staff", request_body = Request,
-    params(("staff" = Uuid, Path, description = "The staff member")),
+#[utoipa::path(
+    tag = "staff",
+    params(("staff" = Uuid, Path, description = "The staff member"), Once),
+    request_body = Request,
     responses(
         (status = 200, description = "Issued", body = IssuedPassword),
-        refusals::BadRequest, refusals::NotSignedIn, refusals::Forbidden, refusals::NotFound, refusals::Conflict,
-        refusals::TooLarge, refusals::UnsupportedMedia, refusals::Invalid, refusals::TooMany,
-    )
+        (status = 429, description = "Too many passwords are being hashed; `Retry-After` says when to come again"),
+    ),
 )]
 #[post("/api/v1/staff/{staff}/reset-password")]
 pub(crate) async fn reset_password(
@@ -69,7 +68,7 @@ pub(crate) async fn reset_password(
     }
     store::issue_password(&work.txn, row.id, hash, remove_second_factor).await?;
     end_all_of_staff(&work.txn, row.id, None, app.now()).await?;
-    tries::forget(&work.txn, &account_key(&app, &row.user_name)).await?;
+    forget_wrong_tries(&work.txn, &app, &row.user_name).await?;
     let issued = IssuedPassword { user_name: row.user_name, password };
     work.answer(&app, StatusCode::OK, &issued).await
 }

@@ -8,15 +8,12 @@ use crate::access::{Office, office};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::idempotency::etag;
-use crate::refusals;
 
 /// Show a staff member
-#[utoipa::path(tag = "staff",
+#[utoipa::path(
+    tag = "staff",
     params(("staff" = Uuid, Path, description = "The staff member")),
-    responses(
-        (status = 200, description = "The staff member", body = View),
-        refusals::NotSignedIn, refusals::Forbidden, refusals::NotFound,
-    )
+    responses((status = 200, description = "The staff member", body = View)),
 )]
 #[get("/api/v1/staff/{staff}")]
 pub(crate) async fn show_staff(

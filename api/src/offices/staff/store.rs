@@ -1,7 +1,6 @@
 //! Rows of staff.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::credential::DEMO_PREFIX;
 use domain::id::{InstitutionId, StaffId};
 use domain::place::{RegionCode, Scope};
 use sea_orm::sea_query::Expr;
@@ -15,22 +14,6 @@ use crate::db::entities::{Roles, staff};
 use crate::error::ApiError;
 use crate::keys::{Keys, Place};
 use crate::problem::Code;
-
-/// How many user names of the demo are named.
-const NAMED: u64 = 20;
-
-/// User names of the demo that a database holds: production refuses to start on it, for their password is public.
-pub async fn demo_marks(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
-    staff::Entity::find()
-        .select_only()
-        .column(staff::Column::UserName)
-        .filter(staff::Column::UserName.starts_with(DEMO_PREFIX))
-        .order_by_asc(staff::COLUMN.user_name)
-        .limit(NAMED)
-        .into_tuple()
-        .all(db)
-        .await
-}
 
 /// One staff member.
 pub(crate) async fn find(db: &impl ConnectionTrait, id: StaffId) -> Result<Option<staff::Model>, DbErr> {

@@ -14,7 +14,6 @@ use crate::error::ApiError;
 use crate::idempotency::{IfMatch, etag};
 use crate::offices::{institutions, regions};
 use crate::problem::Code;
-use crate::refusals;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = NewTarget)]
@@ -31,11 +30,12 @@ pub(crate) struct Request {
 /// Set a target of a year
 ///
 /// `If-Match` carries the version of this target, 0 when the region has set none.
-#[utoipa::path(tag = "targets", params(Place), request_body = Request, responses(
-    (status = 200, description = "Set", body = View),
-    refusals::BadRequest, refusals::NotSignedIn, refusals::Forbidden, refusals::Stale, refusals::TooLarge,
-    refusals::UnsupportedMedia, refusals::Invalid, refusals::IfMatchRequired,
-))]
+#[utoipa::path(
+    tag = "targets",
+    params(Place, IfMatch),
+    request_body = Request,
+    responses((status = 200, description = "Set", body = View)),
+)]
 #[put("/api/v1/targets")]
 pub(crate) async fn set_target(
     app: Data<App>,

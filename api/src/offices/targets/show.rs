@@ -13,7 +13,6 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::offices::{RegionRef, regions};
 use crate::problem::Code;
-use crate::refusals;
 
 /// The targets of a region and year.
 #[derive(Debug, Serialize, ToSchema)]
@@ -29,10 +28,14 @@ pub(crate) struct Targets {
 /// Show the targets of a year
 ///
 /// A region sees its own targets, those of the regions inside it and those of the regions above it.
-#[utoipa::path(tag = "targets", params(Place), responses(
-    (status = 200, description = "The targets", body = Targets),
-    refusals::BadRequest, refusals::NotSignedIn, refusals::Forbidden, refusals::Invalid,
-))]
+#[utoipa::path(
+    tag = "targets",
+    params(Place),
+    responses(
+        (status = 200, description = "The targets", body = Targets),
+        (status = 422, description = "No such region (`unknown_region`)"),
+    ),
+)]
 #[get("/api/v1/targets")]
 pub(crate) async fn show_targets(
     app: Data<App>,

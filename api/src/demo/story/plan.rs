@@ -1,140 +1,25 @@
-//! What a family and its clinics wrote: entries, visits and checkups up to yesterday, each checked by the catalogue as
-//! if it had come through the API.
+//! What happens when in a family that uses its handbook.
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::calendar::{Month, day_in_china};
-use domain::catalogue::{
-    Catalogue, Checked, ChildSetting, Context, Kind, Lifted, PregnancySetting, Setting, Sources,
-};
 use domain::handbook::Group;
 use domain::pregnancy::{Dates, Outcome};
-use domain::record::SubjectKind;
 use serde_json::{Value as Json, json};
 
-use super::county::{County, Institution};
-use super::families::{Child, Family, Person, Pregnancy, Use, at, back, on};
-use super::form::filled_in;
-use super::growth::{Measures, measures};
-use super::random::Dice;
-
-/// Everything that was written in one handbook.
-#[derive(Debug, Default)]
-pub(super) struct Story<'c> {
-    pub(super) visits: Vec<Visit<'c>>,
-    /// In the order in which they were received.
-    pub(super) records: Vec<Written<'c>>,
-}
-
-/// A scan at an institution.
-#[derive(Debug)]
-pub(super) struct Visit<'c> {
-    pub(super) at: DateTime<Utc>,
-    pub(super) desk: &'c Institution,
-}
-
-/// A record.
-#[derive(Debug)]
-pub(super) struct Written<'c> {
-    pub(super) about: About,
-    pub(super) kind: &'c Kind,
-    pub(super) occurred_on: NaiveDate,
-    pub(super) received_at: DateTime<Utc>,
-    pub(super) by: Author,
-    pub(super) checked: Checked,
-}
-
-/// Whom a record is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum About {
-    Woman,
-    Household,
-    /// The child at this place in the family.
-    Child(usize),
-}
-
-impl About {
-    pub(super) fn kind(self) -> SubjectKind {
-        match self {
-            Self::Woman => SubjectKind::Woman,
-            Self::Household => SubjectKind::Household,
-            Self::Child(_) => SubjectKind::Child,
-        }
-    }
-}
-
-/// Who wrote a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Author {
-    Woman,
-    Father,
-    /// The clinician of the visit at this place in the story.
-    Visit(usize),
-}
-
-/// Something that is going to be written.
-struct Planned<'c> {
-    at: DateTime<Utc>,
-    what: What<'c>,
-}
-
-enum What<'c> {
-    Entry(Sheet),
-    Visit(&'c Institution, Vec<Sheet>),
-}
-
-/// A form and what stands in it; the rest of a clinical form is unremarkable.
-struct Sheet {
-    about: About,
-    kind: &'static str,
-    body: Json,
-}
-
-/// The story of a family that uses its handbook; of any other there is nothing to tell.
-pub(super) fn story<'c>(
-    catalogue: &'c Catalogue,
-    county: &'c County,
-    family: &'c Family<'c>,
-    number: &str,
-    today: NaiveDate,
-    mut dice: Dice,
-) -> anyhow::Result<Story<'c>> {
-    let Use::Daily { claimed_at, with_father } = family.used else { return Ok(Story::default()) };
-    let mut plan = Plan { county, family, claimed_at, today, dice: &mut dice, planned: Vec::new() };
-    plan.everything();
-    let mut planned = plan.planned;
-    let end = at(today, 0);
-    planned.retain(|planned| planned.at < end - TimeDelta::hours(1) && planned.at >= family.issue.at);
-    planned.sort_by_key(|planned| planned.at);
-    let mut book = Book { catalogue, family, number, story: Story::default(), history: Vec::new() };
-    for Planned { at, what } in planned {
-        match what {
-            What::Entry(sheet) if at >= claimed_at => {
-                let by = if with_father && dice.chance(25) { Author::Father } else { Author::Woman };
-                book.write(sheet, at + TimeDelta::minutes(2), by, None)?;
-            }
-            What::Entry(_) => {}
-            What::Visit(desk, sheets) => {
-                book.story.visits.push(Visit { at, desk });
-                let by = Author::Visit(book.story.visits.len() - 1);
-                for (sheet, minutes) in sheets.into_iter().zip((12..).step_by(9)) {
-                    book.write(sheet, at + TimeDelta::minutes(minutes), by, Some(desk))?;
-                }
-            }
-        }
-    }
-    Ok(book.story)
-}
-
-// --- What happens when -------------------------------------------------------------------------------------------------
+use super::{About, Planned, Sheet, What};
+use crate::demo::county::{County, Institution};
+use crate::demo::families::{Child, Family, Pregnancy, at, back, on};
+use crate::demo::growth::{Measures, measures};
+use crate::demo::random::Dice;
 
 /// Plans everything that a family of its kind lives through; what lies ahead is dropped afterwards.
-struct Plan<'p, 'c> {
-    county: &'c County,
-    family: &'c Family<'c>,
-    claimed_at: DateTime<Utc>,
-    today: NaiveDate,
-    dice: &'p mut Dice,
-    planned: Vec<Planned<'c>>,
+pub(super) struct Plan<'p, 'c> {
+    pub(super) county: &'c County,
+    pub(super) family: &'c Family<'c>,
+    pub(super) claimed_at: DateTime<Utc>,
+    pub(super) today: NaiveDate,
+    pub(super) dice: &'p mut Dice,
+    pub(super) planned: Vec<Planned<'c>>,
 }
 
 /// Completed weeks of the visits after the first, and how many entries a family keeps up for a time.
@@ -180,7 +65,7 @@ const DOSES: [(&str, i64, i64); 19] = [
 ];
 
 impl<'c> Plan<'_, 'c> {
-    fn everything(&mut self) {
+    pub(super) fn everything(&mut self) {
         match self.family.pregnancy {
             Some(pregnancy) => self.pregnancy(pregnancy),
             None if self.family.issue.group == Group::Planning => self.planning(),
@@ -555,135 +440,4 @@ fn dose(child: usize, product: &'static str, number: i64, day: NaiveDate) -> She
         "site": site, "route": route,
     });
     Sheet { about: About::Child(child), kind: "immunization_dose", body }
-}
-
-// --- Writing it down ---------------------------------------------------------------------------------------------------
-
-/// A handbook that is being written.
-struct Book<'c, 'n> {
-    catalogue: &'c Catalogue,
-    family: &'c Family<'c>,
-    number: &'n str,
-    story: Story<'c>,
-    /// What rules computed with, by subject.
-    history: Vec<(About, Lifted)>,
-}
-
-impl<'c> Book<'c, '_> {
-    fn write(
-        &mut self,
-        sheet: Sheet,
-        received_at: DateTime<Utc>,
-        by: Author,
-        desk: Option<&Institution>,
-    ) -> anyhow::Result<()> {
-        let occurred_on = day_in_china(received_at);
-        let kind = self.catalogue.kind(sheet.kind, occurred_on);
-        let kind = kind.ok_or_else(|| anyhow::anyhow!("no kind {} on {occurred_on}", sheet.kind))?;
-        let context = self.context(sheet.about, occurred_on, received_at, desk);
-        let body = sheet.body.as_object().cloned().unwrap_or_default();
-        let draft = match desk {
-            Some(_) => filled_in(kind, body, &context)?,
-            None => kind.read(&body, &context).map_err(|errors| refused(kind, &errors))?,
-        };
-        let earlier: Vec<_> = self
-            .history
-            .iter()
-            .filter(|(about, _)| *about == sheet.about)
-            .map(|(_, lifted)| lifted.clone())
-            .collect();
-        let facts =
-            self.catalogue.facts_of(&earlier, draft.lifted(), &self.setting(sheet.about, occurred_on));
-        let checked = draft.judge(&facts, &[]).map_err(|errors| refused(kind, &errors))?;
-        self.history.push((sheet.about, checked.lifted.clone()));
-        self.story.records.push(Written { about: sheet.about, kind, occurred_on, received_at, by, checked });
-        Ok(())
-    }
-
-    fn child(&self, about: About) -> Option<&'c Child> {
-        match about {
-            About::Child(place) => self.family.children.get(place),
-            About::Woman | About::Household => None,
-        }
-    }
-
-    fn context(
-        &self,
-        about: About,
-        day: NaiveDate,
-        now: DateTime<Utc>,
-        desk: Option<&Institution>,
-    ) -> Context {
-        let Family { woman, father, home, issue, pregnancy, .. } = self.family;
-        let person: &Person = self.child(about).map_or(woman, |child| &child.person);
-        let under_way =
-            pregnancy.filter(|pregnancy| pregnancy.end.is_none_or(|(_, ended_on)| ended_on > day));
-        let born_on = pregnancy
-            .and_then(|pregnancy| pregnancy.end)
-            .map(|(_, ended_on)| ended_on)
-            .filter(|on| *on <= day);
-        let sources = Sources {
-            person_name: Some(person.name.clone()),
-            person_sex: Some(person.sex.code().to_owned()),
-            person_birth_date: Some(person.born_on),
-            person_id_number: person.id_number.clone(),
-            person_phone: woman.phone.clone(),
-            person_address: Some(home.address.clone()),
-            spouse_name: Some(father.name.clone()),
-            spouse_phone: father.phone.clone(),
-            spouse_birth_date: Some(father.born_on),
-            mother_name: Some(woman.name.clone()),
-            mother_phone: woman.phone.clone(),
-            mother_birth_date: Some(woman.born_on),
-            father_name: Some(father.name.clone()),
-            father_phone: father.phone.clone(),
-            father_birth_date: Some(father.born_on),
-            household_address: Some(home.address.clone()),
-            household_phone: woman.phone.clone(),
-            handbook_number: Some(self.number.to_owned()),
-            handbook_issued_on: Some(issue.on),
-            handbook_is_issued: Some(true),
-            session_staff: desk.map(|desk| desk.clinician_name.to_owned()),
-            session_institution: desk.map(|desk| desk.name.clone()),
-            session_institution_level: desk.map(|desk| desk.level.code().to_owned()),
-            pregnancy_gestational_days: under_way.map(|at| Dates::gestational_days(at.dates.due_on, day)),
-            pregnancy_lmp: pregnancy.and_then(|pregnancy| pregnancy.dates.last_period_on),
-            pregnancy_edd: pregnancy.map(|pregnancy| pregnancy.dates.due_on),
-            delivery_delivered_on: born_on,
-            delivery_discharged_on: born_on.map(discharged_on).filter(|on| *on <= day),
-            birth_born_at: self.child(about).map(|child| child.born_at),
-            birth_gestational_days: self.child(about).map(|child| child.gestational_days),
-            birth_weight_g: self.child(about).map(|child| child.weight_g),
-            ..Sources::default()
-        };
-        Context { sources, unborn: under_way.is_some(), ..Context::new(now, day) }
-    }
-
-    fn setting(&self, about: About, occurred_on: NaiveDate) -> Setting {
-        let pregnancy = self.family.pregnancy.map(|pregnancy| PregnancySetting {
-            edd: Some(pregnancy.dates.due_on),
-            lmp: pregnancy.dates.last_period_on,
-            ended_on: pregnancy.end.map(|(_, ended_on)| ended_on),
-            delivered: pregnancy.end.is_some_and(|(outcome, _)| outcome == Outcome::LiveBirth),
-            ..PregnancySetting::default()
-        });
-        let child = self.child(about).map(|child| ChildSetting {
-            born_at: child.born_at,
-            gestation_days: Some(child.gestational_days),
-            birth_weight_g: Some(child.weight_g),
-        });
-        let planning = self.family.issue.group == Group::Planning;
-        Setting { subject: about.kind(), occurred_on, planning, pregnancy, child }
-    }
-}
-
-/// Mother and child go home on the third day.
-pub(super) fn discharged_on(born_on: NaiveDate) -> NaiveDate {
-    on(born_on, 3)
-}
-
-/// What the catalogue found wrong; a mistake of the demo, told with the form and the fields.
-pub(super) fn refused(kind: &Kind, errors: &[domain::catalogue::FieldError]) -> anyhow::Error {
-    let faults: Vec<_> = errors.iter().map(|error| format!("{} {:?}", error.pointer, error.fault)).collect();
-    anyhow::anyhow!("the demo wrote a wrong {}: {}", kind.key, faults.join("; "))
 }

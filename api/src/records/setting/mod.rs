@@ -1,0 +1,80 @@
+//! What surrounds a record when it is checked: whose it is, who writes it and where, the pregnancy, the birth, and the
+//! earlier records that facts are computed from.
+
+mod body_before;
+mod known;
+mod sources;
+
+use chrono::NaiveDate;
+use domain::catalogue::Kind;
+use domain::id::{InstitutionId, RecordId, StaffId};
+use domain::record::Subject;
+use sea_orm::{ConnectionTrait, DbErr};
+use serde_json::{Map, Value as Json};
+
+use super::accepted::Accepted;
+use crate::app::App;
+use crate::db::entities::{child, handbook, pregnancy};
+use crate::error::ApiError;
+use crate::{children, pregnancies};
+use known::Known;
+
+/// A record that somebody wants to write.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The handbook.
+    pub handbook: &'a handbook::Model,
+    /// The kind, in the edition that is written.
+    pub kind: &'a Kind,
+    /// Whom it is about.
+    pub subject: Subject,
+    /// The day on which it happened.
+    pub occurred_on: NaiveDate,
+    /// What was sent.
+    pub payload: &'a Map<String, Json>,
+    /// Ids of the questions that were answered yes.
+    pub confirmed: &'a [String],
+    /// Who writes.
+    pub writer: Writer,
+    /// The record that is changed, if it is no new one.
+    pub except: Option<RecordId>,
+}
+
+/// Who writes a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writer {
+    /// The family.
+    Family,
+    /// A staff member at an institution.
+    Staff(StaffId, InstitutionId),
+}
+
+/// Checks a record against all that is known; every wrong field is told at once.
+pub async fn judge(app: &App, db: &impl ConnectionTrait, asked: Asked<'_>) -> Result<Accepted, ApiError> {
+    let known = Known::load(app, db, &asked).await?;
+    known.must_be_born(&asked)?;
+    let told = |errors: Vec<_>| ApiError::Invalid(errors.iter().map(super::form::of_payload).collect());
+    let context = known.context(app.now(), &asked);
+    let draft = asked.kind.read(asked.payload, &context).map_err(told)?;
+    let facts = known.facts(app, db, &asked, &draft).await?;
+    let checked = draft.judge(&facts, asked.confirmed).map_err(told)?;
+    Ok(Accepted {
+        checked,
+        pregnancy: known.belongs_to(&asked),
+        born_on: known.child.as_ref().map(|child| child.row.born_on),
+        unborn: known.unborn,
+    })
+}
+
+/// Whether a fetus of this handbook is not born yet, so that no text may name its sex. Before any pregnancy or child is
+/// registered there may be one that nobody has told us of.
+pub async fn is_unborn(db: &impl ConnectionTrait, handbook: &handbook::Model) -> Result<bool, DbErr> {
+    let pregnancies = pregnancies::store::of_handbook(db, handbook.id).await?;
+    let children = children::store::of_handbook(db, handbook.id).await?;
+    Ok(unborn(&pregnancies, &children))
+}
+
+fn unborn(pregnancies: &[pregnancy::Model], children: &[child::Model]) -> bool {
+    let is_open = |pregnancy: &pregnancy::Model| pregnancy.outcome.is_none();
+    pregnancies.iter().any(is_open) || (pregnancies.is_empty() && children.is_empty())
+}

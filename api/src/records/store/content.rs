@@ -1,0 +1,79 @@
+//! The content of a record, and how a row keeps it: what is sensitive, free text or identity is encrypted.
+
+use domain::catalogue::{Checked, Payload, Warning};
+use domain::id::RecordId;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+use crate::db::entities::record;
+use crate::keys::{Keys, Place};
+
+/// What of a record is encrypted: sensitive fields, free text, identity, and warnings that speak of a sensitive field.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Sealed {
+    #[serde(default)]
+    fields: Map<String, Json>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<Warning>,
+}
+
+/// The content of a record: what was written, and what there was to tell about it.
+#[derive(Debug, Clone, Default)]
+pub struct Content {
+    /// The payload.
+    pub payload: Payload,
+    /// The warnings.
+    pub warnings: Vec<Warning>,
+}
+
+impl Content {
+    /// What was accepted.
+    pub fn of(checked: &Checked) -> Self {
+        Self { payload: checked.payload.clone(), warnings: checked.warnings.clone() }
+    }
+
+    /// Reads back what [`Content::put`] stored.
+    pub fn open(
+        keys: &Keys,
+        id: RecordId,
+        plain: &Json,
+        warnings: &Json,
+        sealed: Option<&[u8]>,
+    ) -> anyhow::Result<Self> {
+        let sealed: Sealed =
+            sealed.map(|sealed| keys.open(sealed_place(id), sealed)).transpose()?.unwrap_or_default();
+        let plain = plain.as_object().cloned().unwrap_or_default();
+        let mut warnings: Vec<Warning> = serde_json::from_value(warnings.clone())?;
+        warnings.extend(sealed.warnings);
+        warnings.sort_by_key(|warning| std::cmp::Reverse(warning.level));
+        Ok(Self { payload: Payload::stored(plain, sealed.fields), warnings })
+    }
+
+    /// Reads back the content of a row.
+    pub fn of_row(keys: &Keys, row: &record::Model) -> anyhow::Result<Self> {
+        Self::open(keys, row.id, &row.payload, &row.warnings, row.sealed.as_deref())
+    }
+
+    /// Fills in what the server learns later: who somebody is, so it is encrypted.
+    pub fn fill_sealed(&mut self, key: &str, value: &str) {
+        let mut sealed = self.payload.sealed().clone();
+        sealed.insert(key.to_owned(), Json::from(value));
+        self.payload = Payload::stored(self.payload.plain().clone(), sealed);
+    }
+
+    /// Puts the content into a row.
+    pub fn put(&self, keys: &Keys, row: &mut record::Model) -> anyhow::Result<()> {
+        let (sensitive, plain): (Vec<_>, Vec<_>) =
+            self.warnings.iter().cloned().partition(|warning| warning.sensitive);
+        let sealed = Sealed { fields: self.payload.sealed().clone(), warnings: sensitive };
+        let is_empty = sealed.fields.is_empty() && sealed.warnings.is_empty();
+        row.payload = Json::Object(self.payload.plain().clone());
+        row.warnings = serde_json::to_value(plain)?;
+        row.sealed = if is_empty { None } else { Some(keys.seal(sealed_place(row.id), &sealed)?) };
+        Ok(())
+    }
+}
+
+fn sealed_place(id: RecordId) -> Place {
+    Place::new("record.sealed", id.0)
+}

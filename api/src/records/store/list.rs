@@ -1,0 +1,203 @@
+//! Lists of records, as far as a caller may see them.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::id::{ChildId, HandbookId, RecordId, StaffId, UserId, VisitId};
+use domain::record::{RecordState, Source, SubjectKind};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, Order, Query, SelectStatement};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
+    QuerySelect,
+};
+use serde_json::Value as Json;
+
+use crate::db::entities::{PhotoIds, institution, record, record_version};
+use crate::records::{Me, View};
+
+/// What a list of records is narrowed to.
+#[derive(Debug, Default)]
+pub struct Filter {
+    /// About whom.
+    pub subject: Option<SubjectKind>,
+    /// About this child.
+    pub child: Option<ChildId>,
+    /// Written by which side.
+    pub source: Option<Source>,
+    /// Of this kind.
+    pub kind: Option<String>,
+    /// Not before this day.
+    pub from: Option<NaiveDate>,
+    /// Not after this day.
+    pub to: Option<NaiveDate>,
+}
+
+/// A record as lists read it: what is shown, and nothing else.
+#[derive(Debug, FromQueryResult)]
+#[expect(missing_docs, reason = "the columns are documented where they are created, in the migrations")]
+pub struct Row {
+    pub id: RecordId,
+    pub subject: SubjectKind,
+    pub child_id: Option<ChildId>,
+    pub source: Source,
+    pub kind: String,
+    pub edition: String,
+    pub occurred_on: NaiveDate,
+    pub user_id: Option<UserId>,
+    pub staff_id: Option<StaffId>,
+    pub author_role: String,
+    pub visit_id: Option<VisitId>,
+    pub state: RecordState,
+    pub is_private: bool,
+    pub awaits_countersign: bool,
+    pub payload: Json,
+    pub sealed: Option<Vec<u8>>,
+    pub warnings: Json,
+    pub photos: PhotoIds,
+    pub recorded_at: DateTime<Utc>,
+    pub edited_at: Option<DateTime<Utc>>,
+    pub version: i32,
+    pub institution: Option<String>,
+}
+
+/// A page of the timeline: one query, newest first by day, from after a position on.
+pub async fn timeline(
+    db: &impl ConnectionTrait,
+    handbook: HandbookId,
+    view: &View,
+    filter: &Filter,
+    after: Option<(NaiveDate, RecordId)>,
+    limit: u64,
+) -> Result<Vec<Row>, DbErr> {
+    let query = timeline_query(handbook, view, filter, after, limit);
+    Row::find_by_statement(db.get_database_backend().build(&query)).all(db).await
+}
+
+/// The query of a page. `record_timeline` gives the rows in order, so that only what is shown is read.
+pub fn timeline_query(
+    handbook: HandbookId,
+    view: &View,
+    filter: &Filter,
+    after: Option<(NaiveDate, RecordId)>,
+    limit: u64,
+) -> SelectStatement {
+    let column = |column: record::Column| Expr::col((record::Entity, column));
+    let mut query = select_rows(handbook, view);
+    if let Some((day, id)) = after {
+        let position = Expr::tuple([column(record::Column::OccurredOn), column(record::Column::Id)]);
+        query.and_where(position.lt(Expr::tuple([Expr::value(day), Expr::value(id.0)])));
+    }
+    let mut narrow = |condition: Option<Expr>| {
+        if let Some(condition) = condition {
+            query.and_where(condition);
+        }
+    };
+    narrow(filter.subject.map(|subject| column(record::Column::Subject).eq(subject.code())));
+    narrow(filter.child.map(|child| column(record::Column::ChildId).eq(child.0)));
+    narrow(filter.source.map(|source| column(record::Column::Source).eq(source.code())));
+    narrow(filter.kind.as_ref().map(|kind| column(record::Column::Kind).eq(kind.as_str())));
+    narrow(filter.from.map(|day| column(record::Column::OccurredOn).gte(day)));
+    narrow(filter.to.map(|day| column(record::Column::OccurredOn).lte(day)));
+    query
+        .order_by((record::Entity, record::Column::OccurredOn), Order::Desc)
+        .order_by((record::Entity, record::Column::Id), Order::Desc)
+        .limit(limit)
+        .to_owned()
+}
+
+/// One record as a caller sees it.
+pub async fn one(
+    db: &impl ConnectionTrait,
+    handbook: HandbookId,
+    view: &View,
+    id: RecordId,
+) -> Result<Option<Row>, DbErr> {
+    let mut query = select_rows(handbook, view);
+    query.and_where(Expr::col((record::Entity, record::Column::Id)).eq(id.0));
+    Row::find_by_statement(db.get_database_backend().build(&query)).one(db).await
+}
+
+fn select_rows(handbook: HandbookId, view: &View) -> SelectStatement {
+    use record::Column as C;
+    const COLUMNS: [C; 21] = [
+        C::Id,
+        C::Subject,
+        C::ChildId,
+        C::Source,
+        C::Kind,
+        C::Edition,
+        C::OccurredOn,
+        C::UserId,
+        C::StaffId,
+        C::AuthorRole,
+        C::VisitId,
+        C::State,
+        C::IsPrivate,
+        C::AwaitsCountersign,
+        C::Payload,
+        C::Sealed,
+        C::Warnings,
+        C::Photos,
+        C::RecordedAt,
+        C::EditedAt,
+        C::Version,
+    ];
+    Query::select()
+        .columns(COLUMNS.map(|column| (record::Entity, column)))
+        .expr_as(Expr::col((institution::Entity, institution::Column::Name)), Alias::new("institution"))
+        .from(record::Entity)
+        .left_join(
+            institution::Entity,
+            Expr::col((institution::Entity, institution::Column::Id))
+                .equals((record::Entity, record::Column::InstitutionId)),
+        )
+        .and_where(Expr::col((record::Entity, C::HandbookId)).eq(handbook.0))
+        .cond_where(visible(view))
+        .to_owned()
+}
+
+/// Which rows a caller sees: a family everything that is live; staff nothing private, and of what was voided only their
+/// own.
+fn visible(view: &View) -> Condition {
+    use record::Column as C;
+    let column = |column: C| Expr::col((record::Entity, column));
+    let live = column(C::State).eq(RecordState::Live.code());
+    let Me::Staff(staff) = view.me else { return Condition::all().add(live) };
+    let own = || column(C::StaffId).eq(staff.0);
+    let own_voided = Condition::all().add(column(C::State).eq(RecordState::Voided.code())).add(own());
+    let mut seen =
+        Condition::all().add(Condition::any().add(live).add(own_voided)).add(column(C::IsPrivate).eq(false));
+    if view.children_only {
+        seen = seen.add(column(C::Subject).eq(SubjectKind::Child.code()));
+    }
+    if view.own_only {
+        seen = seen.add(own());
+    }
+    seen
+}
+
+/// Earlier versions of a record, the latest first.
+pub async fn versions(
+    db: &impl ConnectionTrait,
+    record: RecordId,
+    before: Option<i32>,
+    limit: u64,
+) -> Result<Vec<record_version::Model>, DbErr> {
+    let mut found = record_version::Entity::find().filter(record_version::COLUMN.record_id.eq(record));
+    if let Some(before) = before {
+        found = found.filter(record_version::COLUMN.version.lt(before));
+    }
+    found.order_by_desc(record_version::COLUMN.version).limit(limit).all(db).await
+}
+
+/// Checkups of a staff member wherever they were written, the newest first.
+pub async fn own_checkups(
+    db: &impl ConnectionTrait,
+    staff: StaffId,
+    before: Option<RecordId>,
+    limit: u64,
+) -> Result<Vec<record::Model>, DbErr> {
+    let mut found = record::Entity::find().filter(record::COLUMN.staff_id.eq(staff));
+    if let Some(before) = before {
+        found = found.filter(record::COLUMN.id.lt(before));
+    }
+    found.order_by_desc(record::COLUMN.id).limit(limit).all(db).await
+}
