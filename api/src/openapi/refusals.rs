@@ -130,7 +130,7 @@ mod tests {
     use crate::openapi::OPERATIONS;
 
     /// Writes that may come twice and still act as if once, or that must act each time: neither key nor version.
-    const WITHOUT_KEY_OR_VERSION: [&str; 12] = [
+    const WITHOUT_KEY_OR_VERSION: [&str; 13] = [
         // They keep nothing but who is signed in; WeChat's code, a one-time code and a password are each used anew.
         "post /api/v1/sign-in/wechat",
         "post /api/v1/sign-in/staff",
@@ -144,6 +144,7 @@ mod tests {
         "post /api/v1/handbooks/find",
         // They end what a second request finds ended.
         "delete /api/v1/handbooks/{handbook}/delegations/{delegation}",
+        "delete /api/v1/handbooks/{handbook}/invitations/{invitation}",
         "delete /api/v1/handbooks/{handbook}/members/{member}",
         "delete /api/v1/handbooks/{handbook}/photos/{photo}",
     ];
