@@ -6,6 +6,7 @@ use domain::id::{AccessId, HandbookId, InstitutionId, StaffId, VisitId};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::db::entities::{access_log, institution, staff, visit};
+use crate::db::rows_in;
 use crate::error::ApiError;
 use crate::keys::Keys;
 use crate::offices;
@@ -40,7 +41,7 @@ pub async fn workers(
     ids: impl IntoIterator<Item = StaffId>,
 ) -> Result<HashMap<StaffId, Worker>, ApiError> {
     let ids: BTreeSet<_> = ids.into_iter().collect();
-    let rows = staff::Entity::find().filter(staff::Column::Id.is_in(ids)).all(db).await?;
+    let rows = rows_in(db, staff::Entity::find(), staff::Column::Id, ids).await?;
     let mut workers = HashMap::new();
     for row in rows {
         let name = offices::staff::name_of(keys, &row)?;
@@ -55,10 +56,7 @@ pub async fn institution_names(
     ids: impl IntoIterator<Item = InstitutionId>,
 ) -> Result<HashMap<InstitutionId, String>, DbErr> {
     let ids: BTreeSet<_> = ids.into_iter().collect();
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let rows = institution::Entity::find().filter(institution::Column::Id.is_in(ids)).all(db).await?;
+    let rows = rows_in(db, institution::Entity::find(), institution::Column::Id, ids).await?;
     Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
 }
 
@@ -68,6 +66,6 @@ pub async fn visits(
     ids: impl IntoIterator<Item = VisitId>,
 ) -> Result<HashMap<VisitId, visit::Model>, DbErr> {
     let ids: BTreeSet<_> = ids.into_iter().collect();
-    let rows = visit::Entity::find().filter(visit::Column::Id.is_in(ids)).all(db).await?;
+    let rows = rows_in(db, visit::Entity::find(), visit::Column::Id, ids).await?;
     Ok(rows.into_iter().map(|row| (row.id, row)).collect())
 }

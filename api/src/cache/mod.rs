@@ -5,8 +5,9 @@ mod redis;
 
 use std::time::Duration;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::id::UserId;
 
 pub use memory::Memory;
 pub use redis::Redis;
@@ -20,49 +21,36 @@ pub enum Cache {
     Redis(Redis),
 }
 
-/// A key that names the type of its value.
-pub trait Key: Send + Sync {
-    /// What is cached.
-    type Value: Serialize + DeserializeOwned + Send + Sync;
-    /// How long it is good at most.
-    const LIFE: Duration;
-    /// The key as text, unique among all kinds of keys.
-    fn text(&self) -> String;
+/// How long something is counted, from the first time on.
+pub const WINDOW: Duration = Duration::from_secs(60);
+
+/// What is counted, so that nobody asks for too much of it.
+#[derive(Debug, Clone, Copy)]
+pub enum Counted<'a> {
+    /// Dynamic codes that a user has drawn.
+    Codes(UserId),
+    /// Sign-ins with WeChat from an address, by its keyed hash.
+    WechatSignIns(&'a [u8]),
+}
+
+impl Counted<'_> {
+    fn key(self) -> String {
+        match self {
+            Self::Codes(user) => format!("codes:{user}"),
+            Self::WechatSignIns(address) => format!("wechat-sign-ins:{}", URL_SAFE_NO_PAD.encode(address)),
+        }
+    }
 }
 
 impl Cache {
-    /// The cached value, if there is one and it can be read.
-    pub async fn get<K: Key>(&self, key: &K) -> Option<K::Value> {
-        let text = match self {
-            Self::Memory(memory) => memory.get(&key.text()).await,
-            Self::Redis(redis) => redis.get(&key.text()).await,
-        }?;
-        serde_json::from_str(&text).ok()
-    }
-
-    /// Keeps a value for its life; failing to keep it is no failure.
-    pub async fn put<K: Key>(&self, key: &K, value: &K::Value) {
-        let Ok(text) = serde_json::to_string(value) else { return };
-        match self {
-            Self::Memory(memory) => memory.put(key.text(), text, K::LIFE).await,
-            Self::Redis(redis) => redis.put(&key.text(), text, K::LIFE).await,
-        }
-    }
-
-    /// Forgets a value.
-    pub async fn drop<K: Key>(&self, key: &K) {
-        match self {
-            Self::Memory(memory) => memory.drop(&key.text()).await,
-            Self::Redis(redis) => redis.drop(&key.text()).await,
-        }
-    }
-
-    /// Counts one more of something within a window and gives the count; `None` when it cannot be known.
-    pub async fn count(&self, key: &str, window: Duration) -> Option<u64> {
-        match self {
-            Self::Memory(memory) => Some(memory.count(key, window).await),
-            Self::Redis(redis) => redis.count(key, window).await,
-        }
+    /// Counts one more, and says whether that is more than `most` within the window. Where it cannot be known it is not:
+    /// these limits spare others' work and keep no secret.
+    pub async fn is_too_much(&self, counted: Counted<'_>, most: u64) -> bool {
+        let count = match self {
+            Self::Memory(memory) => Some(memory.count(counted.key()).await),
+            Self::Redis(redis) => redis.count(&counted.key(), WINDOW).await,
+        };
+        count.is_some_and(|count| count > most)
     }
 
     /// Tells every process that something changed; nobody relies on it arriving.

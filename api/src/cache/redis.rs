@@ -56,10 +56,6 @@ impl Redis {
         self.ask(async |mut redis| redis.set_ex::<_, _, ()>(prefixed(key), text, seconds).await).await;
     }
 
-    pub(super) async fn drop(&self, key: &str) {
-        self.ask(async |mut redis| redis.del::<_, ()>(prefixed(key)).await).await;
-    }
-
     /// Forgets a value if it begins so, in one step.
     pub(crate) async fn drop_if_begins(&self, key: &str, head: &str) {
         let script = Script::new(

@@ -12,6 +12,7 @@ use sea_orm::{
 use serde_json::Value as Json;
 
 use crate::db::entities::{delegation, pregnancy, record, staff, visit};
+use crate::db::rows_in;
 use crate::db::statement;
 use crate::error::ApiError;
 use crate::keys::Keys;
@@ -98,7 +99,7 @@ pub async fn staff_by_id(
     db: &impl ConnectionTrait,
     ids: impl IntoIterator<Item = StaffId>,
 ) -> Result<HashMap<StaffId, staff::Model>, DbErr> {
-    let found = staff::Entity::find().filter(staff::COLUMN.id.is_in(ids)).all(db).await?;
+    let found = rows_in(db, staff::Entity::find(), staff::Column::Id, ids).await?;
     Ok(found.into_iter().map(|row| (row.id, row)).collect())
 }
 

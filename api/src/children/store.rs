@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::{ChildKey, ChildOnForm};
 use crate::app::App;
 use crate::db::entities::{child, handbook, person};
+use crate::db::rows_in;
 use crate::error::ApiError;
 use crate::handbooks::store as handbooks;
 use crate::keys::Keys;
@@ -36,12 +37,9 @@ pub async fn of_handbooks(
     db: &impl ConnectionTrait,
     handbooks: impl IntoIterator<Item = HandbookId>,
 ) -> Result<Vec<child::Model>, DbErr> {
-    child::Entity::find()
-        .filter(child::COLUMN.handbook_id.is_in(handbooks))
-        .order_by_asc(child::COLUMN.born_on)
-        .order_by_asc(child::COLUMN.birth_order)
-        .all(db)
-        .await
+    let rows =
+        child::Entity::find().order_by_asc(child::COLUMN.born_on).order_by_asc(child::COLUMN.birth_order);
+    rows_in(db, rows, child::Column::HandbookId, handbooks).await
 }
 
 /// The rows of these people as children, of live handbooks and closed ones.
@@ -49,7 +47,7 @@ pub async fn of_people(
     db: &impl ConnectionTrait,
     people: impl IntoIterator<Item = PersonId>,
 ) -> Result<Vec<child::Model>, DbErr> {
-    child::Entity::find().filter(child::COLUMN.person_id.is_in(people)).all(db).await
+    rows_in(db, child::Entity::find(), child::Column::PersonId, people).await
 }
 
 /// One child of a handbook.

@@ -1,7 +1,5 @@
 //! `POST /api/v1/handbooks/{handbook}/code`: the code that the family's phone shows at the desk.
 
-use std::time::Duration;
-
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
@@ -16,6 +14,7 @@ use super::picture::{Medium, Picture};
 use super::store;
 use crate::access::{Access, ShowCode, must_be_live};
 use crate::app::App;
+use crate::cache::{Counted, WINDOW};
 use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
 use crate::keys::new_token;
@@ -74,11 +73,9 @@ pub(crate) async fn show(
     work.answer(&app, StatusCode::CREATED, &shown).await
 }
 
-/// A cache that does not answer refuses nobody: the limit spares the database and keeps no secret.
 async fn refuse_flood(app: &App, user: User) -> Result<(), ApiError> {
-    let window = Duration::from_secs(60);
-    match app.cache.count(&format!("codes:{}", user.id), window).await {
-        Some(count) if count > A_MINUTE => Err(ApiError::Wait(Code::TooManyRequests, window)),
-        _ => Ok(()),
+    if app.cache.is_too_much(Counted::Codes(user.id), A_MINUTE).await {
+        return Err(ApiError::Wait(Code::TooManyRequests, WINDOW));
     }
+    Ok(())
 }

@@ -8,8 +8,9 @@ use std::time::Duration;
 use sea_orm::metric::Info;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
-    DbBackend, DbErr, IsolationLevel, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    AccessMode, ColumnTrait, ConnectOptions, ConnectionTrait, Database, DatabaseConnection,
+    DatabaseTransaction, DbBackend, DbErr, EntityTrait, IsolationLevel, QueryFilter, Select,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 
 /// How long a request waits for a connection before it is told that the database is away.
@@ -131,6 +132,24 @@ fn postgres(url: &str, connections: u32) -> ConnectOptions {
         options.application_name("muzi").options([("lock_timeout", "5s"), ("statement_timeout", "30s")])
     });
     options
+}
+
+/// The rows whose `column` holds one of `values`. Where there are no values nothing is asked.
+pub async fn rows_in<E, V>(
+    db: &impl ConnectionTrait,
+    rows: Select<E>,
+    column: impl ColumnTrait,
+    values: impl IntoIterator<Item = V>,
+) -> Result<Vec<E::Model>, DbErr>
+where
+    E: EntityTrait,
+    V: Into<sea_orm::Value>,
+{
+    let mut values = values.into_iter().peekable();
+    if values.peek().is_none() {
+        return Ok(Vec::new());
+    }
+    rows.filter(column.is_in(values)).all(db).await
 }
 
 /// A statement written once for both databases with `?` for each value: PostgreSQL numbers them.

@@ -22,6 +22,7 @@ use crate::config::PRIVACY_TEXT;
 use crate::db::entities::{
     catchment, consent, delegation, desk_act, handbook, institution, issuance, region, staff, wechat_user,
 };
+use crate::db::rows_in;
 use crate::db::statement;
 use crate::error::ApiError;
 use crate::keys::{Keys, Place};
@@ -51,7 +52,7 @@ pub async fn by_ids(
     db: &impl ConnectionTrait,
     ids: impl IntoIterator<Item = HandbookId>,
 ) -> Result<HashMap<HandbookId, handbook::Model>, DbErr> {
-    let found = handbook::Entity::find().filter(handbook::COLUMN.id.is_in(ids)).all(db).await?;
+    let found = rows_in(db, handbook::Entity::find(), handbook::Column::Id, ids).await?;
     Ok(found.into_iter().map(|row| (row.id, row)).collect())
 }
 
@@ -66,12 +67,8 @@ pub async fn of_women(
     women: impl IntoIterator<Item = PersonId>,
     most: u64,
 ) -> Result<Vec<handbook::Model>, DbErr> {
-    handbook::Entity::find()
-        .filter(handbook::COLUMN.woman_id.is_in(women))
-        .order_by_desc(handbook::COLUMN.id)
-        .limit(most)
-        .all(db)
-        .await
+    let latest = handbook::Entity::find().order_by_desc(handbook::COLUMN.id).limit(most);
+    rows_in(db, latest, handbook::Column::WomanId, women).await
 }
 
 /// Takes hold of a handbook for the rest of the transaction and gives it as it is now: whoever changes the same handbook
@@ -208,11 +205,9 @@ pub async fn managing_at(
     };
     let places = levels.into_iter().fold(Condition::any(), |any, level| any.add(at(level)));
     let found = catchment::Entity::find().filter(places).all(db).await?;
-    let working = institution::Entity::find()
-        .filter(institution::COLUMN.id.is_in(found.iter().map(|place| place.institution_id)))
-        .filter(institution::COLUMN.ended_at.is_null())
-        .all(db)
-        .await?;
+    let working = institution::Entity::find().filter(institution::COLUMN.ended_at.is_null());
+    let ids = found.iter().map(|place| place.institution_id);
+    let working = rows_in(db, working, institution::Column::Id, ids).await?;
     let of_place =
         |place: &catchment::Model| working.iter().find(|found| found.id == place.institution_id).cloned();
     let nearest = found
@@ -236,7 +231,7 @@ pub async fn institutions(
     db: &impl ConnectionTrait,
     ids: impl IntoIterator<Item = InstitutionId>,
 ) -> Result<HashMap<InstitutionId, institution::Model>, DbErr> {
-    let found = institution::Entity::find().filter(institution::COLUMN.id.is_in(ids)).all(db).await?;
+    let found = rows_in(db, institution::Entity::find(), institution::Column::Id, ids).await?;
     Ok(found.into_iter().map(|row| (row.id, row)).collect())
 }
 

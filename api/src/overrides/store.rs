@@ -12,6 +12,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::db::entities::{handbook, issuance, record, rule_override};
+use crate::db::rows_in;
 use crate::error::ApiError;
 use crate::keys::{Keys, Place};
 
@@ -113,9 +114,9 @@ pub async fn said(
 ) -> Result<HashMap<OverrideId, Said>, ApiError> {
     let issues: BTreeSet<_> = rows.iter().filter_map(|row| row.issuance_id).collect();
     let records: BTreeSet<_> = rows.iter().filter_map(|row| row.record_id).collect();
-    let issues = issuance::Entity::find().filter(issuance::Column::Id.is_in(issues)).all(db).await?;
+    let issues = rows_in(db, issuance::Entity::find(), issuance::Column::Id, issues).await?;
     let issues: HashMap<_, _> = issues.into_iter().map(|issue| (issue.id, issue)).collect();
-    let records = record::Entity::find().filter(record::Column::Id.is_in(records)).all(db).await?;
+    let records = rows_in(db, record::Entity::find(), record::Column::Id, records).await?;
     let records: HashMap<_, _> = records.into_iter().map(|record| (record.id, record)).collect();
     let mut said = HashMap::new();
     for row in rows {
@@ -144,7 +145,7 @@ pub async fn issued_on(
     ids: impl IntoIterator<Item = HandbookId>,
 ) -> Result<HashMap<HandbookId, NaiveDate>, DbErr> {
     let ids: BTreeSet<_> = ids.into_iter().collect();
-    let rows = handbook::Entity::find().filter(handbook::Column::Id.is_in(ids)).all(db).await?;
+    let rows = rows_in(db, handbook::Entity::find(), handbook::Column::Id, ids).await?;
     Ok(rows.into_iter().map(|row| (row.id, row.issued_on)).collect())
 }
 

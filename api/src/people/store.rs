@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::Identity;
 use crate::db::entities::{member, person, wechat_user};
+use crate::db::rows_in;
 use crate::error::ApiError;
 use crate::keys::{Keys, Place};
 
@@ -82,7 +83,7 @@ pub async fn by_ids(
     db: &impl ConnectionTrait,
     ids: impl IntoIterator<Item = PersonId>,
 ) -> Result<HashMap<PersonId, person::Model>, DbErr> {
-    let found = person::Entity::find().filter(person::COLUMN.id.is_in(ids)).all(db).await?;
+    let found = rows_in(db, person::Entity::find(), person::Column::Id, ids).await?;
     Ok(found.into_iter().map(|row| (row.id, row)).collect())
 }
 

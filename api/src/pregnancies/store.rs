@@ -8,6 +8,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
 use uuid::Uuid;
 
 use crate::db::entities::pregnancy;
+use crate::db::rows_in;
 
 /// The pregnancies of a handbook, the latest first: one, or a few after losses.
 pub async fn of_handbook(
@@ -22,12 +23,10 @@ pub async fn of_handbooks(
     db: &impl ConnectionTrait,
     handbooks: impl IntoIterator<Item = HandbookId>,
 ) -> Result<Vec<pregnancy::Model>, DbErr> {
-    pregnancy::Entity::find()
-        .filter(pregnancy::COLUMN.handbook_id.is_in(handbooks))
+    let latest = pregnancy::Entity::find()
         .order_by_desc(pregnancy::COLUMN.created_at)
-        .order_by_desc(pregnancy::COLUMN.id)
-        .all(db)
-        .await
+        .order_by_desc(pregnancy::COLUMN.id);
+    rows_in(db, latest, pregnancy::Column::HandbookId, handbooks).await
 }
 
 /// How the pregnancies of a handbook went.

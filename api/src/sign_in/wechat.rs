@@ -1,12 +1,9 @@
 //! `POST /api/v1/sign-in/wechat`: a family signs in with the code of `wx.login`.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use miniprogram_adapter::{Class, Login};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -15,6 +12,7 @@ use super::me::Me;
 use super::{SignIn, device_name, open, store};
 use crate::app::App;
 use crate::body::Body;
+use crate::cache::{Counted, WINDOW};
 use crate::error::ApiError;
 use crate::problem::Code;
 use crate::session::store::Holder;
@@ -66,17 +64,14 @@ pub(crate) async fn sign_in_with_wechat(
     Ok(HttpResponse::Ok().json(SignIn { tokens, me: Me::family(User { id: user.id, session }) }))
 }
 
-/// Every sign-in is a call to WeChat, and those are counted there. A cache that does not answer refuses nobody: the limit
-/// keeps no secret.
+/// Every sign-in is a call to WeChat, and those are counted there.
 async fn refuse_flood(app: &App, address: IpAddr) -> Result<(), ApiError> {
-    let window = Duration::from_secs(60);
     let index = app.keys.blind("wechat_sign_in", &address.to_string());
-    match app.cache.count(&format!("wechat-sign-ins:{}", URL_SAFE_NO_PAD.encode(index)), window).await {
-        Some(count) if count > u64::from(app.config.wechat.sign_ins_a_minute) => {
-            Err(ApiError::Wait(Code::TooManyRequests, window))
-        }
-        _ => Ok(()),
+    let most = u64::from(app.config.wechat.sign_ins_a_minute);
+    if app.cache.is_too_much(Counted::WechatSignIns(&index), most).await {
+        return Err(ApiError::Wait(Code::TooManyRequests, WINDOW));
     }
+    Ok(())
 }
 
 /// A code that is no good is the phone's to renew; everything else is between WeChat and us.

@@ -20,6 +20,7 @@ use uuid::Uuid;
 use crate::db::entities::{
     break_glass, child, handbook, institution, member, person, pregnancy, visit, wechat_user,
 };
+use crate::db::rows_in;
 use crate::db::statement;
 use crate::error::ApiError;
 use crate::keys::{Keys, Place};
@@ -201,7 +202,7 @@ pub async fn break_glass_in(
     }
     let rows = rows.order_by_desc(break_glass::COLUMN.visit_id).limit(limit).all(db).await?;
     let ids = rows.iter().map(|row| row.visit_id);
-    let visits = visit::Entity::find().filter(visit::Column::Id.is_in(ids)).all(db).await?;
+    let visits = rows_in(db, visit::Entity::find(), visit::Column::Id, ids).await?;
     let mut visits: HashMap<_, _> = visits.into_iter().map(|visit| (visit.id, visit)).collect();
     Ok(rows.into_iter().filter_map(|row| visits.remove(&row.visit_id).map(|visit| (row, visit))).collect())
 }
@@ -282,7 +283,7 @@ pub async fn provers(
         .all(db)
         .await?;
     let users = members.iter().map(|member| member.user_id);
-    let users = wechat_user::Entity::find().filter(wechat_user::Column::Id.is_in(users)).all(db).await?;
+    let users = rows_in(db, wechat_user::Entity::find(), wechat_user::Column::Id, users).await?;
     let mut people = subjects(db, keys, Some(handbook)).await?;
     people.extend(identities(db, keys, users.iter().filter_map(|user| user.person_id)).await?);
     Ok(people)
@@ -294,7 +295,7 @@ async fn identities(
     people: impl IntoIterator<Item = PersonId>,
 ) -> Result<Vec<Identity>, ApiError> {
     let people: BTreeSet<_> = people.into_iter().collect();
-    let rows = person::Entity::find().filter(person::Column::Id.is_in(people)).all(db).await?;
+    let rows = rows_in(db, person::Entity::find(), person::Column::Id, people).await?;
     rows.iter().map(|row| people::store::identity(keys, row)).collect()
 }
 
@@ -314,19 +315,17 @@ pub async fn masked(
     ids: impl IntoIterator<Item = HandbookId>,
 ) -> Result<HashMap<HandbookId, Masked>, ApiError> {
     let ids: BTreeSet<_> = ids.into_iter().collect();
-    let handbooks = handbook::Entity::find().filter(handbook::Column::Id.is_in(ids)).all(db).await?;
+    let handbooks = rows_in(db, handbook::Entity::find(), handbook::Column::Id, ids).await?;
     let without_woman = handbooks.iter().filter(|handbook| handbook.woman_id.is_none());
-    let children = child::Entity::find()
-        .filter(child::Column::HandbookId.is_in(without_woman.map(|handbook| handbook.id)))
-        .order_by_desc(child::COLUMN.born_on)
-        .order_by_desc(child::COLUMN.birth_order)
-        .all(db)
-        .await?;
+    let children =
+        child::Entity::find().order_by_desc(child::COLUMN.born_on).order_by_desc(child::COLUMN.birth_order);
+    let ids = without_woman.map(|handbook| handbook.id);
+    let children = rows_in(db, children, child::Column::HandbookId, ids).await?;
     // The first-born is collected last and stays.
     let first: HashMap<_, _> = children.iter().map(|child| (child.handbook_id, child.person_id)).collect();
     let about = |handbook: &handbook::Model| handbook.woman_id.or(first.get(&handbook.id).copied());
     let people: BTreeSet<_> = handbooks.iter().filter_map(about).collect();
-    let rows = person::Entity::find().filter(person::Column::Id.is_in(people)).all(db).await?;
+    let rows = rows_in(db, person::Entity::find(), person::Column::Id, people).await?;
     let mut names = HashMap::new();
     for row in &rows {
         names.insert(row.id, mask_name(&people::store::identity(keys, row)?.name));
@@ -364,7 +363,7 @@ pub async fn cover(
         .all(db)
         .await?;
     let ids = children.iter().map(|child| child.person_id).chain(handbook.woman_id);
-    let rows = person::Entity::find().filter(person::Column::Id.is_in(ids)).all(db).await?;
+    let rows = rows_in(db, person::Entity::find(), person::Column::Id, ids).await?;
     let mut people = HashMap::new();
     for row in rows {
         let identity = people::store::identity(keys, &row)?;

@@ -14,6 +14,7 @@ use sea_orm::{
 
 use super::Facts;
 use crate::db::entities::{Classes, Groups, catchment, handbook, institution, staff};
+use crate::db::rows_in;
 use crate::db::statement;
 use crate::error::ApiError;
 use crate::problem::Code;
@@ -52,11 +53,8 @@ pub(crate) async fn at_codes(
     db: &impl ConnectionTrait,
     codes: impl IntoIterator<Item = RegionCode>,
 ) -> Result<Vec<institution::Model>, DbErr> {
-    institution::Entity::find()
-        .filter(institution::COLUMN.region_code.is_in(codes))
-        .filter(institution::COLUMN.ended_at.is_null())
-        .all(db)
-        .await
+    let live = institution::Entity::find().filter(institution::COLUMN.ended_at.is_null());
+    rows_in(db, live, institution::Column::RegionCode, codes).await
 }
 
 /// The administrators that institutions name.
@@ -64,11 +62,8 @@ pub(super) async fn administrators(
     db: &impl ConnectionTrait,
     rows: &[institution::Model],
 ) -> Result<HashMap<StaffId, staff::Model>, DbErr> {
-    let named: Vec<_> = rows.iter().filter_map(|row| row.administrator_id).collect();
-    if named.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let found = staff::Entity::find().filter(staff::COLUMN.id.is_in(named)).all(db).await?;
+    let named = rows.iter().filter_map(|row| row.administrator_id);
+    let found = rows_in(db, staff::Entity::find(), staff::Column::Id, named).await?;
     Ok(found.into_iter().map(|staff| (staff.id, staff)).collect())
 }
 
@@ -236,11 +231,8 @@ pub(super) async fn taken_by_another(
     regions: &[Region],
 ) -> Result<Option<RegionCode>, DbErr> {
     let codes = regions.iter().map(|region| region.code);
-    let rows = catchment::Entity::find()
-        .filter(catchment::COLUMN.region_code.is_in(codes))
-        .filter(catchment::COLUMN.institution_id.ne(id))
-        .all(db)
-        .await?;
+    let of_others = catchment::Entity::find().filter(catchment::COLUMN.institution_id.ne(id));
+    let rows = rows_in(db, of_others, catchment::Column::RegionCode, codes).await?;
     let is_asked_for = |row: &&catchment::Model| {
         regions.contains(&Region { code: row.region_code, level: row.region_level })
     };

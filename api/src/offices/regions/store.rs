@@ -8,6 +8,7 @@ use sea_orm::{
 };
 
 use crate::db::entities::{catchment, handbook, institution, region, staff, target};
+use crate::db::rows_in;
 use crate::error::ApiError;
 use crate::problem::Code;
 
@@ -65,7 +66,7 @@ pub(crate) async fn with_codes(
     db: &impl ConnectionTrait,
     codes: impl IntoIterator<Item = RegionCode>,
 ) -> Result<Vec<region::Model>, DbErr> {
-    region::Entity::find().filter(region::COLUMN.code.is_in(codes)).all(db).await
+    rows_in(db, region::Entity::find(), region::Column::Code, codes).await
 }
 
 /// Whether the parent that a region names exists above it.

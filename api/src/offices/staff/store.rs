@@ -11,6 +11,7 @@ use sea_orm::{
 
 use super::{Facts, Post};
 use crate::db::entities::{Roles, staff};
+use crate::db::rows_in;
 use crate::error::ApiError;
 use crate::keys::{Keys, Place};
 use crate::problem::Code;
@@ -25,7 +26,7 @@ pub(crate) async fn with_user_names(
     db: &impl ConnectionTrait,
     names: impl IntoIterator<Item = &str>,
 ) -> Result<Vec<staff::Model>, DbErr> {
-    staff::Entity::find().filter(staff::COLUMN.user_name.is_in(names)).all(db).await
+    rows_in(db, staff::Entity::find(), staff::Column::UserName, names).await
 }
 
 /// Which staff a list shows.
