@@ -253,6 +253,49 @@ async fn a_late_result_may_name_its_visit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_correction_to_a_day_that_no_calendar_knows_is_refused() {
+    let world = World::empty().await;
+    let county = world.county().await;
+    let mother = world.mother(&county).await;
+    let clinician = world.clinician_at(mother.handbook, county.hospital).await;
+    let sent = laboratory("2026-11-22");
+    let id = clinician.client.post(&checkups(&mother), sent.clone()).await.ok()["id"].clone();
+    for day in ["-262143-01-01", "+262142-12-31", "1899-12-31", "2101-01-01"] {
+        let body = json!({ "reason": "日期录错", "occurred_on": day, "payload": sent["payload"] });
+        let refused = change(&clinician.client, &mother, &id, "correct", 1, body).await;
+        assert_eq!(refused.problem(422, "invalid")["errors"][0]["pointer"], "/occurred_on", "{day}");
+        let mut anew = sent.clone();
+        anew["occurred_on"] = json!(day);
+        let refused = clinician.client.post(&checkups(&mother), anew).await;
+        assert_eq!(refused.problem(422, "invalid")["errors"][0]["pointer"], "/occurred_on", "{day}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_county_reads_a_high_risk_case_until_the_puerperium_is_over() {
+    let world = World::empty().await;
+    let county = world.county().await;
+    let mother = world.mother(&county).await;
+    let mch = world.county_mch(county.mch).await;
+    let now_is = async |grade: Option<&str>, ended_days_ago: Option<u64>| {
+        let ended = ended_days_ago.map(|days| world.app.today() - chrono::Days::new(days));
+        let row = pregnancy::ActiveModel {
+            id: Set(mother.pregnancy),
+            risk_grade: Set(grade.map(str::to_owned)),
+            outcome: Set(ended.map(|_| domain::pregnancy::Outcome::LiveBirth)),
+            ended_on: Set(ended),
+            ..Default::default()
+        };
+        pregnancy::Entity::update(row).exec(world.app.db.write()).await.unwrap();
+        mch.get(&records(&mother)).await.status.as_u16()
+    };
+    assert_eq!(now_is(Some("yellow"), None).await, 403);
+    assert_eq!(now_is(Some("red"), None).await, 200);
+    assert_eq!(now_is(Some("red"), Some(42)).await, 200);
+    assert_eq!(now_is(Some("red"), Some(43)).await, 403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_correction_is_a_new_version_with_a_reason_and_the_family_is_told() {
     let world = World::empty().await;
     let county = world.county().await;

@@ -30,6 +30,18 @@ async fn an_unknown_address_and_a_wrong_method_are_problems_in_both_languages() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn words_that_strangers_make_up_as_methods_leave_no_trace_in_the_metrics() {
+    let world = World::empty().await;
+    for word in ["LOOK", "GRIMACE"] {
+        let method = reqwest::Method::from_bytes(word.as_bytes()).unwrap();
+        let answer = crate::support::send(world.anybody().request(method, "/healthz")).await;
+        assert!(answer.status.is_client_error());
+    }
+    let metrics = world.app.metrics.text().unwrap();
+    assert!(metrics.contains(r#"method="other""#) && !metrics.contains("GRIMACE"), "{metrics}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_document_and_its_page_are_served_without_fetching_anything() {
     let world = World::empty().await;
     let document = world.anybody().get("/openapi.json").await.ok();

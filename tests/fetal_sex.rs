@@ -1,6 +1,9 @@
 //! The sex of a fetus is never recorded before birth: not in a field, not in a text, not in a reason.
 
+use api::db::entities::pregnancy;
+use domain::pregnancy::Outcome;
 use reqwest::Method;
+use sea_orm::{ActiveValue::Set, EntityTrait};
 use serde_json::{Value, json};
 
 use crate::checkups::checkups;
@@ -38,6 +41,22 @@ async fn no_text_of_the_family_names_it_before_birth_and_any_may_after() {
 
     world.birth(&mother, "2026-11-21".parse().unwrap()).await;
     client.post(&entries(&mother), diary("生了，是个女儿！")).await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_loss_the_handbook_may_hold_the_next_pregnancy_before_anybody_says_so() {
+    let world = World::empty().await;
+    let county = world.county().await;
+    let mother = world.mother(&county).await;
+    let lost = pregnancy::ActiveModel {
+        id: Set(mother.pregnancy),
+        outcome: Set(Some(Outcome::Miscarriage)),
+        ended_on: Set(Some(world.app.today())),
+        ..Default::default()
+    };
+    pregnancy::Entity::update(lost).exec(world.app.db.write()).await.unwrap();
+    let told = mother.user.client.post(&entries(&mother), diary("B超看是男孩")).await.problem(422, "invalid");
+    assert_eq!(told["errors"][0]["code"], "names_fetal_sex");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! The main job, end to end: a handbook is issued, the family claims it and writes its own records, a clinic scans the QR
 //! code and attaches a checkup, the family sees it at once, and the administrator's usage rate has moved.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use domain::access::Role;
@@ -33,7 +34,7 @@ const PARTS: [Part; 7] =
 async fn the_main_job_runs_from_issue_to_usage_rate() {
     let world = World::empty().await;
     let county = world.county().await;
-    run(&world, &county, |_| ()).await;
+    run(&world, &county, async |_| ()).await;
     assert!(world.differences().await.is_empty());
 }
 
@@ -46,28 +47,31 @@ async fn with_redis_stopped_in_mid_journey_every_answer_is_the_same() {
         let url = gate.url.clone();
         let world = World::with(|config| config.redis_url = Some(url.into())).await;
         let county = world.county().await;
-        let stop_before = |part| {
-            if part == last {
-                gate.shut();
+        let gate = RefCell::new(Some(gate));
+        let stop_before = async |part| {
+            let shut = (part == last).then(|| gate.take()).flatten();
+            if let Some(gate) = shut {
+                gate.shut().await;
             }
         };
         run(&world, &county, stop_before).await;
+        assert!(gate.take().is_none(), "Redis was stopped");
         assert!(world.differences().await.is_empty(), "Redis stopped before {last:?}");
     }
 }
 
 /// The story, with the real sign-ins of all three people. `before` is told of each part that begins.
-pub async fn run(world: &World, county: &County, before: impl Fn(Part)) {
+pub async fn run(world: &World, county: &County, before: impl AsyncFn(Part)) {
     let (desk, doctor, mch) = staff(world, county).await;
 
-    before(Part::Issue);
+    before(Part::Issue).await;
     let usage = usage_of(&mch).await;
     assert_eq!((&usage["issued"], &usage["used"], &usage["rate"]), (&json!(0), &json!(0), &Value::Null));
     let handbook = desk.post("/api/v1/handbooks", pregnant_form(1)).await.ok();
     let usage = usage_of(&mch).await;
     assert_eq!((&usage["issued"], &usage["used"], &usage["rate"]), (&json!(1), &json!(0), &json!("0.0")));
 
-    before(Part::Claim);
+    before(Part::Claim).await;
     let mother = phone(world).await;
     let text = mother.get("/api/v1/privacy-text").await.ok();
     assert_eq!(text["version"], CONSENT);
@@ -77,15 +81,15 @@ pub async fn run(world: &World, county: &County, before: impl Fn(Part)) {
     let mut events = Events::follow(&mother, id).await;
     let seen = events.change(Duration::from_secs(5)).await;
 
-    before(Part::Entry);
+    before(Part::Entry).await;
     let entry = mother.post(&at(&handbook, "/entries"), pressure(118, 76)).await.ok();
     assert_eq!((&entry["version"], &entry["warnings"]), (&json!(1), &json!([])));
     assert!(events.change(Duration::from_secs(5)).await > seen);
 
-    before(Part::Code);
+    before(Part::Code).await;
     let code = mother.post(&at(&handbook, "/code"), json!({})).await.ok();
 
-    before(Part::Scan);
+    before(Part::Scan).await;
     let scan = json!({ "code": code["url"] });
     let visit = doctor.post("/api/v1/visits", scan.clone()).await.ok();
     assert_eq!(
@@ -99,7 +103,7 @@ pub async fn run(world: &World, county: &County, before: impl Fn(Part)) {
         (&entry["id"], &json!("family"))
     );
 
-    before(Part::Checkup);
+    before(Part::Checkup).await;
     let seen = latest(&mother, &handbook).await;
     let checkup = doctor.post(&at(&handbook, "/checkups"), antenatal(world)).await.ok();
     while events.change(Duration::from_secs(5)).await <= seen {}
@@ -109,7 +113,7 @@ pub async fn run(world: &World, county: &County, before: impl Fn(Part)) {
     let newest = &timeline["items"][0];
     assert_eq!((&newest["id"], &newest["author"]["institution"]), (&checkup["id"], &json!("船山区人民医院")));
 
-    before(Part::Usage);
+    before(Part::Usage).await;
     let usage = usage_of(&mch).await;
     assert_eq!((&usage["issued"], &usage["used"], &usage["rate"]), (&json!(1), &json!(1), &json!("100.0")));
     let log = mother.get(&at(&handbook, "/access-log")).await.ok();

@@ -1,7 +1,7 @@
 //! Settings: from the command line, the environment and an optional TOML file; secrets from the environment alone.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listen: Option<SocketAddr>,
 
-    /// Address and port of /metrics, kept apart from the public one [default: none]
+    /// Address and port of /metrics, kept apart from the public one [default: 127.0.0.1:9100, in the demo none]
     #[arg(long, env = "MUZI_METRICS_LISTEN", value_name = "ADDRESS:PORT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics_listen: Option<SocketAddr>,
@@ -207,6 +207,9 @@ impl Default for LiveConfig {
     }
 }
 
+/// Where metrics are served unless a setting says otherwise: for the machine itself.
+const METRICS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9100);
+
 /// Version of the consent and privacy text that a claim must agree to.
 pub const PRIVACY_TEXT: &str = "2026-11";
 
@@ -282,7 +285,7 @@ impl Settings {
         Ok(Config {
             demo,
             listen,
-            metrics_listen: settings.metrics_listen,
+            metrics_listen: settings.metrics_listen.or((!demo).then_some(METRICS)),
             public_url: public_url.trim_end_matches('/').to_owned(),
             database_url: database_url.unwrap_or_else(embedded),
             database_connections: settings.database_connections.unwrap_or(12),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::error::ApiError;
+use crate::keys::Keys;
 use crate::problem::Code;
 
 /// Most items of a page.
@@ -14,6 +15,9 @@ pub const MAX: u64 = 100;
 
 /// Items of a page when nothing is asked for.
 const DEFAULT: u64 = 50;
+
+/// Bytes of the hash in a cursor.
+const SEAL: usize = 16;
 
 /// `?limit=&cursor=` of every list.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
@@ -45,20 +49,43 @@ impl PageQuery {
         }
     }
 
-    /// Where the page begins, if it is not the first. A cursor of another list is refused.
-    pub fn after<T: DeserializeOwned>(&self, list: &str) -> Result<Option<T>, ApiError> {
+    /// Where the page begins, if it is not the first. A cursor of another list, or one that we did not make, is refused.
+    pub fn after<T: DeserializeOwned>(&self, keys: &Keys, list: &str) -> Result<Option<T>, ApiError> {
         let Some(cursor) = &self.cursor else { return Ok(None) };
-        let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
-        let (of, position) = bytes
-            .and_then(|bytes| serde_json::from_slice::<(String, T)>(&bytes).ok())
-            .ok_or_else(|| ApiError::told(Code::BadCursor))?;
-        if of == list { Ok(Some(position)) } else { Err(ApiError::told(Code::BadCursor)) }
+        let position = read(keys, list, cursor).ok_or_else(|| ApiError::told(Code::BadCursor))?;
+        Ok(Some(position))
     }
+}
+
+/// A cursor is a position and the hash of both position and list under a key of ours: what a query is given as a
+/// position came out of a query.
+fn write(keys: &Keys, list: &str, position: &impl Serialize) -> Option<String> {
+    let position = serde_json::to_string(position).ok()?;
+    let mut bytes = seal(keys, list, &position);
+    bytes.extend(position.into_bytes());
+    Some(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+fn read<T: DeserializeOwned>(keys: &Keys, list: &str, cursor: &str) -> Option<T> {
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
+    let (sealed, position) = bytes.split_at_checked(SEAL)?;
+    let position = std::str::from_utf8(position).ok()?;
+    if sealed != seal(keys, list, position) {
+        return None;
+    }
+    serde_json::from_str(position).ok()
+}
+
+fn seal(keys: &Keys, list: &str, position: &str) -> Vec<u8> {
+    let mut hash = keys.blind("cursor", &format!("{list}\0{position}"));
+    hash.truncate(SEAL);
+    hash
 }
 
 /// Cuts a page out of `limit + 1` fetched rows and makes the cursor of the next. `list` names the list with everything
 /// that makes it another list: its filters and whose it is.
 pub fn cut<R, P: Serialize>(
+    keys: &Keys,
     mut rows: Vec<R>,
     limit: u64,
     list: &str,
@@ -69,8 +96,8 @@ pub fn cut<R, P: Serialize>(
         return (rows, None);
     }
     rows.truncate(limit);
-    let cursor = rows.last().and_then(|row| serde_json::to_vec(&(list, position(row))).ok());
-    (rows, cursor.map(|bytes| URL_SAFE_NO_PAD.encode(bytes)))
+    let cursor = rows.last().and_then(|row| write(keys, list, &position(row)));
+    (rows, cursor)
 }
 
 #[cfg(test)]
@@ -78,15 +105,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_belongs_to_its_list() {
-        let (rows, cursor) = cut(vec![1, 2, 3], 2, "timeline", |row| *row);
+    fn a_cursor_belongs_to_its_list_and_is_ours() {
+        let keys = Keys::new(&crate::config::development_secrets()).unwrap();
+        let (rows, cursor) = cut(&keys, vec![1, 2, 3], 2, "timeline", |row| *row);
         assert_eq!(rows, [1, 2]);
-        let query = PageQuery { limit: None, cursor };
-        assert_eq!(query.after::<i32>("timeline").unwrap(), Some(2));
-        assert_eq!(query.after::<i32>("members").unwrap_err().code(), Code::BadCursor);
-        let garbage = PageQuery { limit: None, cursor: Some("%%%".into()) };
-        assert_eq!(garbage.after::<i32>("timeline").unwrap_err().code(), Code::BadCursor);
-        assert_eq!(cut(vec![1], 2, "timeline", |row| *row), (vec![1], None));
+        let after = |cursor: &str, list| {
+            let query = PageQuery { limit: None, cursor: Some(cursor.to_owned()) };
+            query.after::<i32>(&keys, list).map_err(|err| err.code())
+        };
+        let cursor = cursor.unwrap();
+        assert_eq!(after(&cursor, "timeline"), Ok(Some(2)));
+        assert_eq!(after(&cursor, "members"), Err(Code::BadCursor));
+        let mut moved = URL_SAFE_NO_PAD.decode(&cursor).unwrap();
+        *moved.last_mut().unwrap() = b'3';
+        for made_up in ["%%%", "", "MQ", &URL_SAFE_NO_PAD.encode(moved)] {
+            assert_eq!(after(made_up, "timeline"), Err(Code::BadCursor), "{made_up}");
+        }
+        assert_eq!(cut(&keys, vec![1], 2, "timeline", |row| *row), (vec![1], None));
     }
 
     #[test]

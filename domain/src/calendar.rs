@@ -10,7 +10,7 @@ const CHINA: FixedOffset = match FixedOffset::east_opt(8 * 3600) {
 
 /// The civil day in Asia/Shanghai at an instant.
 pub fn day_in_china(at: DateTime<Utc>) -> NaiveDate {
-    at.with_timezone(&CHINA).date_naive()
+    at.checked_add_signed(TimeDelta::hours(8)).unwrap_or(DateTime::<Utc>::MAX_UTC).date_naive()
 }
 
 /// An instant as a person in China reads it: `2026-11-22 12:00`.
@@ -18,9 +18,15 @@ pub fn clock_in_china(at: DateTime<Utc>) -> String {
     at.with_timezone(&CHINA).format("%Y-%m-%d %H:%M").to_string()
 }
 
+/// Whether a day is one that a handbook can speak of: 1900 to 2100. Calendars and databases know others, and not the same.
+pub fn is_of_our_time(day: NaiveDate) -> bool {
+    (1900..=2100).contains(&day.year())
+}
+
 /// The instant at which a civil day begins in Asia/Shanghai.
 pub fn start_of_day(day: NaiveDate) -> DateTime<Utc> {
-    day.and_time(NaiveTime::MIN).and_utc() - TimeDelta::hours(8)
+    let midnight = day.and_time(NaiveTime::MIN).and_utc();
+    midnight.checked_sub_signed(TimeDelta::hours(8)).unwrap_or(DateTime::<Utc>::MIN_UTC)
 }
 
 /// The instant at which the day after `day` has ended: what "until the end of the next day" means.

@@ -110,6 +110,7 @@ CREATE TABLE member (
 );
 CREATE UNIQUE INDEX member_live ON member (handbook_id, user_id) WHERE ended_at IS NULL;
 CREATE UNIQUE INDEX member_woman ON member (handbook_id) WHERE is_woman AND ended_at IS NULL;
+CREATE INDEX member_by_handbook ON member (handbook_id, id);
 CREATE INDEX member_by_user ON member (user_id, id);
 
 CREATE TABLE invitation (

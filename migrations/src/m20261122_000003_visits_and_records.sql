@@ -49,6 +49,7 @@ CREATE TABLE delegation (
     ended_at       {time}
 );
 CREATE UNIQUE INDEX delegation_live ON delegation (handbook_id, staff_id) WHERE ended_at IS NULL;
+CREATE INDEX delegation_by_handbook ON delegation (handbook_id, id);
 CREATE INDEX delegation_by_staff ON delegation (staff_id, id);
 
 CREATE TABLE record (

@@ -109,6 +109,7 @@ CREATE TABLE live_ticket (
     handbook_id {uuid}  NOT NULL REFERENCES handbook (id),
     expires_at  {time}  NOT NULL
 );
+CREATE INDEX live_ticket_by_handbook ON live_ticket (handbook_id);
 CREATE INDEX live_ticket_by_expiry ON live_ticket (expires_at);
 
 CREATE TABLE job (

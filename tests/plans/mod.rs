@@ -1,5 +1,5 @@
-//! No query reads a whole table: every statement that the operations of the API, the main job and the jobs send is shown
-//! to the database's planner when the tables have grown.
+//! No query reads a whole table: the statements of every operation of the API (those that change something, as far as a
+//! stale request gets), of the main job and of the jobs are shown to the database's planner when the tables have grown.
 
 mod fill;
 
@@ -62,7 +62,7 @@ fn collect_into(sent: &Sent) -> impl Fn(&Info<'_>) + Clone + Send + Sync + 'stat
 async fn do_the_main_job(sent: &Sent) {
     let world = World::watched(collect_into(sent)).await;
     let county = world.county().await;
-    main_job::run(&world, &county, |_| ()).await;
+    main_job::run(&world, &county, async |_| ()).await;
 }
 
 async fn carry_out_what_the_clock_asks_for(world: &World) {

@@ -20,9 +20,11 @@ impl Gate {
         Self { url, keeper }
     }
 
-    /// Ends every connection and takes no other.
-    pub fn shut(&self) {
+    /// Ends every connection and takes no other; when this returns, it is so.
+    pub async fn shut(self) {
         self.keeper.abort();
+        let ended = self.keeper.await;
+        assert!(ended.is_err_and(|err| err.is_cancelled()), "the keeper kept until now");
     }
 }
 

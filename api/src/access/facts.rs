@@ -1,15 +1,21 @@
 //! How a caller stands to a handbook, from rows.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::access::{Action, Role, Standing, Tie, Verdict, may};
 use domain::id::HandbookId;
+use domain::pregnancy::PUERPERIUM_DAYS;
 use domain::visit::{LATE_RESULTS, Visit, VisitKind};
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, Condition, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 
 use crate::app::App;
 use crate::db::entities::{delegation, handbook, member, pregnancy, record, visit};
 use crate::error::ApiError;
 use crate::session::{Caller, Staff, User};
+
+/// Grades of a case that the county follows in person.
+const HIGH_RISK: [&str; 2] = ["orange", "red"];
 
 /// A handbook and how the caller stands to it.
 #[derive(Debug)]
@@ -130,15 +136,18 @@ async fn has_written(app: &App, staff: &Staff, id: HandbookId) -> Result<bool, D
     Ok(own.count(app.db.read()).await? > 0)
 }
 
-/// County MCH sees clinical detail of high-risk cases: orange, red or purple in the pregnancy that is open.
+/// County MCH sees clinical detail of high-risk cases: orange, red or purple, until the puerperium is over.
 async fn is_high_risk(app: &App, id: HandbookId) -> Result<bool, DbErr> {
-    let open = pregnancy::Entity::find()
-        .filter(pregnancy::COLUMN.handbook_id.eq(id))
-        .order_by_desc(pregnancy::COLUMN.id)
-        .one(app.db.read())
-        .await?;
-    Ok(open
-        .is_some_and(|open| open.risk_purple || matches!(open.risk_grade.as_deref(), Some("orange" | "red"))))
+    let puerperium = app.today() - TimeDelta::days(PUERPERIUM_DAYS);
+    let graded = Condition::any()
+        .add(pregnancy::COLUMN.risk_purple.eq(true))
+        .add(pregnancy::COLUMN.risk_grade.is_in(HIGH_RISK));
+    let lasting = Condition::any()
+        .add(pregnancy::COLUMN.ended_on.is_null())
+        .add(pregnancy::COLUMN.ended_on.gte(puerperium));
+    let cases =
+        pregnancy::Entity::find().filter(pregnancy::COLUMN.handbook_id.eq(id)).filter(graded).filter(lasting);
+    Ok(cases.count(app.db.read()).await? > 0)
 }
 
 async fn is_delegated(app: &App, staff: &Staff, id: HandbookId) -> Result<bool, DbErr> {

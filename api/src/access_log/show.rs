@@ -71,8 +71,8 @@ pub(crate) async fn show(
 ) -> Result<HttpResponse, ApiError> {
     let (db, handbook, limit) = (app.db.read(), access.handbook.id, page.limit()?);
     let list = format!("access_log/{handbook}");
-    let rows = store::newest(db, handbook, page.after(&list)?, limit + 1).await?;
-    let (rows, next_cursor) = cut(rows, limit, &list, |read| read.id);
+    let rows = store::newest(db, handbook, page.after(&app.keys, &list)?, limit + 1).await?;
+    let (rows, next_cursor) = cut(&app.keys, rows, limit, &list, |read| read.id);
     let told = Telling {
         language,
         now: app.now(),

@@ -76,9 +76,9 @@ pub(crate) async fn list(
 ) -> Result<Json<Page<Alert>>, ApiError> {
     let scope = scope_of(&office.staff)?;
     let (limit, list) = (page.limit()?, format!("alerts/{}", office.staff.id));
-    let after = page.after(&list)?;
+    let after = page.after(&app.keys, &list)?;
     let rows = store::page(app.db.read(), scope, after, limit + 1).await?;
-    let (rows, next_cursor) = cut(rows, limit, &list, Row::position);
+    let (rows, next_cursor) = cut(&app.keys, rows, limit, &list, Row::position);
     let tie = match scope {
         Scope::Institution(_) => Tie::Managing,
         Scope::Region(_) => Tie::InRegion,

@@ -63,9 +63,9 @@ pub(crate) async fn list(
 ) -> Result<Json<Page<AwaitingCountersign>>, ApiError> {
     let institution = office.staff.institution()?;
     let (limit, list) = (page.limit()?, format!("countersign/{institution}"));
-    let after = page.after(&list)?;
+    let after = page.after(&app.keys, &list)?;
     let rows = store::awaiting(app.db.read(), institution, after, limit + 1).await?;
-    let (rows, next_cursor) = cut(rows, limit, &list, |row| row.id);
+    let (rows, next_cursor) = cut(&app.keys, rows, limit, &list, |row| row.id);
     let handbooks = rows.iter().map(|row| row.handbook_id);
     let why = (Action::Countersign, Some(Tie::Managing));
     log::write_list(&app, &office.staff, handbooks, why, request_id(&request)).await?;

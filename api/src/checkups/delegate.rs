@@ -130,8 +130,8 @@ pub(crate) async fn list(
 ) -> Result<Json<Page<Delegation>>, ApiError> {
     let (db, handbook, limit) = (app.db.read(), access.handbook.id, page.limit()?);
     let list = format!("delegations/{handbook}");
-    let rows = store::delegations(db, handbook, page.after(&list)?, limit + 1).await?;
-    let (rows, next_cursor) = cut(rows, limit, &list, |row| row.id);
+    let rows = store::delegations(db, handbook, page.after(&app.keys, &list)?, limit + 1).await?;
+    let (rows, next_cursor) = cut(&app.keys, rows, limit, &list, |row| row.id);
     let people = store::staff_by_id(db, rows.iter().map(|row| row.staff_id)).await?;
     let known = |row: &delegation::Model| people.get(&row.staff_id).map(|village| shown(&app, row, village));
     let items = rows.iter().filter_map(known).collect::<Result<_, _>>()?;

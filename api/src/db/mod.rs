@@ -31,9 +31,18 @@ impl Db {
             let read = Database::connect(sqlite(url, connections)).await?;
             Ok(Self { read, write })
         } else {
-            let pool = Database::connect(postgres(url, connections)).await?;
+            let pool = Database::connect(postgres(url, connections, IMPATIENT)).await?;
             Ok(Self { read: pool.clone(), write: pool })
         }
+    }
+
+    /// Connects for migrations, which may take as long as they need: an index on a large table is no runaway statement.
+    pub async fn for_migrations(url: &str) -> Result<Self, DbErr> {
+        if url.starts_with("sqlite:") {
+            return Self::connect(url, 1).await;
+        }
+        let pool = Database::connect(postgres(url, 2, &[])).await?;
+        Ok(Self { read: pool.clone(), write: pool })
     }
 
     /// The same database, with each statement told to `watch` once it was carried out.
@@ -120,17 +129,19 @@ fn sqlite(url: &str, connections: u32) -> ConnectOptions {
     options
 }
 
-fn postgres(url: &str, connections: u32) -> ConnectOptions {
+/// A twin request waits for the first at most this long (409), a runaway statement is stopped (503).
+const IMPATIENT: &[(&str, &str)] = &[("lock_timeout", "5s"), ("statement_timeout", "30s")];
+
+fn postgres(url: &str, connections: u32, settings: &'static [(&str, &str)]) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
     options
         .max_connections(connections)
         .min_connections(1)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .sqlx_logging(false);
-    options.test_before_acquire(false).map_sqlx_postgres_opts(|options| {
-        // A twin request waits for the first at most this long (409), a runaway statement is stopped (503).
-        options.application_name("muzi").options([("lock_timeout", "5s"), ("statement_timeout", "30s")])
-    });
+    options
+        .test_before_acquire(false)
+        .map_sqlx_postgres_opts(|options| options.application_name("muzi").options(settings.iter().copied()));
     options
 }
 

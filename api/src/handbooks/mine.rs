@@ -76,9 +76,9 @@ pub(crate) async fn mine(
     query: Query<PageQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let (limit, list) = (query.limit()?, format!("my-handbooks/{}", user.id));
-    let after: Option<MemberId> = query.after(&list)?;
+    let after: Option<MemberId> = query.after(&app.keys, &list)?;
     let rows = members::store::of_user(app.db.read(), user.id, after, limit + 1).await?;
-    let (rows, next_cursor) = page::cut(rows, limit, &list, |row| row.id);
+    let (rows, next_cursor) = page::cut(&app.keys, rows, limit, &list, |row| row.id);
     let shelf = Shelf::fetch(&app, &rows).await?;
     let items = rows.iter().filter_map(|row| shelf.item(&app, row).transpose()).collect::<Result<_, _>>()?;
     Ok(HttpResponse::Ok().json(Page::<MyHandbook> { items, next_cursor }))

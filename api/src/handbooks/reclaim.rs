@@ -45,7 +45,10 @@ pub struct ReclaimRequest {
     tag = "handbooks",
     params(("handbook" = Uuid, Path), Once),
     request_body = ReclaimRequest,
-    responses((status = 201, description = "The slip of the next claim", body = Slip)),
+    responses(
+        (status = 201, description = "The slip of the next claim", body = Slip),
+        (status = 429, description = "Five wrong ID numbers: wait (`too_many_tries`)"),
+    ),
 )]
 #[post("/api/v1/handbooks/{handbook}/reclaim")]
 pub(crate) async fn reclaim(

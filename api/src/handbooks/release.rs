@@ -56,7 +56,7 @@ pub struct Released {
     responses(
         (status = 200, description = "Released", body = Released),
         (status = 409, description = "There are other owners (`other_owners`), or nobody claimed it"),
-        (status = 429, description = "Five wrong ID numbers: wait (`identity_not_shown`)"),
+        (status = 429, description = "Five wrong ID numbers: wait (`too_many_tries`)"),
     )
 )]
 #[post("/api/v1/handbooks/{handbook}/release")]

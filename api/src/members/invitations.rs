@@ -59,11 +59,11 @@ pub(crate) async fn open(
 ) -> Result<HttpResponse, ApiError> {
     let (db, handbook, limit) = (app.db.read(), access.handbook.id, page.limit()?);
     let list = format!("invitations/{handbook}");
-    let after = page.after(&list)?;
+    let after = page.after(&app.keys, &list)?;
     let members = store::live(db, handbook).await?;
     let owners: Vec<MemberId> = store::owners(&members).map(|owner| owner.id).collect();
     let rows = store::open_invitations(db, handbook, &owners, after, limit + 1, app.now()).await?;
-    let (rows, next_cursor) = cut(rows, limit, &list, |row| row.id);
+    let (rows, next_cursor) = cut(&app.keys, rows, limit, &list, |row| row.id);
     let items = rows.into_iter().map(OpenInvitation::from).collect();
     Ok(HttpResponse::Ok().json(Page { items, next_cursor }))
 }

@@ -24,9 +24,9 @@ pub(crate) async fn list(
 ) -> Result<HttpResponse, ApiError> {
     let me = access.caller.family()?.id;
     let (limit, list) = (query.limit()?, format!("members/{}", access.handbook.id));
-    let after: Option<MemberId> = query.after(&list)?;
+    let after: Option<MemberId> = query.after(&app.keys, &list)?;
     let rows = store::page(app.db.read(), access.handbook.id, after, limit + 1).await?;
-    let (rows, next_cursor) = page::cut(rows, limit, &list, |row| row.id);
+    let (rows, next_cursor) = page::cut(&app.keys, rows, limit, &list, |row| row.id);
     let items = rows.iter().map(|row| Member::of(row, me)).collect();
     Ok(HttpResponse::Ok().json(Page::<Member> { items, next_cursor }))
 }

@@ -51,8 +51,8 @@ pub(crate) async fn newest(
 ) -> Result<HttpResponse, ApiError> {
     let (db, handbook, limit) = (app.db.read(), access.handbook.id, page.limit()?);
     let list = format!("notices/{handbook}");
-    let rows = store::newest(db, handbook, page.after(&list)?, limit + 1).await?;
-    let (rows, next_cursor) = cut(rows, limit, &list, |notice| notice.change_seq);
+    let rows = store::newest(db, handbook, page.after(&app.keys, &list)?, limit + 1).await?;
+    let (rows, next_cursor) = cut(&app.keys, rows, limit, &list, |notice| notice.change_seq);
     Ok(HttpResponse::Ok().json(Page { items: told(db, rows, language).await?, next_cursor }))
 }
 

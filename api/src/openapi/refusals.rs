@@ -128,6 +128,7 @@ fn has_query(operation: &Value) -> bool {
 mod tests {
     use super::*;
     use crate::openapi::OPERATIONS;
+    use crate::problem::Code;
 
     /// Writes that may come twice and still act as if once, or that must act each time: neither key nor version.
     const WITHOUT_KEY_OR_VERSION: [&str; 13] = [
@@ -188,6 +189,21 @@ mod tests {
         assert!(needed("post /api/v1/handbooks/{handbook}/code"));
         assert!(!needed("post /api/v1/handbooks/{handbook}/entries"));
         assert!(!needed("post /api/v1/handbooks"));
+    }
+
+    /// A word in backticks that a refusal names is a code of that status.
+    #[test]
+    fn the_codes_of_a_refusal_are_codes_of_its_status() {
+        for (name, operation) in operations() {
+            let responses = operation["responses"].as_object().unwrap().iter();
+            for (status, response) in responses.filter(|(status, _)| status.as_str() >= "400") {
+                for word in response["description"].as_str().unwrap().split('`').skip(1).step_by(2) {
+                    let known =
+                        Code::ALL.iter().any(|code| code.word() == word && code.status().as_str() == status);
+                    assert!(known || word.contains('-'), "{name} {status}: {word}");
+                }
+            }
+        }
     }
 
     #[test]

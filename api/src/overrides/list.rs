@@ -12,7 +12,6 @@ use domain::id::{HandbookId, InstitutionId, OverrideId, StaffId};
 use domain::place::{RegionCode, RegionLevel};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use uuid::Uuid;
 
 use super::store::{self, Said};
 use crate::access::office::ReviewOverrides;
@@ -94,10 +93,18 @@ pub(crate) async fn list(
 ) -> Result<HttpResponse, ApiError> {
     let (county, limit) = (county_of(&office.staff)?, page.limit()?);
     let list = format!("overrides/{county}/{:?}", filter.reviewed);
-    let after = page.after(&list)?;
+    let after = page.after(&app.keys, &list)?;
     let rows = store::of_county(app.db.read(), county, filter.reviewed, after, limit + 1).await?;
-    let (rows, next_cursor) = cut(rows, limit, &list, |row| row.id);
-    write_log(&app, &office.staff, &rows, request_id(&request)).await?;
+    let (rows, next_cursor) = cut(&app.keys, rows, limit, &list, |row| row.id);
+    let reason = (Action::ReadCover, Some(Tie::InRegion));
+    log::write_list(
+        &app,
+        &office.staff,
+        rows.iter().map(|row| row.handbook_id),
+        reason,
+        request_id(&request),
+    )
+    .await?;
     let told = Telling::fetch(&app, &rows, language).await?;
     let items = rows.iter().map(|row| told.row(&app, row)).collect::<Result<_, _>>()?;
     Ok(HttpResponse::Ok().json(Page::<Overridden> { items, next_cursor }))
@@ -107,21 +114,6 @@ pub(crate) async fn list(
 pub(super) fn county_of(staff: &Staff) -> Result<RegionCode, ApiError> {
     let region = staff.region.region().ok_or_else(|| ApiError::told(Code::OutOfScope))?;
     Ok(region.code.at(RegionLevel::County))
-}
-
-async fn write_log(
-    app: &App,
-    staff: &Staff,
-    rows: &[rule_override::Model],
-    request_id: Uuid,
-) -> Result<(), ApiError> {
-    let mut handbooks: Vec<HandbookId> = rows.iter().map(|row| row.handbook_id).collect();
-    handbooks.sort_unstable();
-    handbooks.dedup();
-    let read =
-        |handbook| log::Read { handbook, action: Action::ReadCover, tie: Some(Tie::InRegion), visit: None };
-    let reads: Vec<_> = handbooks.into_iter().map(read).collect();
-    log::write(app, staff, &reads, request_id).await
 }
 
 /// What a page is told with.

@@ -52,7 +52,7 @@ pub struct AddedChild {
     request_body = TypedNewborn,
     responses(
         (status = 201, description = "Added", body = AddedChild),
-        (status = 409, description = "Nobody was born of the pregnancy (`no_birth`), the handbook is closed (`handbook_closed`), or the child has one (`child_has_handbook`)"),
+        (status = 409, description = "Nobody was born of the pregnancy (`no_birth`), the handbook is closed (`handbook_closed`), or the child has one (`already_has_handbook`)"),
     ),
 )]
 #[post("/api/v1/handbooks/{handbook}/pregnancies/{pregnancy}/children")]

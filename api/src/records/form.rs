@@ -1,7 +1,7 @@
 //! The outer shape of a record's body, read field by field: its faults are told together with those of the payload.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::calendar::day_in_china;
+use domain::calendar::{day_in_china, is_of_our_time};
 use domain::catalogue::kind::WrittenBy;
 use domain::catalogue::{Catalogue, Context, FieldError, Kind};
 use domain::checkup::CheckupRefusal;
@@ -84,6 +84,17 @@ impl Form {
                 }
             },
         }
+    }
+
+    /// Takes a day that may be left out, of the centuries that handbooks know.
+    pub fn day(&mut self, name: &str) -> Option<NaiveDate> {
+        let day: NaiveDate = self.optional(name)?;
+        if is_of_our_time(day) {
+            return Some(day);
+        }
+        let (zh, en) = ("应为1900-01-01至2100-12-31。", "A day from 1900-01-01 to 2100-12-31 is allowed.");
+        self.wrong(FieldProblem::new(format!("/{name}"), "out_of_range", zh, en));
+        None
     }
 
     /// Takes a field that must be there.
@@ -175,7 +186,7 @@ impl<'k> Sent<'k> {
         let subject: Option<SubjectWord> = form.required("subject");
         let payload: Option<Map<String, Value>> = form.required("payload");
         let id = form.optional::<RecordId>("id");
-        let day: Option<NaiveDate> = form.optional("occurred_on");
+        let day = form.day("occurred_on");
         let confirmed = form.list("confirmed", MOST_CONFIRMED);
         let others = others(&mut form);
         let (Some(key), Some(subject), Some(payload)) = (key, subject, payload) else {
@@ -265,7 +276,7 @@ impl Changed {
     ) -> Result<(Self, T), ApiError> {
         let mut form = Form::new(body.parse()?);
         let payload: Option<Map<String, Value>> = form.required("payload");
-        let occurred_on = form.optional("occurred_on");
+        let occurred_on = form.day("occurred_on");
         let confirmed = form.list("confirmed", MOST_CONFIRMED);
         let others = others(&mut form);
         form.finish()?;

@@ -71,14 +71,14 @@ pub(crate) async fn versions(
 ) -> Result<Json<Page<Version>>, ApiError> {
     let id = record_in(&path)?;
     let (limit, list) = (page.limit()?, format!("versions/{id}"));
-    let before = page.after(&list)?;
+    let before = page.after(&app.keys, &list)?;
     let record = store::one(app.db.read(), reader.handbook.id, &reader.view, id).await?;
     let record = record.ok_or_else(|| ApiError::told(Code::NotFound))?;
     if !reader.view.is_family() && record.source == Source::Family {
         return Ok(Json(Page { items: Vec::new(), next_cursor: None }));
     }
     let rows = store::versions(app.db.read(), id, before, limit + 1).await?;
-    let (rows, next_cursor) = cut(rows, limit, &list, |row| row.version);
+    let (rows, next_cursor) = cut(&app.keys, rows, limit, &list, |row| row.version);
     let items = rows.into_iter().map(|row| shown(&app, &reader, &record, row, language)).collect();
     Ok(Json(Page { items, next_cursor }))
 }
@@ -163,9 +163,9 @@ pub(crate) async fn own_checkups(
     request: HttpRequest,
 ) -> Result<Json<Page<OwnCheckup>>, ApiError> {
     let (limit, list) = (page.limit()?, format!("own-checkups/{}", office.staff.id));
-    let before = page.after(&list)?;
+    let before = page.after(&app.keys, &list)?;
     let rows = store::own_checkups(app.db.read(), office.staff.id, before, limit + 1).await?;
-    let (rows, next_cursor) = cut(rows, limit, &list, |row| row.id);
+    let (rows, next_cursor) = cut(&app.keys, rows, limit, &list, |row| row.id);
     let handbooks = rows.iter().map(|row| row.handbook_id);
     log::write_list(&app, &office.staff, handbooks, (Action::CorrectOwn, None), request_id(&request)).await?;
     Ok(Json(Page { items: rows.into_iter().map(listed).collect(), next_cursor }))

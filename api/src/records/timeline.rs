@@ -2,7 +2,8 @@
 
 use actix_web::get;
 use actix_web::web::{Data, Json, Query};
-use chrono::{Datelike, NaiveDate};
+use chrono::NaiveDate;
+use domain::calendar::is_of_our_time;
 use domain::id::{ChildId, RecordId};
 use domain::record::{Source, SubjectKind};
 use serde::Deserialize;
@@ -64,10 +65,7 @@ pub(crate) async fn timeline(
     Speaks(language): Speaks,
 ) -> Result<Json<Page<Shown>>, ApiError> {
     let (limit, list) = (page.limit()?, narrowed.name(&reader));
-    let after: Option<(NaiveDate, RecordId)> = page.after(&list)?;
-    if after.is_some_and(|(day, _)| !is_of_our_time(day)) {
-        return Err(ApiError::told(Code::BadCursor));
-    }
+    let after: Option<(NaiveDate, RecordId)> = page.after(&app.keys, &list)?;
     if [narrowed.from, narrowed.to].into_iter().flatten().any(|day| !is_of_our_time(day)) {
         return Err(ApiError::with(Code::BadQuery, "reason", "from, to: 1900–2100"));
     }
@@ -78,14 +76,9 @@ pub(crate) async fn timeline(
     let filter = Filter { subject, child, source, kind, from, to };
     let (db, view) = (app.db.read(), &reader.view);
     let rows = store::timeline(db, reader.handbook.id, view, &filter, after, limit + 1).await?;
-    let (rows, next_cursor) = cut(rows, limit, &list, |row| (row.occurred_on, row.id));
+    let (rows, next_cursor) = cut(&app.keys, rows, limit, &list, |row| (row.occurred_on, row.id));
     let items = rows.into_iter().map(|row| show(row, &app.catalogue, &app.keys, view, language)).collect();
     Ok(Json(Page { items, next_cursor }))
-}
-
-/// A database knows fewer days than a cursor can be made to name.
-fn is_of_our_time(day: NaiveDate) -> bool {
-    (1900..=2100).contains(&day.year())
 }
 
 /// Whether a text can be the key of a kind.

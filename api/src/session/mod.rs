@@ -4,7 +4,7 @@ pub mod password;
 pub mod store;
 pub mod token;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
@@ -222,25 +222,58 @@ impl FromRequest for Public {
     }
 }
 
-/// The address of the client. `X-Forwarded-For` counts only as far as trusted proxies wrote it: from the right, the
-/// first address that is not a trusted proxy.
+/// The address that a client's tries are counted under. An IPv6 customer has a whole /64, so that is what counts.
 fn client_address(request: &HttpRequest, trusted: &[IpAddr]) -> IpAddr {
+    match forwarded_from(request, trusted).to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
+/// Where a request came from. `X-Forwarded-For` counts only as far as trusted proxies wrote it: from the right, the first
+/// address that is not a trusted proxy. What is no address was not written by a proxy that we know how to read, so
+/// nothing to the left of it counts.
+fn forwarded_from(request: &HttpRequest, trusted: &[IpAddr]) -> IpAddr {
     let peer = request.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |address| address.ip());
     if !trusted.contains(&peer) {
         return peer;
     }
     let forwarded = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
-    let mut hops: Vec<IpAddr> =
-        forwarded.flat_map(|text| text.split(',')).filter_map(|hop| hop.trim().parse().ok()).collect();
-    while let Some(hop) = hops.pop() {
-        if !trusted.contains(&hop) {
-            return hop;
-        }
-    }
-    peer
+    let hops: Vec<Option<IpAddr>> =
+        forwarded.flat_map(|text| text.split(',')).map(|hop| hop.trim().parse().ok()).collect();
+    let written = hops.into_iter().rev().map_while(|hop| hop);
+    written.into_iter().find(|hop| !trusted.contains(hop)).unwrap_or(peer)
 }
 
 /// The application behind a request.
 pub fn app_of(request: &HttpRequest) -> Result<&Data<App>, ApiError> {
     request.app_data::<Data<App>>().ok_or_else(|| ApiError::internal(anyhow::anyhow!("the app is not set")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(peer: &str, forwarded: &str) -> String {
+        let request = actix_web::test::TestRequest::default()
+            .peer_addr(format!("{peer}:1").parse().unwrap())
+            .insert_header(("x-forwarded-for", forwarded));
+        let trusted = ["10.0.0.1", "10.0.0.2"].map(|proxy| proxy.parse().unwrap());
+        client_address(&request.to_http_request(), &trusted).to_string()
+    }
+
+    #[test]
+    fn only_what_trusted_proxies_wrote_says_where_a_request_came_from() {
+        assert_eq!(address("203.0.113.5", "198.51.100.1"), "203.0.113.5");
+        assert_eq!(address("10.0.0.1", "6.6.6.6, 198.51.100.1"), "198.51.100.1");
+        assert_eq!(address("10.0.0.1", "6.6.6.6, 198.51.100.1, 10.0.0.2"), "198.51.100.1");
+        // A proxy that writes ports is not read past: what stands before was written by anybody.
+        assert_eq!(address("10.0.0.1", "6.6.6.6, 198.51.100.1:4711"), "10.0.0.1");
+    }
+
+    #[test]
+    fn an_ipv6_customer_is_counted_as_one() {
+        assert_eq!(address("10.0.0.1", "2001:db8:1:2:aaaa::1"), "2001:db8:1:2::");
+        assert_eq!(address("10.0.0.1", "::ffff:198.51.100.1"), "198.51.100.1");
+    }
 }

@@ -45,9 +45,9 @@ pub(crate) async fn list_sessions(
 ) -> Result<HttpResponse, ApiError> {
     let SignedIn(caller) = caller;
     let list = format!("sessions:{}", caller.actor());
-    let (limit, after) = (page.limit()?, page.after(&list)?);
+    let (limit, after) = (page.limit()?, page.after(&app.keys, &list)?);
     let rows = store::of_holder(app.db.read(), holder(&caller), after, limit + 1, app.now()).await?;
-    let (rows, next_cursor) = cut(rows, limit, &list, |row| row.id);
+    let (rows, next_cursor) = cut(&app.keys, rows, limit, &list, |row| row.id);
     let items = rows.into_iter().map(|row| view(row, caller.session())).collect();
     Ok(HttpResponse::Ok().json(Page { items, next_cursor }))
 }

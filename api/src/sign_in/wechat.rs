@@ -39,7 +39,8 @@ pub(crate) struct Request {
     responses(
         (status = 200, description = "Signed in", body = SignIn),
         (status = 401, description = "WeChat does not know the code, or it was used (`wechat_code_refused`)"),
-        (status = 503, description = "WeChat or the database does not answer (`wechat_down`)"),
+        (status = 429, description = "Too many sign-ins from this address in a minute (`too_many_requests`)"),
+        (status = 503, description = "WeChat or the database does not answer (`wechat_unavailable`)"),
     ),
 )]
 #[post("/api/v1/sign-in/wechat")]

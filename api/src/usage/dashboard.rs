@@ -21,6 +21,7 @@ use crate::access::Office;
 use crate::access::office::ReadUsage;
 use crate::app::App;
 use crate::error::ApiError;
+use crate::keys::Keys;
 use crate::page::{self, Page, PageQuery};
 use crate::problem::Language;
 
@@ -283,7 +284,7 @@ pub(crate) async fn show(
             .insert_header((header::CONTENT_DISPOSITION, sheet::disposition(&figures)))
             .body(sheet));
     }
-    let institutions = question.institutions(&db, &figures).await?;
+    let institutions = question.institutions(&db, &app.keys, &figures).await?;
     Ok(HttpResponse::Ok().json(Usage::of(&figures, institutions, language_of(&request), app.now())))
 }
 
@@ -326,6 +327,7 @@ impl Question {
     async fn institutions(
         &self,
         db: &impl ConnectionTrait,
+        keys: &Keys,
         figures: &Figures,
     ) -> Result<Option<Page<InstitutionUsage>>, ApiError> {
         let Extent::Region(named) = &figures.extent else { return Ok(None) };
@@ -336,9 +338,9 @@ impl Question {
         let (limit, period) = (paging.limit()?, figures.period);
         let list =
             format!("usage {} {} {} {}", named.region.code, named.region.level, period.first, period.last);
-        let after = paging.after::<(String, InstitutionId)>(&list)?;
+        let after = paging.after::<(String, InstitutionId)>(keys, &list)?;
         let rows = figures::institutions(db, named, period, after, limit + 1).await?;
-        let (rows, next_cursor) = page::cut(rows, limit, &list, |row| (row.name.clone(), row.id));
+        let (rows, next_cursor) = page::cut(keys, rows, limit, &list, |row| (row.name.clone(), row.id));
         let usage = |row: InstitutionFigures| InstitutionUsage {
             institution: InstitutionName { id: row.id, name: row.name },
             rate: Rate::of(row.breakdown.total()),

@@ -76,12 +76,12 @@ pub(crate) async fn of_day(
         return Err(ApiError::with(Code::BadQuery, "reason", "day 2000-01-01 – 2999-12-31"));
     }
     let list = format!("visits/{institution}/{day}");
-    let after: Option<(DateTime<Utc>, VisitId)> = page.after(&list)?;
+    let after: Option<(DateTime<Utc>, VisitId)> = page.after(&app.keys, &list)?;
     if after.is_some_and(|(opened_at, _)| day_in_china(opened_at) != day) {
         return Err(ApiError::told(Code::BadCursor));
     }
     let rows = store::of_day(app.db.read(), institution, staff.id, day, after, limit + 1).await?;
-    let (rows, next_cursor) = cut(rows, limit, &list, |visit| (visit.opened_at, visit.id));
+    let (rows, next_cursor) = cut(&app.keys, rows, limit, &list, |visit| (visit.opened_at, visit.id));
     let items = listed(&app, staff, rows, request_id(&request)).await?;
     Ok(HttpResponse::Ok().json(Page { items, next_cursor }))
 }

@@ -104,9 +104,9 @@ pub(crate) async fn to_review(
 ) -> Result<HttpResponse, ApiError> {
     let (scope, limit) = (office.staff.region, page.limit()?);
     let list = format!("break_glass/{:?}/{}", scope.range(), filter.reviewed);
-    let after = page.after(&list)?;
+    let after = page.after(&app.keys, &list)?;
     let rows = store::break_glass_in(app.db.read(), scope, filter.reviewed, after, limit + 1).await?;
-    let (rows, next_cursor) = cut(rows, limit, &list, |(row, _)| row.visit_id);
+    let (rows, next_cursor) = cut(&app.keys, rows, limit, &list, |(row, _)| row.visit_id);
     let items = for_review(&app, &office.staff, rows, language, request_id(&request)).await?;
     Ok(HttpResponse::Ok().json(Page { items, next_cursor }))
 }
@@ -160,13 +160,8 @@ async fn for_review(
     language: Language,
     request_id: Uuid,
 ) -> Result<Vec<ForReview>, ApiError> {
-    let reads = rows.iter().map(|(_, visit)| log::Read {
-        handbook: visit.handbook_id,
-        action: Action::ReadCover,
-        tie: Some(Tie::InRegion),
-        visit: None,
-    });
-    log::write(app, staff, &reads.collect::<Vec<_>>(), request_id).await?;
+    let handbooks = rows.iter().map(|(_, visit)| visit.handbook_id);
+    log::write_list(app, staff, handbooks, (Action::ReadCover, Some(Tie::InRegion)), request_id).await?;
     let db = app.db.read();
     let visits = || rows.iter().map(|(_, visit)| visit);
     let shown = Shown {

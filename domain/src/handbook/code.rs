@@ -3,7 +3,7 @@
 //! One prefix, so that one ordinary-link rule opens the mini-program in WeChat and a page elsewhere.
 
 use super::number::HandbookNumber;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 
 /// A dynamic code shown by the family's phone is valid this long (and for one scan).
 pub const DYNAMIC_CODE_LIFE: TimeDelta = TimeDelta::minutes(5);
@@ -76,11 +76,6 @@ pub const TOKEN_LENGTH: usize = 22;
 
 /// Characters of a printed signature: one byte of key id, one of serial, and 13 bytes of HMAC, in base64url.
 pub const SIGNATURE_LENGTH: usize = 20;
-
-/// Whether a dynamic code that was made at `made_at` is still valid.
-pub fn dynamic_code_is_valid(made_at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
-    now < made_at + DYNAMIC_CODE_LIFE
-}
 
 #[cfg(test)]
 mod tests {

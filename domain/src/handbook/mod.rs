@@ -79,34 +79,11 @@ impl State {
     pub fn is_live(self) -> bool {
         matches!(self, Self::Issued | Self::Claimed)
     }
-
-    /// `blank → issued → claimed → closed`, and `replaced` from any live state. A claimed one whose last owner withdraws
-    /// consent is `issued` again.
-    pub fn may_become(self, next: Self) -> bool {
-        matches!(
-            (self, next),
-            (Self::Blank, Self::Issued)
-                | (Self::Issued, Self::Claimed | Self::Closed | Self::Replaced)
-                | (Self::Claimed, Self::Issued | Self::Closed | Self::Replaced)
-        )
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn nothing_leaves_closed_or_replaced_and_nothing_returns_to_blank() {
-        for &next in State::ALL {
-            assert!(
-                !State::Closed.may_become(next)
-                    && !State::Replaced.may_become(next)
-                    && !next.may_become(State::Blank)
-            );
-        }
-        assert!(State::Issued.may_become(State::Claimed) && !State::Blank.may_become(State::Claimed));
-    }
 
     #[test]
     fn a_handbook_closes_for_age_on_the_sixth_birthday_of_its_youngest_child() {

@@ -52,11 +52,11 @@ pub(crate) async fn list_institutions(
     };
     let list = format!("institutions:{scope:?}:{:?}:{:?}", filter.class, filter.name);
     let limit = page.limit()?;
-    let rows = store::in_scope(app.db.read(), scope, page.after(&list)?, LOOKED_AT + 1).await?;
+    let rows = store::in_scope(app.db.read(), scope, page.after(&app.keys, &list)?, LOOKED_AT + 1).await?;
     let position = |row: &institution::Model| (row.region_code, row.id);
-    let (rows, beyond) = cut(rows, LOOKED_AT, &list, position);
+    let (rows, beyond) = cut(&app.keys, rows, LOOKED_AT, &list, position);
     let fitting = rows.into_iter().filter(|row| filter.fits(row)).collect();
-    let (rows, more) = cut(fitting, limit, &list, position);
+    let (rows, more) = cut(&app.keys, fitting, limit, &list, position);
     let items = views(app.db.read(), rows, app.today()).await?;
     Ok(HttpResponse::Ok().json(Page { items, next_cursor: more.or(beyond) }))
 }

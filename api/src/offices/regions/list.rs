@@ -38,8 +38,8 @@ pub(crate) async fn list_regions(
 ) -> Result<HttpResponse, ApiError> {
     let level = filter.level.or(filter.parent.is_none().then_some(RegionLevel::Province));
     let list = format!("regions:{:?}:{level:?}", filter.parent);
-    let (limit, after) = (page.limit()?, page.after(&list)?);
+    let (limit, after) = (page.limit()?, page.after(&app.keys, &list)?);
     let rows = store::list(app.db.read(), filter.parent, level, after, limit + 1).await?;
-    let (rows, next_cursor) = cut(rows, limit, &list, |row| (row.code, row.level));
+    let (rows, next_cursor) = cut(&app.keys, rows, limit, &list, |row| (row.code, row.level));
     Ok(HttpResponse::Ok().json(Page { items: rows.into_iter().map(View::from).collect(), next_cursor }))
 }

@@ -51,8 +51,8 @@ pub(crate) async fn list_staff(
     let limit = page.limit()?;
     let shown =
         Shown { institution: filter.institution, working_on: (!filter.include_left).then(|| app.today()) };
-    let rows = store::in_scope(app.db.read(), scope, shown, page.after(&list)?, limit + 1).await?;
-    let (rows, next_cursor) = cut(rows, limit, &list, position);
+    let rows = store::in_scope(app.db.read(), scope, shown, page.after(&app.keys, &list)?, limit + 1).await?;
+    let (rows, next_cursor) = cut(&app.keys, rows, limit, &list, position);
     // A city without counties shares its codes with its county: the range alone does not tell them apart.
     let rows = rows.into_iter().filter(|row| own.covers_scope(scope_of(row)));
     let items = rows.map(|row| view(&app.keys, row)).collect::<Result<_, _>>()?;

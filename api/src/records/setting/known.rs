@@ -61,7 +61,7 @@ impl Known {
         let handbook = asked.handbook;
         let pregnancies = pregnancies::store::of_handbook(db, handbook.id).await?;
         let children = children::store::of_handbook(db, handbook.id).await?;
-        let unborn = unborn(&pregnancies, &children);
+        let unborn = unborn(handbook, &pregnancies, &children);
         let planning = is_planning(handbook, &pregnancies, &children);
         let child = match asked.subject.child() {
             Some(id) => Some(

@@ -71,10 +71,12 @@ pub async fn judge(app: &App, db: &impl ConnectionTrait, asked: Asked<'_>) -> Re
 pub async fn is_unborn(db: &impl ConnectionTrait, handbook: &handbook::Model) -> Result<bool, DbErr> {
     let pregnancies = pregnancies::store::of_handbook(db, handbook.id).await?;
     let children = children::store::of_handbook(db, handbook.id).await?;
-    Ok(unborn(&pregnancies, &children))
+    Ok(unborn(handbook, &pregnancies, &children))
 }
 
-fn unborn(pregnancies: &[pregnancy::Model], children: &[child::Model]) -> bool {
+/// A handbook without a child in which the next pregnancy is waited for, as after a loss, may hold it already.
+fn unborn(handbook: &handbook::Model, pregnancies: &[pregnancy::Model], children: &[child::Model]) -> bool {
     let is_open = |pregnancy: &pregnancy::Model| pregnancy.outcome.is_none();
-    pregnancies.iter().any(is_open) || (pregnancies.is_empty() && children.is_empty())
+    let is_waited_for = pregnancies.is_empty() || handbook.expecting_id.is_some();
+    pregnancies.iter().any(is_open) || (children.is_empty() && is_waited_for)
 }
