@@ -50,7 +50,7 @@ async fn one_address_does_not_use_up_what_wechat_grants() {
     .await;
     // Addresses that no other run has counted in a shared cache.
     let [a, b, c, d, ..] = *uuid::Uuid::new_v4().as_bytes();
-    let address = |last: u8| format!("2001:db8:{a:x}{b:02x}:{c:x}{d:02x}::{last:x}");
+    let address = |last: u8| format!("2001:db8:{a:x}{b:02x}:{c:x}{last:02x}::{d:x}");
     let sign_in = async |last: u8, code: &str| {
         let request = world.anybody().request(Method::POST, WECHAT).header("x-forwarded-for", address(last));
         send(request.json(&json!({ "code": code }))).await
