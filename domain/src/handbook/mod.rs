@@ -81,13 +81,14 @@ impl State {
     }
 
     /// `blank → issued → claimed → closed`, and `replaced` from any live state. A claimed one whose last owner withdraws
-    /// consent is `issued` again.
+    /// consent is `issued` again, and one that a death closed is what it was when that death is taken back.
     pub fn may_become(self, next: Self) -> bool {
         matches!(
             (self, next),
             (Self::Blank, Self::Issued)
                 | (Self::Issued, Self::Claimed | Self::Closed | Self::Replaced)
                 | (Self::Claimed, Self::Issued | Self::Closed | Self::Replaced)
+                | (Self::Closed, Self::Issued | Self::Claimed)
         )
     }
 }
@@ -97,14 +98,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_leaves_closed_or_replaced_and_nothing_returns_to_blank() {
+    fn nothing_leaves_replaced_and_nothing_returns_to_blank() {
         for &next in State::ALL {
-            assert!(
-                !State::Closed.may_become(next)
-                    && !State::Replaced.may_become(next)
-                    && !next.may_become(State::Blank)
-            );
+            assert!(!State::Replaced.may_become(next) && !next.may_become(State::Blank));
         }
+        assert!(State::Closed.may_become(State::Claimed) && !State::Closed.may_become(State::Replaced));
         assert!(State::Issued.may_become(State::Claimed) && !State::Blank.may_become(State::Claimed));
     }
 
