@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::checkups::checkups;
 use crate::entries::{entries, pressure};
 use crate::support::people::{COUNTY, OTHER_COUNTY, TOWN};
-use crate::support::{Client, County, StaffMember, World};
+use crate::support::{Client, County, Mother, StaffMember, World};
 
 async fn nurse(world: &World, county: &County) -> StaffMember {
     world.staff(&[Role::Clinician], Some(county.health_centre), TOWN, RegionLevel::Town).await
@@ -208,6 +208,67 @@ async fn a_sign_that_is_written_while_the_handbook_moves_reaches_the_new_institu
                   WHERE alert.institution_id <> handbook.managing_id";
     assert_eq!(world.number(astray).await, 0);
     assert_eq!(world.number("SELECT COUNT(*) FROM alert").await, 5);
+}
+
+/// A world in which the pregnancy of [`World::mother`] has its 29th week, so that movements count.
+async fn in_december() -> World {
+    let world = World::empty().await;
+    world.advance(chrono::TimeDelta::days(20));
+    world
+}
+
+fn few_movements() -> Value {
+    json!({ "kind": "fetal_movement_count", "subject": "woman", "payload": { "date": "2026-12-12", "method": "2h", "count": 4 } })
+}
+
+/// Which records have a sign that nobody has answered.
+async fn open_signs(client: &Client) -> Vec<Value> {
+    let open = alerts(client).await.into_iter().filter(|sign| sign["answered_at"].is_null());
+    open.map(|sign| sign["record"].clone()).collect()
+}
+
+async fn ends(by: &Client, mother: &Mother, outcome: &str) {
+    let address = format!("/api/v1/handbooks/{}/pregnancies/{}/outcome", mother.handbook, mother.pregnancy);
+    by.post(&address, json!({ "outcome": outcome, "ended_on": "2026-12-12" })).await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_loss_nobody_asks_for_movements_but_her_own_danger_signs_stay() {
+    let world = in_december().await;
+    let county = world.county().await;
+    let mother = world.mother(&county).await;
+    let nurse = nurse(&world, &county).await;
+    let own = mother.user.client.post(&entries(&mother), pressure(172, 112)).await.ok()["id"].clone();
+    mother.user.client.post(&entries(&mother), few_movements()).await.ok();
+    assert_eq!(open_signs(&nurse.client).await.len(), 2);
+    ends(&nurse.client, &mother, "stillbirth").await;
+    assert_eq!(open_signs(&nurse.client).await, [own]);
+    let answered = alerts(&nurse.client).await[1]["answer"].clone();
+    assert!(answered.as_str().unwrap().starts_with("已登记妊娠丢失"), "{answered}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_her_death_nobody_calls_about_a_woman_any_more() {
+    let world = in_december().await;
+    let county = world.county().await;
+    let (died, lives) = (world.mother(&county).await, world.mother(&county).await);
+    let nurse = nurse(&world, &county).await;
+    for body in [pressure(172, 112), few_movements()] {
+        died.user.client.post(&entries(&died), body).await.ok();
+    }
+    let other = lives.user.client.post(&entries(&lives), pressure(172, 112)).await.ok()["id"].clone();
+    ends(&nurse.client, &died, "maternal_death").await;
+    assert_eq!(open_signs(&nurse.client).await, [other.clone()], "of another woman");
+
+    let moved = world.mother(&county).await;
+    let open = moved.user.client.post(&entries(&moved), pressure(172, 112)).await.ok()["id"].clone();
+    let close = |mother: &Mother| format!("/api/v1/handbooks/{}/close", mother.handbook);
+    nurse.client.post(&close(&moved), json!({ "reason": "moved_away" })).await.ok();
+    assert_eq!(open_signs(&nurse.client).await, [open.clone(), other]);
+    nurse.client.post(&close(&lives), json!({ "reason": "death" })).await.ok();
+    assert_eq!(open_signs(&nurse.client).await, [open], "a woman who moved away is still in danger");
+    let mch = world.staff(&[Role::CountyMch], Some(county.mch), COUNTY, RegionLevel::County).await;
+    assert_eq!(alerts(&mch.client).await.len(), 4, "what was answered stays in the list");
 }
 
 async fn another_centre(world: &World) -> domain::id::InstitutionId {

@@ -2,7 +2,7 @@
 
 use api::db::entities::{alert, child, desk_act, handbook};
 use chrono::TimeDelta;
-use domain::handbook::CloseReason;
+use domain::handbook::{CloseReason, State};
 use domain::id::HandbookId;
 use sea_orm::{EntityTrait, PaginatorTrait};
 use serde_json::{Value, json};
@@ -165,6 +165,43 @@ async fn the_death_of_the_wrong_twin_is_taken_back_and_of_two_records_at_once_on
         (cover["children"][0].get("died_on"), &cover["children"][1]["died_on"]),
         (None, &json!("2026-11-22"))
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handbook_that_closed_with_its_only_child_opens_again_when_the_death_is_taken_back() {
+    let ward = ward().await;
+    let issued = ward.desk.issued(child_form(1, "2026-11-01")).await;
+    let owner = ward.world.family_user().await;
+    owner.client.post("/api/v1/claims", claim_by_cover(&issued, &last_four(1), "woman")).await.ok();
+    let child = issued["children"][0].as_str().unwrap();
+    let void = |issued: &Value, child: &str| at(issued, &format!("/children/{child}/death/void"));
+    let why = json!({ "reason": "登记错了人" });
+    assert_eq!(dies(&ward.clinician, &issued, child, "2026-11-20").await.ok()["state"], "closed");
+    let alive = ward.clinician.post(&void(&issued, child), why.clone()).await.ok();
+    assert_eq!((&alive["state"], alive.get("died_on")), (&json!("claimed"), None));
+    let row = ward.row(&issued).await;
+    assert_eq!((row.closed_at, row.close_reason), (None, None));
+    ward.desk.issue(child_form(1, "2026-11-01")).await.problem(409, "already_has_handbook");
+
+    // A child that was issued another meanwhile has it.
+    let unclaimed = ward.desk.issued(child_form(2, "2026-11-01")).await;
+    let child = unclaimed["children"][0].as_str().unwrap();
+    dies(&ward.clinician, &unclaimed, child, "2026-11-20").await.ok();
+    let another = ward.desk.issued(child_form(2, "2026-11-01")).await;
+    let refused = ward.clinician.post(&void(&unclaimed, child), why.clone()).await;
+    let refused = refused.problem(409, "already_has_handbook");
+    assert!(refused["detail"].as_str().unwrap().contains(another["printed_number"].as_str().unwrap()));
+    assert_eq!(ward.row(&unclaimed).await.state, State::Closed, "nothing of it was kept");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_desk_closed_is_not_opened_by_taking_back_a_death() {
+    let ward = ward().await;
+    let (issued, _, twins) = ward.born(1, 2).await;
+    dies(&ward.clinician, &issued, &twins[0], "2026-11-22").await.ok();
+    ward.clinician.post(&at(&issued, "/close"), json!({ "reason": "death" })).await.ok();
+    let void = at(&issued, &format!("/children/{}/death/void", twins[0]));
+    ward.clinician.post(&void, json!({ "reason": "登记错了人" })).await.problem(409, "handbook_closed");
 }
 
 async fn adds(by: &Client, issued: &Value, pregnancy: &str, body: Value) -> Answer {

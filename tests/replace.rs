@@ -4,6 +4,7 @@ use domain::usage::Evidence;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::{Value, json};
 
+use crate::entries::{entries, pressure};
 use crate::support::issuing::*;
 use crate::support::people::County;
 use crate::support::{World, send};
@@ -138,6 +139,31 @@ async fn a_replacement_sent_twice_or_by_two_desks_at_once_happens_once() {
     let (first, second) = (send_once().await.ok(), send_once().await.ok());
     assert_eq!(first, second);
     assert_eq!(handbook::Entity::find().count(world.app.db.read()).await.unwrap(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_changed_while_the_handbook_is_replaced_is_lost_in_neither() {
+    let (world, county, desk) = town().await;
+    for _ in 0..5 {
+        let mother = world.mother(&county).await;
+        let client = &mother.user.client;
+        let handbook = format!("/api/v1/handbooks/{}", mother.handbook);
+        let id = client.post(&entries(&mother), pressure(118, 76)).await.ok()["id"].clone();
+        let address = format!("{}/{}", entries(&mother), id.as_str().unwrap());
+        let (replace, again) = (format!("{handbook}/replace"), pressure(119, 77)["payload"].clone());
+        let (new, changed) = tokio::join!(
+            desk.0.post(&replace, json!({ "reason": "lost" })),
+            client.change(reqwest::Method::PATCH, &address, "\"1\"", json!({ "payload": again })),
+        );
+        let new = new.ok();
+        // Changed before it moved, or refused: found no more, or closed.
+        assert!(matches!(changed.status.as_u16(), 200 | 404 | 409), "{}", changed.text());
+        let moved = client.get(&at(&new, &format!("/records/{}", id.as_str().unwrap()))).await.ok();
+        assert_eq!(moved["version"], if changed.status == 200 { 2 } else { 1 });
+    }
+    let astray = "SELECT COUNT(*) FROM record JOIN handbook ON handbook.id = record.handbook_id \
+                  WHERE handbook.state = 'replaced'";
+    assert_eq!(world.number(astray).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

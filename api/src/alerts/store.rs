@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use domain::catalogue::Warning;
-use domain::id::{AlertId, HandbookId, InstitutionId, RecordId, StaffId};
+use domain::id::{AlertId, ChildId, HandbookId, InstitutionId, PregnancyId, RecordId, StaffId};
 use domain::place::Region;
-use domain::record::RecordState;
+use domain::record::{RecordState, SubjectKind};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, NullOrdering, Order, Query, SelectStatement};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult,
@@ -16,12 +16,16 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::list::answer_place;
-use crate::db::entities::{alert, child, handbook, institution, person, record};
+use crate::db::entities::{alert, handbook, institution, person, record};
+use crate::db::rows_in;
 use crate::error::ApiError;
 use crate::keys::Keys;
 
-/// What stands as the answer to signs of a child that has died.
-const DIED: &str = "已登记儿童死亡 (the death of the child is recorded)";
+/// The kind in which a woman counts the movements of her child.
+const MOVEMENTS: &str = "fetal_movement_count";
+
+/// The sign that no fetal heart was heard.
+const NO_HEARTBEAT: &str = "fhr_absent";
 
 /// Tells the managing institution about the danger signs of a record that it was not told before, and not of those that
 /// it found itself. Call it after the change number was raised: from then on nobody transfers the handbook, so the
@@ -81,29 +85,67 @@ pub async fn hand_over(
     open.exec(txn).await.map(|_| ())
 }
 
-/// Answers what is open about a child that has died, so that nobody calls the family about it any more.
-pub async fn end_of_child(
+/// What ended, so that nobody calls the family about it any more.
+#[derive(Debug, Clone, Copy)]
+pub enum Ended {
+    /// A child has died.
+    Child(ChildId),
+    /// The woman has died.
+    Woman,
+    /// A pregnancy was lost: the signs of the fetus. Those of the woman herself (bleeding, blood pressure, thoughts of
+    /// self-harm) stay open, for she needs somebody now more than before.
+    Pregnancy(PregnancyId),
+    /// The handbook was closed because its subjects have died.
+    Everybody,
+}
+
+impl Ended {
+    fn stops(self, sign: &alert::Model, record: &record::Model) -> bool {
+        match self {
+            Self::Child(id) => record.child_id == Some(id),
+            Self::Woman => record.subject == SubjectKind::Woman,
+            Self::Pregnancy(id) => record.pregnancy_id == Some(id) && is_of_fetus(sign, record),
+            Self::Everybody => true,
+        }
+    }
+
+    /// What stands as the answer.
+    fn answer(self) -> &'static str {
+        match self {
+            Self::Child(_) => "已登记儿童死亡 (the death of the child is recorded)",
+            Self::Woman => "已登记孕产妇死亡 (the death of the woman is recorded)",
+            Self::Pregnancy(_) => "已登记妊娠丢失 (the loss of the pregnancy is recorded)",
+            Self::Everybody => "已因死亡结案 (the handbook was closed after a death)",
+        }
+    }
+}
+
+fn is_of_fetus(sign: &alert::Model, record: &record::Model) -> bool {
+    record.kind == MOVEMENTS || ids_in(&sign.warning_ids).all(|id| id == NO_HEARTBEAT)
+}
+
+/// Answers the open signs of what has ended, in the transaction that records it.
+pub async fn end_of_subject(
     txn: &impl ConnectionTrait,
     keys: &Keys,
-    child: &child::Model,
+    handbook: HandbookId,
+    ended: Ended,
     staff: StaffId,
     now: DateTime<Utc>,
 ) -> Result<(), ApiError> {
-    let of_child = Query::select()
-        .column(record::Column::Id)
-        .from(record::Entity)
-        .and_where(Expr::col(record::Column::HandbookId).eq(child.handbook_id.0))
-        .and_where(Expr::col(record::Column::ChildId).eq(child.id.0))
-        .to_owned();
     let open = alert::Entity::find()
-        .filter(alert::COLUMN.handbook_id.eq(child.handbook_id))
+        .filter(alert::COLUMN.handbook_id.eq(handbook))
         .filter(alert::COLUMN.answered_at.is_null())
-        .filter(alert::Column::RecordId.in_subquery(of_child))
         .all(txn)
         .await?;
-    for row in open {
-        let sealed = keys.seal(answer_place(row.id), DIED).map_err(ApiError::Internal)?;
-        answer(txn, row.handbook_id, row.id, staff, sealed, now).await?;
+    let signed = open.iter().map(|sign| sign.record_id);
+    let records = rows_in(txn, record::Entity::find(), record::Column::Id, signed).await?;
+    let stops = |sign: &alert::Model| {
+        records.iter().any(|record| record.id == sign.record_id && ended.stops(sign, record))
+    };
+    for sign in open.iter().filter(|sign| stops(sign)) {
+        let sealed = keys.seal(answer_place(sign.id), ended.answer()).map_err(ApiError::Internal)?;
+        answer(txn, handbook, sign.id, staff, sealed, now).await?;
     }
     Ok(())
 }

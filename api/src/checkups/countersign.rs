@@ -17,6 +17,7 @@ use crate::access::{Access, Countersign, Office, log, office};
 use crate::app::App;
 use crate::db::entities::record;
 use crate::error::ApiError;
+use crate::handbooks::store::hold;
 use crate::idempotency::{IfMatch, Work, request_id};
 use crate::offices;
 use crate::page::{Page, PageQuery, cut};
@@ -103,7 +104,9 @@ pub(crate) async fn countersign(
     let id = record_in(&path)?;
     let staff = access.caller.staff()?;
     let work = Work::without_key(&app).await?;
-    let row = records::row(&work.txn, access.handbook.id, id).await?;
+    // Held before the record is read: a replacement that moves it at the same moment is over by then.
+    let held = hold(&work.txn, access.handbook.id).await?;
+    let row = records::row(&work.txn, held.id, id).await?;
     let old = row
         .filter(|row| row.institution_id == staff.institution && row.state == RecordState::Live)
         .ok_or_else(|| ApiError::told(Code::NotFound))?;

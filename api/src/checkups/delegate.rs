@@ -12,11 +12,12 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::store;
-use crate::access::{Access, Delegate, must_be_live};
+use crate::access::{Access, Delegate};
 use crate::app::App;
 use crate::body::Body;
 use crate::db::entities::{delegation, institution, staff};
 use crate::error::ApiError;
+use crate::handbooks::store::hold_live;
 use crate::idempotency::{Attempt, Once};
 use crate::offices;
 use crate::page::{Page, PageQuery, cut};
@@ -63,12 +64,16 @@ pub(crate) async fn delegate(
     once: Once,
     body: Body<NewDelegation>,
 ) -> Result<HttpResponse, ApiError> {
-    must_be_live(&access.handbook)?;
     let caller = access.caller.staff()?;
     let NewDelegation { staff } = body.parse()?;
     match once.begin(&app, caller.id.0, None, body.bytes()).await? {
         Attempt::Answered(answer) => Ok(answer),
         Attempt::New(work) => {
+            let held = hold_live(&work.txn, access.handbook.id).await?;
+            // A transfer at the same moment ended the tie by which this was judged.
+            if held.managing_id != access.handbook.managing_id {
+                return Err(ApiError::told(Code::Conflict));
+            }
             let institution = offices::institutions::store::find(&work.txn, caller.institution()?).await?;
             let institution = institution.ok_or_else(|| ApiError::told(Code::OutOfScope))?;
             let village = offices::staff::store::find(&work.txn, staff).await?;
@@ -77,7 +82,7 @@ pub(crate) async fn delegate(
                 .ok_or_else(not_a_village_worker)?;
             let row = delegation::Model {
                 id: DelegationId(Uuid::now_v7()),
-                handbook_id: access.handbook.id,
+                handbook_id: held.id,
                 staff_id: staff,
                 institution_id: institution.id,
                 created_by: caller.id,

@@ -15,19 +15,22 @@ use sea_orm::ConnectionTrait;
 use crate::access::{Access, CorrectOwn};
 use crate::db::entities::record;
 use crate::error::ApiError;
+use crate::handbooks::store::hold;
 use crate::idempotency::IfMatch;
 use crate::problem::Code;
 use crate::records::store as records;
 
-/// The checkup of an address, if the caller wrote it and it still counts.
+/// The checkup of an address, if the caller wrote it and it still counts. Its handbook is held before it is read: a
+/// replacement that moves it at the same moment is over by then. A closed handbook keeps its author's corrections.
 async fn own(
-    db: &impl ConnectionTrait,
+    txn: &impl ConnectionTrait,
     access: &Access<CorrectOwn>,
     id: RecordId,
     seen: IfMatch,
 ) -> Result<record::Model, ApiError> {
     let staff = access.caller.staff()?;
-    let row = records::row(db, access.handbook.id, id).await?;
+    let held = hold(txn, access.handbook.id).await?;
+    let row = records::row(txn, held.id, id).await?;
     let row =
         row.filter(|row| row.source == Source::Clinician).ok_or_else(|| ApiError::told(Code::NotFound))?;
     if row.staff_id != Some(staff.id) {

@@ -18,14 +18,15 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::store;
-use crate::access::{Access, ManagePregnancy};
-use crate::alerts::store as alerts;
+use crate::access::{Access, ManagePregnancy, must_be_live};
+use crate::alerts::store::{self as alerts, Ended};
 use crate::app::App;
 use crate::body::Body;
 use crate::db::entities::{child, handbook};
 use crate::error::ApiError;
-use crate::handbooks::store::{self as handbooks, Act, hold_live};
+use crate::handbooks::store::{self as handbooks, Act, hold, hold_live};
 use crate::idempotency::{Attempt, Once};
+use crate::members::store as members;
 use crate::people::form::{Form, REASON};
 use crate::pregnancies::store as pregnancies;
 use crate::problem::Code;
@@ -107,7 +108,7 @@ pub(crate) async fn record(
     check_day(&row, request.died_on, app.today())?;
     let ended = store::end(txn, row.id, request.died_on).await?;
     let ended = ended.ok_or_else(|| ApiError::told(Code::ChildHasDied))?;
-    alerts::end_of_child(txn, &app.keys, &ended, staff.id, now).await?;
+    alerts::end_of_subject(txn, &app.keys, held.id, Ended::Child(ended.id), staff.id, now).await?;
     let reason = note.unwrap_or_else(|| CloseReason::Death.code().to_owned());
     let act =
         Act { handbook: held.id, action: Action::ManagePregnancy, staff, reason: &reason, person: None };
@@ -121,14 +122,14 @@ pub(crate) async fn record(
 
 /// Take back the death of a child that was recorded in error
 ///
-/// While the handbook is open.
+/// A handbook that closed because of it is open again, unless the child has another by now.
 #[utoipa::path(
     tag = "children",
     params(("handbook" = Uuid, Path), ("child" = Uuid, Path), Once),
     request_body = DeathVoided,
     responses(
         (status = 200, description = "Taken back", body = AfterDeath),
-        (status = 409, description = "No death stands (`no_death`), or the handbook is closed (`handbook_closed`)"),
+        (status = 409, description = "No death stands (`no_death`), the child was issued another handbook since (`already_has_handbook`), or the handbook is closed for another reason (`handbook_closed`)"),
     ),
 )]
 #[post("/api/v1/handbooks/{handbook}/children/{child}/death/void")]
@@ -150,16 +151,38 @@ pub(crate) async fn take_back(
         Attempt::New(work) => work,
     };
     let txn = &work.txn;
-    let held = hold_live(txn, access.handbook.id).await?;
+    let held = hold(txn, access.handbook.id).await?;
+    must_be_open_but_for_a_death(txn, &held).await?;
     let row = one(txn, &held, path.1).await?;
     let alive = store::revive(txn, row.id).await?.ok_or_else(|| ApiError::told(Code::NoDeath))?;
+    let state = if held.state.is_live() { held.state } else { reopen(&app, txn, &held).await? };
     let act =
         Act { handbook: held.id, action: Action::ManagePregnancy, staff, reason: &reason, person: None };
     handbooks::keep_act(txn, &app.keys, act, app.now()).await?;
 
-    let answer = work.answer(&app, StatusCode::OK, &AfterDeath::of(&alive, held.state)).await?;
+    let answer = work.answer(&app, StatusCode::OK, &AfterDeath::of(&alive, state)).await?;
     app.live.changed(held.id).await;
     Ok(answer)
+}
+
+/// A handbook that a recorded death closed was closed by no desk.
+async fn must_be_open_but_for_a_death(
+    txn: &impl ConnectionTrait,
+    held: &handbook::Model,
+) -> Result<(), ApiError> {
+    let by_a_death = held.state == State::Closed
+        && held.close_reason == Some(CloseReason::Death)
+        && !handbooks::has_act(txn, held.id, Action::Close).await?;
+    if by_a_death { Ok(()) } else { must_be_live(held) }
+}
+
+/// Opens a handbook again: its children take back their place as those who have one.
+async fn reopen(app: &App, txn: &impl ConnectionTrait, held: &handbook::Model) -> Result<State, ApiError> {
+    let has_members = !members::live(txn, held.id).await?.is_empty();
+    let state = if has_members { State::Claimed } else { State::Issued };
+    handbooks::reopen(txn, held.id, state).await?;
+    store::take_back_places(app, txn, held).await?;
+    Ok(state)
 }
 
 async fn one(txn: &impl ConnectionTrait, held: &handbook::Model, id: Uuid) -> Result<child::Model, ApiError> {

@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 use domain::handbook::number::HandbookNumber;
 use domain::id::{ChildId, HandbookId, PersonId, PregnancyId};
+use domain::person::IdNumber;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
@@ -15,6 +16,7 @@ use crate::app::App;
 use crate::db::entities::{child, handbook, person};
 use crate::db::rows_in;
 use crate::error::ApiError;
+use crate::handbooks::correct::key_of;
 use crate::handbooks::store as handbooks;
 use crate::keys::Keys;
 use crate::people;
@@ -233,6 +235,38 @@ pub async fn release(txn: &impl ConnectionTrait, handbook: HandbookId) -> Result
     let released = child::ActiveModel { identity_index: Set(None), ..Default::default() };
     let release = child::Entity::update_many().set(released).filter(child::COLUMN.handbook_id.eq(handbook));
     release.exec(txn).await.map(|_| ())
+}
+
+/// The children of a handbook that opens again have a live one from now on, unless one was issued another meanwhile.
+pub async fn take_back_places(
+    app: &App,
+    txn: &impl ConnectionTrait,
+    handbook: &handbook::Model,
+) -> Result<(), ApiError> {
+    for (row, person) in with_people(txn, [handbook.id]).await? {
+        refuse_another(txn, &row).await?;
+        let identity = people::store::identity(&app.keys, &person)?;
+        let number = identity.id_number.as_deref().and_then(|text| IdNumber::parse(text).ok());
+        let key = index(&app.keys, key_of(handbook, &row, number.as_ref(), &identity.name, row.born_on));
+        if let Some(other) = other_with_key(txn, row.id, &key).await? {
+            return Err(already_has(&other));
+        }
+        let placed = child::ActiveModel { identity_index: Set(Some(key)), ..Default::default() };
+        let place = child::Entity::update_many().set(placed).filter(child::COLUMN.id.eq(row.id));
+        place.exec(txn).await?;
+    }
+    Ok(())
+}
+
+/// A child who was known by another key before is still the same person.
+async fn refuse_another(txn: &impl ConnectionTrait, row: &child::Model) -> Result<(), ApiError> {
+    let same = of_people(txn, [row.person_id]).await?;
+    let others = same.iter().map(|same| same.handbook_id).filter(|other| *other != row.handbook_id);
+    let others = handbooks::by_ids(txn, others).await?;
+    match others.values().find(|other| other.state.is_live()) {
+        Some(other) => Err(already_has(other)),
+        None => Ok(()),
+    }
 }
 
 /// The children of handbooks with the people they are.

@@ -47,24 +47,32 @@ pub async fn keep(
     Ok(expires_at)
 }
 
+/// The handbook of a dynamic code, whatever became of the code.
+pub async fn handbook_of(
+    db: &impl ConnectionTrait,
+    token_hash: Vec<u8>,
+) -> Result<Option<HandbookId>, DbErr> {
+    let found = code::Entity::find().filter(code::COLUMN.token_hash.eq(token_hash)).one(db).await?;
+    Ok(found.map(|code| code.handbook_id))
+}
+
 /// Redeems a dynamic code, once, in one conditional statement, or says why it cannot be. The code of somebody who is no
-/// member any more opens nothing.
+/// member any more opens nothing. The caller holds the handbook: whoever moves its codes took hold of it first too.
 pub async fn redeem(
     txn: &impl ConnectionTrait,
     token_hash: Vec<u8>,
     now: DateTime<Utc>,
-) -> Result<HandbookId, ApiError> {
+) -> Result<(), ApiError> {
     let redeem = statement(
         txn.get_database_backend(),
         "UPDATE code SET redeemed_at = ? \
          WHERE token_hash = ? AND redeemed_at IS NULL AND revoked_at IS NULL AND expires_at > ? \
-         AND EXISTS (SELECT 1 FROM member WHERE member.id = code.made_by AND member.ended_at IS NULL) \
-         RETURNING handbook_id",
+         AND EXISTS (SELECT 1 FROM member WHERE member.id = code.made_by AND member.ended_at IS NULL)",
         [now.into(), token_hash.clone().into(), now.into()],
     );
-    match txn.query_one_raw(redeem).await? {
-        Some(row) => Ok(row.try_get_by_index(0)?),
-        None => Err(ApiError::told(why_not(txn, token_hash).await?)),
+    match txn.execute_raw(redeem).await?.rows_affected() {
+        0 => Err(ApiError::told(why_not(txn, token_hash).await?)),
+        _ => Ok(()),
     }
 }
 

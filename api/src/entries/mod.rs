@@ -12,10 +12,11 @@ use domain::member::MemberRole;
 use domain::record::Source;
 use sea_orm::ConnectionTrait;
 
-use crate::access::{Access, WriteEntry, must_be_live};
+use crate::access::{Access, WriteEntry};
 use crate::app::App;
 use crate::db::entities::record;
 use crate::error::ApiError;
+use crate::handbooks::store::hold_live;
 use crate::idempotency::IfMatch;
 use crate::problem::Code;
 use crate::records::form::MOST_PHOTOS;
@@ -23,16 +24,17 @@ use crate::records::store;
 use crate::session::User;
 
 /// The entry of an address, if the caller may change it: its author, or an owner of the handbook who may read all of it.
+/// Its handbook is held before it is read: a replacement that moves it at the same moment is over by then.
 async fn to_change(
     app: &App,
-    db: &impl ConnectionTrait,
+    txn: &impl ConnectionTrait,
     access: &Access<WriteEntry>,
     id: RecordId,
     seen: IfMatch,
 ) -> Result<(User, record::Model), ApiError> {
-    must_be_live(&access.handbook)?;
     let user = access.caller.family()?;
-    let row = store::row(db, access.handbook.id, id).await?;
+    let held = hold_live(txn, access.handbook.id).await?;
+    let row = store::row(txn, held.id, id).await?;
     let row = row.filter(|row| row.source == Source::Family).ok_or_else(|| ApiError::told(Code::NotFound))?;
     let of_family = access.member_role() == Some(MemberRole::Owner)
         && (access.may_see_sensitive() || !is_sensitive(app, &row));

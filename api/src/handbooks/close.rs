@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::store::{self, Act};
 use crate::access::{Access, Close};
+use crate::alerts::store::{self as alerts, Ended};
 use crate::app::App;
 use crate::body::Body;
 use crate::children::store as children;
@@ -44,6 +45,8 @@ pub struct Closed {
 }
 
 /// Close a handbook
+///
+/// With the reason `death` nobody of it lives any more: the danger signs that nobody has answered are answered by it.
 #[utoipa::path(
     tag = "handbooks",
     params(("handbook" = Uuid, Path), Once),
@@ -75,6 +78,10 @@ pub(crate) async fn close(
     may_close(request.reason, &born, is_pregnant, app.today())?;
     if !store::close(txn, held.id, request.reason, now).await? {
         return Err(ApiError::told(Code::HandbookClosed));
+    }
+    // Which day and whose death it was, nobody said here: the children keep their rows as they are.
+    if request.reason == CloseReason::Death {
+        alerts::end_of_subject(txn, &app.keys, held.id, Ended::Everybody, staff.id, now).await?;
     }
     let reason = note.unwrap_or_else(|| request.reason.code().to_owned());
     let act = Act { handbook: held.id, action: Action::Close, staff, reason: &reason, person: None };

@@ -30,7 +30,7 @@ use crate::idempotency::{Attempt, Once};
 use crate::keys::Place;
 use crate::notices::{self, Kind};
 use crate::overrides::store::{self as overrides, NewOverride, Of};
-use crate::people::keep::keep;
+use crate::people::keep::{PersonOnForm, keep, known};
 use crate::pregnancies;
 use crate::problem::Code;
 use crate::session::Staff;
@@ -173,6 +173,7 @@ impl Issue<'_> {
     /// The woman of the form. Families of other handbooks of hers are told when what is known of her changed.
     async fn keep_woman(&mut self, order: &Order) -> Result<Option<PersonId>, ApiError> {
         let Some(form) = &order.woman else { return Ok(None) };
+        self.hold_others(form).await?;
         let kept = keep(self.txn, &self.app.keys, form, self.app.now()).await?;
         if kept.was_refreshed {
             for other in store::of_women(self.txn, [kept.row.id], OTHERS).await? {
@@ -184,6 +185,18 @@ impl Issue<'_> {
             }
         }
         Ok(Some(kept.row.id))
+    }
+
+    /// Whoever corrects or moves a woman takes hold of her handbook first and then changes her row; in that order here too,
+    /// and one handbook after the other by id, so that nobody waits crosswise.
+    async fn hold_others(&self, form: &PersonOnForm) -> Result<(), ApiError> {
+        let Some(woman) = known(self.txn, &self.app.keys, form).await? else { return Ok(()) };
+        let others = store::of_women(self.txn, [woman.id], OTHERS).await?;
+        // The latest come first.
+        for other in others.iter().rev().filter(|other| other.state.is_live()) {
+            store::hold(self.txn, other.id).await?;
+        }
+        Ok(())
     }
 
     fn row(

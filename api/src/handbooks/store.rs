@@ -144,6 +144,17 @@ pub async fn close(
     Ok(true)
 }
 
+/// Opens a handbook again that was closed in error.
+pub async fn reopen(txn: &impl ConnectionTrait, id: HandbookId, state: State) -> Result<bool, DbErr> {
+    let open = handbook::ActiveModel {
+        state: Set(state),
+        closed_at: Set(None),
+        close_reason: Set(None),
+        ..Default::default()
+    };
+    change(txn, id, &[State::Closed], open).await
+}
+
 /// Keeps a slip on a handbook, in place of one that was printed before.
 pub async fn keep_slip(
     txn: &impl ConnectionTrait,
@@ -302,6 +313,14 @@ pub async fn keep_act(
     };
     desk_act::Entity::insert(row).exec_without_returning(txn).await?;
     Ok(())
+}
+
+/// Whether staff ever did this to a handbook.
+pub async fn has_act(db: &impl ConnectionTrait, id: HandbookId, action: Action) -> Result<bool, DbErr> {
+    let acts = desk_act::Entity::find()
+        .filter(desk_act::COLUMN.handbook_id.eq(id))
+        .filter(desk_act::COLUMN.action.eq(action));
+    Ok(acts.one(db).await?.is_some())
 }
 
 /// Keeps a user's agreement to the privacy text in force.

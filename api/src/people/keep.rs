@@ -75,7 +75,8 @@ fn as_new(identity: &Identity, born_on: NaiveDate, sex: Option<Sex>, region: Reg
     NewPerson { identity, born_on: Some(born_on), sex, region: Some(region) }
 }
 
-async fn known(
+/// The person of a form, if they are known already.
+pub async fn known(
     txn: &impl ConnectionTrait,
     keys: &Keys,
     form: &PersonOnForm,

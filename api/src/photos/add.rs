@@ -19,6 +19,7 @@ use crate::app::App;
 use crate::body::collect;
 use crate::db::entities::photo;
 use crate::error::ApiError;
+use crate::handbooks::store::hold_live;
 use crate::idempotency::{Attempt, Once};
 use crate::keys::Place;
 use crate::problem::Code;
@@ -170,6 +171,8 @@ async fn keep(
     match once.begin(app, user.0, None, file).await? {
         Attempt::Answered(answer) => Ok((answer, false)),
         Attempt::New(work) => {
+            // Whoever closes the handbook while the photo is drawn is over by now, or waits here.
+            hold_live(&work.txn, row.handbook_id).await?;
             store::insert(&work.txn, row).await?;
             Ok((work.answer(app, StatusCode::CREATED, added).await?, true))
         }

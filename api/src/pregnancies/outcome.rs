@@ -19,6 +19,7 @@ use uuid::Uuid;
 use super::dates::check_discharge;
 use super::{Pregnancy, store};
 use crate::access::{Access, ManagePregnancy};
+use crate::alerts::store as alerts;
 use crate::app::App;
 use crate::body::Body;
 use crate::children::store::keep_child;
@@ -101,7 +102,8 @@ pub(crate) async fn record_outcome(
     body: Body<OutcomeRequest>,
 ) -> Result<HttpResponse, ApiError> {
     let request = body.parse()?;
-    let work = match once.begin(&app, access.caller.actor(), None, body.bytes()).await? {
+    let staff = access.caller.staff()?;
+    let work = match once.begin(&app, staff.id.0, None, body.bytes()).await? {
         Attempt::Answered(answer) => return Ok(answer),
         Attempt::New(work) => work,
     };
@@ -125,12 +127,26 @@ pub(crate) async fn record_outcome(
     for newborn in &newborns {
         children.push(keep_child(&app, txn, &held, Some(row.id), newborn).await?.id);
     }
+    if let Some(lost) = lost(&ended, request.outcome) {
+        alerts::end_of_subject(txn, &app.keys, held.id, lost, staff.id, app.now()).await?;
+    }
     let state = settle(&app, txn, &held, request.outcome, children.is_empty()).await?;
 
     let answer = Ended { pregnancy: Pregnancy::of(&ended, app.today()), children, state };
     let answer = work.answer(&app, StatusCode::CREATED, &answer).await?;
     app.live.changed(held.id).await;
     Ok(answer)
+}
+
+/// Whose open danger signs an outcome answers.
+fn lost(row: &pregnancy::Model, outcome: Outcome) -> Option<alerts::Ended> {
+    match outcome {
+        Outcome::LiveBirth => None,
+        Outcome::MaternalDeath => Some(alerts::Ended::Woman),
+        Outcome::Miscarriage | Outcome::Abortion | Outcome::Ectopic | Outcome::Stillbirth => {
+            Some(alerts::Ended::Pregnancy(row.id))
+        }
+    }
 }
 
 /// What becomes of the handbook. Whatever is planned for the woman of a lost pregnancy stops here, in this transaction;

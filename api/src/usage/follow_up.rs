@@ -11,10 +11,11 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{count, store};
-use crate::access::{Access, FollowUpUsage, must_be_live};
+use crate::access::{Access, FollowUpUsage};
 use crate::app::App;
 use crate::body::Body;
 use crate::error::ApiError;
+use crate::handbooks::store::hold_live;
 use crate::idempotency::{Attempt, Once};
 use crate::problem::Code;
 
@@ -75,14 +76,14 @@ pub(crate) async fn follow_up(
         Attempt::New(work) => work,
     };
     let id = FollowUpId(id.unwrap_or_else(Uuid::now_v7));
-    let (handbook, now) = (access.handbook.id, app.now());
-    must_be_live(&access.handbook)?;
-    let new = store::NewFollowUp { id, handbook, found, note: note.as_deref(), found_at: now };
+    let now = app.now();
+    let held = hold_live(&work.txn, access.handbook.id).await?;
+    let new = store::NewFollowUp { id, handbook: held.id, found, note: note.as_deref(), found_at: now };
     if !store::keep_follow_up(&work.txn, &app.keys, staff, new).await? {
         return Err(ApiError::told(Code::IdInUse));
     }
     if found == Found::Used {
-        count::evidence(&work.txn, &access.handbook, Evidence::FollowUp, now).await?;
+        count::evidence(&work.txn, &held, Evidence::FollowUp, now).await?;
     }
     work.answer(&app, StatusCode::CREATED, &FollowUp { id, found, found_at: now }).await
 }

@@ -17,11 +17,12 @@ use utoipa::ToSchema;
 use super::by_id_card::checked_reason;
 use super::open::{Opened, Opening, open, working_institution};
 use super::store;
-use crate::access::{Office, must_be_live, office};
+use crate::access::{Office, office};
 use crate::app::App;
 use crate::body::Body;
 use crate::db::entities::handbook;
 use crate::error::{ApiError, FieldProblem};
+use crate::handbooks::store::hold_live;
 use crate::idempotency::{Attempt, Once, request_id};
 use crate::people;
 use crate::problem::Code;
@@ -87,8 +88,8 @@ pub(crate) async fn open_emergency(
         Attempt::New(work) => work,
     };
     attempt.allowed().map_err(|_| until_midnight(&app))?;
-    let handbook = find(&app, &work.txn, &wanted).await?.ok_or_else(|| ApiError::told(Code::NotFound))?;
-    must_be_live(&handbook)?;
+    let found = find(&app, &work.txn, &wanted).await?.ok_or_else(|| ApiError::told(Code::NotFound))?;
+    let handbook = hold_live(&work.txn, found.id).await?;
     let opening = Opening {
         staff,
         institution,

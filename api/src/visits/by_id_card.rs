@@ -12,12 +12,13 @@ use utoipa::ToSchema;
 
 use super::open::{Opened, Opening, open, working_institution};
 use super::store;
+use crate::access::Office;
 use crate::access::office::OpenVisit;
-use crate::access::{Office, must_be_live};
 use crate::app::App;
 use crate::body::Body;
 use crate::db::entities::handbook;
 use crate::error::{ApiError, FieldProblem};
+use crate::handbooks::store::hold_live;
 use crate::idempotency::{Attempt, Once, request_id};
 use crate::keys::is_same;
 use crate::problem::Code;
@@ -83,14 +84,17 @@ pub(crate) async fn by_id_card(
         Attempt::New(work) => work,
     };
     attempt.allowed()?;
-    let Some(handbook) = fitting(&app, &work.txn, &card).await? else {
+    let Some(fitting) = fitting(&app, &work.txn, &card).await? else {
         return Err(ApiError::with(Code::IdentityRefused, "left", attempt.left()));
     };
-    if let Err(refusal) = must_be_live(&handbook) {
-        work.txn.rollback().await?;
-        attempt.take_back(app.db.write()).await?;
-        return Err(refusal);
-    }
+    let handbook = match hold_live(&work.txn, fitting.id).await {
+        Ok(handbook) => handbook,
+        Err(refusal) => {
+            work.txn.rollback().await?;
+            attempt.take_back(app.db.write()).await?;
+            return Err(refusal);
+        }
+    };
     // Only this one: a right card among wrong ones must not make room for more of them.
     attempt.take_back(&work.txn).await?;
     let opening = Opening {

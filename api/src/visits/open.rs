@@ -94,7 +94,8 @@ struct DeskPregnancy {
     gestational_age: String,
 }
 
-/// Who opens which visit.
+/// Who opens which visit. The caller holds the handbook: it is live until the commit, and whoever writes what hangs on it
+/// takes hold of it first too, so that nobody waits crosswise.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Opening<'a> {
     pub(super) staff: &'a Staff,
@@ -124,14 +125,8 @@ pub(super) async fn open(
 ) -> Result<Opened, ApiError> {
     let Opening { staff, institution, handbook, kind, reason, request_id } = opening;
     let now = app.now();
-    // The change number comes first: it locks the handbook's row, so that writers of one handbook never wait crosswise.
-    match notice_of(kind) {
-        Some(notice) => {
-            notices::store::tell(txn, handbook.id, notice, Some(institution), None, now).await?;
-        }
-        None => {
-            notices::store::next_change(txn, handbook.id).await?;
-        }
+    if let Some(notice) = notice_of(kind) {
+        notices::store::tell(txn, handbook.id, notice, Some(institution), None, now).await?;
     }
     let new = NewVisit { handbook: handbook.id, institution, staff: staff.id, kind, reason };
     let visit = store::insert(txn, &app.keys, new, now).await?;

@@ -14,13 +14,14 @@ use utoipa::ToSchema;
 
 use super::open::{Opened, Opening, open, working_institution};
 use super::store;
+use crate::access::Office;
 use crate::access::office::OpenVisit;
-use crate::access::{Office, must_be_live};
 use crate::app::App;
 use crate::body::Body;
 use crate::codes;
 use crate::db::entities::handbook;
 use crate::error::ApiError;
+use crate::handbooks::store::hold_live;
 use crate::idempotency::{Attempt, Once, request_id};
 use crate::keys::is_same;
 use crate::notices::{self, Kind};
@@ -117,9 +118,11 @@ impl Desk<'_> {
             Attempt::Answered(answer) => return Ok(answer),
             Attempt::New(work) => work,
         };
-        let id = codes::store::redeem(&work.txn, app.keys.blind("code", token), app.now()).await?;
-        let handbook = store::by_id(&work.txn, id).await?.ok_or_else(|| ApiError::told(Code::CodeRefused))?;
-        must_be_live(&handbook)?;
+        let hash = app.keys.blind("code", token);
+        let id = codes::store::handbook_of(&work.txn, hash.clone()).await?;
+        let id = id.ok_or_else(|| ApiError::told(Code::CodeRefused))?;
+        let handbook = hold_live(&work.txn, id).await?;
+        codes::store::redeem(&work.txn, hash, app.now()).await?;
         let opened = open(app, &work.txn, self.opening(&handbook, VisitKind::DynamicCode)).await?;
         let answer = work.answer(app, StatusCode::CREATED, &opened).await?;
         app.live.changed(id).await;
@@ -188,14 +191,14 @@ impl Desk<'_> {
     }
 }
 
-/// The handbook of a printed code, if this print of it is still good.
+/// The handbook of a printed code, held, if this print of it is still good.
 async fn in_print(
     txn: &impl ConnectionTrait,
     number: &HandbookNumber,
     serial: i32,
 ) -> Result<handbook::Model, ApiError> {
-    let handbook = store::by_number(txn, number).await?.ok_or_else(|| ApiError::told(Code::CodeRefused))?;
-    must_be_live(&handbook)?;
+    let found = store::by_number(txn, number).await?.ok_or_else(|| ApiError::told(Code::CodeRefused))?;
+    let handbook = hold_live(txn, found.id).await?;
     if handbook.printed_serial != serial {
         return Err(ApiError::told(Code::CodeRevoked));
     }

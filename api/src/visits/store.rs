@@ -106,11 +106,6 @@ pub async fn by_number(
     handbook::Entity::find().filter(handbook::COLUMN.number.eq(number.as_str())).one(db).await
 }
 
-/// The handbook with an id.
-pub async fn by_id(db: &impl ConnectionTrait, id: HandbookId) -> Result<Option<handbook::Model>, DbErr> {
-    handbook::Entity::find_by_id(id).one(db).await
-}
-
 /// The handbooks that are about a person, as the woman or as a child, the newest first.
 pub async fn about(db: &impl ConnectionTrait, person: PersonId) -> Result<Vec<handbook::Model>, DbErr> {
     let as_child = child::Entity::find().filter(child::COLUMN.person_id.eq(person)).one(db).await?;

@@ -11,8 +11,10 @@ use domain::id::{ChildId, HandbookId, PregnancyId, RecordId};
 use domain::record::{RecordState, Subject, SubjectKind};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    ActiveModelTrait,
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, Select,
 };
 use serde_json::{Map, Value as Json};
 
@@ -64,7 +66,8 @@ pub struct Replaced {
 }
 
 /// Writes the new state of a record over the one that was read, and keeps that as a version. Nothing is written when
-/// somebody else was faster.
+/// somebody else was faster. The caller holds the handbook since before it read the record: a record stays in the handbook
+/// in which it is, and follows to a successor only as a whole handbook does.
 pub async fn replace(
     txn: &impl ConnectionTrait,
     old: &record::Model,
@@ -80,7 +83,7 @@ pub async fn replace(
     if is_hidden_now {
         changed.hidden_seq = Set(Some(change));
     }
-    changed.id = sea_orm::ActiveValue::NotSet;
+    (changed.id, changed.handbook_id) = (NotSet, NotSet);
     let updated = record::Entity::update_many()
         .set(changed)
         .filter(record::COLUMN.id.eq(old.id))
