@@ -42,6 +42,23 @@ async fn words_that_strangers_make_up_as_methods_leave_no_trace_in_the_metrics()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_parameter_that_an_operation_does_not_take_is_refused_and_changes_nothing() {
+    let world = World::empty().await;
+    let county = world.county().await;
+    let mother = world.mother(&county).await;
+    let path = format!("/api/v1/handbooks/{}/records", mother.handbook);
+    assert_eq!(mother.user.client.get(&format!("{path}?kind=weight")).await.status, 200);
+    let refused = mother.user.client.get(&format!("{path}?kinds=weight")).await.problem(400, "bad_query");
+    assert!(refused["detail"].as_str().unwrap().contains("kind | "), "it says which there are: {refused}");
+
+    let mch = world.county_mch(county.mch).await;
+    let import = mch.request(reqwest::Method::POST, "/api/v1/imports/staff?dry-run=true");
+    let import = import.header("content-type", "text/csv").header("idempotency-key", "1").body("user_name\n");
+    crate::support::send(import).await.problem(400, "bad_query");
+    assert_ne!(world.anybody().get("/s/x?from=singlemessage").await.status, 400, "WeChat appends to links");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_document_and_its_page_are_served_without_fetching_anything() {
     let world = World::empty().await;
     let document = world.anybody().get("/openapi.json").await.ok();

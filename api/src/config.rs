@@ -232,8 +232,22 @@ pub fn development_secrets() -> Secrets {
 }
 
 impl Settings {
-    /// Merges file, environment and command line; `demo` fills in what production must be told.
+    /// The settings of a process that serves: what is missing, wrong or refused in production is told at once.
+    pub fn resolve_to_serve(&self, demo: bool, environment: &Environment) -> Result<Config, Misconfigured> {
+        let (config, mut wrong) = self.merge(demo, environment)?;
+        wrong.extend(config.refusals());
+        if wrong.is_empty() { Ok(config) } else { Err(Misconfigured(wrong)) }
+    }
+
+    /// The settings of a command that works on the database of a server.
     pub fn resolve(&self, demo: bool, environment: &Environment) -> Result<Config, Misconfigured> {
+        let (config, wrong) = self.merge(demo, environment)?;
+        if wrong.is_empty() { Ok(config) } else { Err(Misconfigured(wrong)) }
+    }
+
+    /// Merges file, environment and command line, and says what is missing or wrong; `demo` fills in what production must
+    /// be told.
+    fn merge(&self, demo: bool, environment: &Environment) -> Result<(Config, Vec<String>), Misconfigured> {
         let mut figment = Figment::new();
         if let Some(file) = &self.config {
             if !file.is_file() {
@@ -278,11 +292,8 @@ impl Settings {
         if !demo && !public_url.starts_with("https://") {
             wrong.push("MUZI_PUBLIC_URL: must be the https:// address that families reach".to_owned());
         }
-        if !wrong.is_empty() {
-            return Err(Misconfigured(wrong));
-        }
         let embedded = || Zeroizing::new(crate::db::Db::embedded(&data));
-        Ok(Config {
+        let config = Config {
             demo,
             listen,
             metrics_listen: settings.metrics_listen.or((!demo).then_some(METRICS)),
@@ -309,7 +320,8 @@ impl Settings {
             }),
             secrets,
             data,
-        })
+        };
+        Ok((config, wrong))
     }
 }
 

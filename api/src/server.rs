@@ -4,11 +4,12 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use actix_cors::Cors;
-use actix_web::dev::Server;
+use actix_web::body::BoxBody;
+use actix_web::dev::{Server, ServiceRequest, ServiceResponse};
 use actix_web::error::QueryPayloadError;
 use actix_web::http::header;
-use actix_web::middleware::{Compress, DefaultHeaders, from_fn};
-use actix_web::web::{self, Data, QueryConfig};
+use actix_web::middleware::{Compress, DefaultHeaders, Next, from_fn};
+use actix_web::web::{self, Data, Query, QueryConfig};
 use actix_web::{App as Actix, HttpRequest, HttpResponse, HttpServer};
 use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
@@ -17,7 +18,7 @@ use crate::app::App;
 use crate::error::{ApiError, write_problems};
 use crate::idempotency::has_seen;
 use crate::live;
-use crate::openapi::{self, Methods};
+use crate::openapi::{self, Methods, Queries};
 use crate::problem::Code;
 use crate::routes;
 use crate::telemetry::observe;
@@ -33,6 +34,7 @@ pub fn serve(app: &Data<App>, listener: TcpListener, workers: usize) -> anyhow::
         Actix::new()
             .app_data(app.clone())
             .app_data(QueryConfig::default().error_handler(|err, _| bad_query(&err).into()))
+            .wrap(from_fn(refuse_strange_parameters))
             .wrap(Compress::default())
             .wrap(cors(&app.config.cors_origins))
             .wrap(
@@ -98,6 +100,26 @@ async fn no_such_address(request: HttpRequest) -> HttpResponse {
     }
     let allowed: Vec<_> = allowed.iter().map(|method| method.as_str()).collect();
     HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, allowed.join(", "))).finish()
+}
+
+/// Middleware: a query parameter that the operation does not take is refused, with the names of those it takes.
+async fn refuse_strange_parameters(
+    request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let refusal = request.match_pattern().and_then(|address| {
+        // What cannot be read as a query at all is refused by whoever reads it.
+        let given = Query::<Vec<(String, String)>>::from_query(request.query_string()).ok()?;
+        let names = given.iter().map(|(name, _)| name.as_str());
+        Queries::known().refuse(request.method().as_str(), &address, names)
+    });
+    match refusal {
+        Some([]) => Ok(request.error_response(ApiError::with(Code::BadQuery, "reason", "?"))),
+        Some(known) => {
+            Ok(request.error_response(ApiError::with(Code::BadQuery, "reason", known.join(" | "))))
+        }
+        None => next.call(request).await,
+    }
 }
 
 /// What a query lacks or may hold; what came is not repeated.

@@ -7,7 +7,7 @@ use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, post};
 use chrono::NaiveDate;
 use domain::access::{Role, Standing, Tie};
-use domain::calendar::day_in_china;
+use domain::calendar::{clock_in_china, day_in_china};
 use domain::catalogue::Kind;
 use domain::catalogue::kind::WrittenBy;
 use domain::checkup::{Bounds, admit, is_late_result};
@@ -276,7 +276,8 @@ async fn visit_of(
     };
     let span =
         |visit: &visit::Model| Visit { kind: visit.kind, opened_at: visit.opened_at, ends_at: visit.ends_at };
-    let over = |visit: &visit::Model| ApiError::with(Code::VisitOver, "ended_at", visit.ends_at.to_rfc3339());
+    let over =
+        |visit: &visit::Model| ApiError::with(Code::VisitOver, "ended_at", clock_in_china(visit.ends_at));
     if let Some(visit) = &visit
         && bedside.late
         && !(is_late_result(&kind.key) && span(visit).takes_late_results(now))

@@ -80,11 +80,7 @@ pub fn run(command: Command) -> ExitCode {
 
 /// Settings of the process, or every reason why they cannot be used.
 fn resolve(settings: &Settings, demo: bool) -> Result<Config, Misconfigured> {
-    let config = settings.resolve(demo, &Environment::of_process())?;
-    match config.refusals() {
-        refusals if refusals.is_empty() => Ok(config),
-        refusals => Err(Misconfigured(refusals)),
-    }
+    settings.resolve_to_serve(demo, &Environment::of_process())
 }
 
 /// The application without HTTP, for a command that works on the database of a server.

@@ -5,6 +5,7 @@
 
 mod kinds;
 mod methods;
+mod queries;
 mod refusals;
 mod served;
 
@@ -21,6 +22,7 @@ use crate::error::{Problem, ProblemField};
 use crate::routes;
 
 pub use methods::Methods;
+pub use queries::Queries;
 pub use served::{Served, served};
 
 #[derive(Debug, OpenApi)]

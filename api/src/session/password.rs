@@ -1,10 +1,10 @@
 //! Password hashing: argon2id, a few at a time, off the threads that answer requests.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::{Argon2, PasswordHasher, PasswordVerifier};
+use argon2::password_hash::phc::{Output, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::error::ApiError;
@@ -17,6 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Passwords {
     places: Semaphore,
+    memory: Memory,
     /// Verified when there is no such user, so that both answers take the same time.
     nobody: Arc<str>,
 }
@@ -24,8 +25,9 @@ pub struct Passwords {
 impl Passwords {
     /// A pool that hashes at most `at_once` passwords at a time: each takes 19 MiB.
     pub fn new(at_once: usize) -> anyhow::Result<Self> {
-        let nobody = hash("nobody has this password")?;
-        Ok(Self { places: Semaphore::new(at_once), nobody: nobody.into() })
+        let memory = Memory::default();
+        let nobody = hash("nobody has this password", &memory)?;
+        Ok(Self { places: Semaphore::new(at_once), memory, nobody: nobody.into() })
     }
 
     /// The PHC string of a password, when there is a place in the pool.
@@ -53,7 +55,8 @@ pub struct Turn<'a> {
 impl Turn<'_> {
     /// The PHC string of a password.
     pub async fn hash(&self, password: String) -> Result<String, ApiError> {
-        let hashed = tokio::task::spawn_blocking(move || hash(&password)).await;
+        let memory = self.passwords.memory.clone();
+        let hashed = tokio::task::spawn_blocking(move || hash(&password, &memory)).await;
         hashed.map_err(ApiError::internal)?.map_err(ApiError::Internal)
     }
 
@@ -61,30 +64,85 @@ impl Turn<'_> {
     pub async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, ApiError> {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.passwords.nobody.to_string());
-        let fits = tokio::task::spawn_blocking(move || {
-            PasswordHash::new(&hash)
-                .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
-        });
+        let memory = self.passwords.memory.clone();
+        let fits = tokio::task::spawn_blocking(move || fits(&password, &hash, &memory).unwrap_or(false));
         Ok(fits.await.map_err(ApiError::internal)? && known)
     }
 }
 
-fn hash(password: &str) -> anyhow::Result<String> {
-    let salt: [u8; 16] = crate::keys::random();
-    let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt);
-    Ok(hash.map_err(|err| anyhow::anyhow!("a password could not be hashed: {err}"))?.to_string())
+/// Memory of hashes that are done, for the next: allocators keep what threads gave back, each for itself, so that a
+/// fresh 19 MiB each time would add up to hundreds.
+#[derive(Debug, Clone, Default)]
+struct Memory(Arc<Mutex<Vec<Vec<Block>>>>);
+
+impl Memory {
+    /// Hashes into `output`, in memory that was used before where there is some.
+    fn hash(&self, params: Params, password: &str, salt: &[u8], output: &mut [u8]) -> argon2::Result<()> {
+        let mut blocks = self.kept().pop().unwrap_or_default();
+        blocks.resize(params.block_count(), Block::new());
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let hashed = argon2.hash_password_into_with_memory(password.as_bytes(), salt, output, &mut blocks);
+        self.kept().push(blocks);
+        hashed
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, Vec<Vec<Block>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn hash(password: &str, memory: &Memory) -> anyhow::Result<String> {
+    let failed = |err: &dyn std::fmt::Display| anyhow::anyhow!("a password could not be hashed: {err}");
+    let (params, salt) = (Params::default(), crate::keys::random::<16>());
+    let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
+    memory.hash(params.clone(), password, &salt, &mut output).map_err(|err| failed(&err))?;
+    let hash = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(u32::from(Version::V0x13)),
+        params: (&params).try_into().map_err(|err| failed(&err))?,
+        salt: Some(Salt::new(&salt).map_err(|err| failed(&err))?),
+        hash: Some(Output::new(&output).map_err(|err| failed(&err))?),
+    };
+    Ok(hash.to_string())
+}
+
+/// Whether a password fits a PHC string of argon2id; nothing when that is none.
+fn fits(password: &str, hash: &str, memory: &Memory) -> Option<bool> {
+    let hash = PasswordHash::new(hash).ok()?;
+    let (salt, expected) = (hash.salt.as_ref()?, hash.hash.as_ref()?);
+    if hash.algorithm != Algorithm::Argon2id.ident() {
+        return None;
+    }
+    let mut output = vec![0; expected.as_ref().len()];
+    memory.hash(Params::try_from(&hash).ok()?, password, salt.as_ref(), &mut output).ok()?;
+    // Outputs are compared in constant time.
+    Some(Output::new(&output).ok()? == *expected)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    #[test]
+    fn memory_is_used_again_and_what_others_hashed_is_verified() {
+        use argon2::{PasswordHasher, PasswordVerifier};
+        let memory = Memory::default();
+        let theirs =
+            Argon2::default().hash_password_with_salt(b"Chuanshan-2026", &[7; 16]).unwrap().to_string();
+        assert_eq!(fits("Chuanshan-2026", &theirs, &memory), Some(true));
+        assert_eq!(fits("Chuanshan-2027", &theirs, &memory), Some(false));
+        assert_eq!(fits("Chuanshan-2026", "$argon2id$none", &memory), None);
+        let ours = PasswordHash::new(&hash("Chuanshan-2026", &memory).unwrap()).unwrap();
+        Argon2::default().verify_password(b"Chuanshan-2026", &ours).unwrap();
+        assert_eq!(memory.kept().len(), 1);
+    }
+
     #[tokio::test]
     async fn a_password_fits_its_own_hash_only() {
         let passwords = Passwords::new(1).unwrap();
         let passwords = passwords.turn().await.unwrap();
         let hash = passwords.hash("Chuanshan-2026".into()).await.unwrap();
-        assert!(hash.starts_with("$argon2id$"));
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
         assert!(passwords.verify("Chuanshan-2026".into(), Some(hash.clone())).await.unwrap());
         assert!(!passwords.verify("chuanshan-2026".into(), Some(hash)).await.unwrap());
         assert!(!passwords.verify("nobody has this password".into(), None).await.unwrap());

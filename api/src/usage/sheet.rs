@@ -69,7 +69,7 @@ fn head(sheet: &mut Worksheet, figures: &Figures, today: NaiveDate) -> Result<u3
     sheet.merge_range(0, 0, 0, last, &format!("{whose}母子健康手册推广工作{report}"), &title)?;
     sheet.merge_range(1, 0, 1, last, &period_as_printed(figures), &plain)?;
     let left = Format::new().set_quote_prefix();
-    sheet.write_string_with_format(2, 0, format!("{}：{whose}", heading_of_rows(figures)), &left)?;
+    sheet.write_string_with_format(2, 0, format!("{}：{whose}", heading_of_whole(figures)), &left)?;
     let filled = format!("填表时间：{}年{}月{}日", today.year(), today.month(), today.day());
     sheet.write_string_with_format(2, last - 3, filled, &left)?;
 
@@ -160,6 +160,20 @@ fn foot(sheet: &mut Worksheet, row: u32) -> Result<(), XlsxError> {
 
 fn boxed() -> Format {
     Format::new().set_border(FormatBorder::Thin).set_align(FormatAlign::Center)
+}
+
+/// What the whole report is of.
+fn heading_of_whole(figures: &Figures) -> &'static str {
+    match &figures.extent {
+        Extent::Institution { .. } => "发放机构",
+        Extent::Region(named) => match named.region.level {
+            RegionLevel::Province => "省（区、市）",
+            RegionLevel::City => "市（州）",
+            RegionLevel::County => "区（县）",
+            RegionLevel::Town => "乡镇（街道）",
+            RegionLevel::Village => "村（居）",
+        },
+    }
 }
 
 /// What the first column names.
