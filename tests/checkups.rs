@@ -218,7 +218,7 @@ async fn results_of_a_visit_come_for_sixty_days_without_reading_history() {
     let late = client.post(&checkups(&mother), laboratory("2026-11-24")).await;
     assert_eq!(late.status, 201, "{}", late.text());
     let over = client.post(&checkups(&mother), antenatal(&world)).await.problem(409, "visit_over");
-    assert!(over["detail"].as_str().unwrap().contains("2026-11-23T16:00"));
+    assert!(over["detail"].as_str().unwrap().contains("2026-11-24 00:00"));
     let own = client.get(&records(&mother)).await.ok();
     assert_eq!(own["items"].as_array().unwrap().len(), 1, "only what was written here is read");
     assert_eq!(own["items"][0]["id"], late.ok()["id"]);

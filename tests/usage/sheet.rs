@@ -50,7 +50,7 @@ async fn a_city_downloads_the_quarterly_report_form() {
     let rows = rows_of(&sheet);
     assert_eq!(rows[0], ["遂宁市母子健康手册推广工作季报表"]);
     assert_eq!(rows[1], ["（2026年4季度）"]);
-    assert_eq!(rows[2], ["区（县）：遂宁市", "填表时间：2026年11月22日"]);
+    assert_eq!(rows[2], ["市（州）：遂宁市", "填表时间：2026年11月22日"]);
     let groups = [
         "区（县）",
         "针对计划怀孕妇女发放手册及发放机构",
