@@ -14,17 +14,20 @@ const SCHEMA: [&str; 4] = [
 /// Tables that hold one row, whatever grows.
 const SINGLE: [&str; 1] = ["usage_rolled"];
 
-/// How many there are of what many rows refer to.
+/// How many there are of what every handbook has one of.
+pub const WIDEST: u32 = 20_000;
+
+/// How many of them many rows refer to.
 const SPREAD: [(&str, u32); 9] = [
     ("institution_id", 500),
     ("managing_id", 500),
     ("issued_by", 500),
     ("staff_id", 2000),
-    ("handbook_id", 20_000),
-    ("user_id", 20_000),
-    ("session_id", 20_000),
-    ("child_id", 20_000),
-    ("pregnancy_id", 20_000),
+    ("handbook_id", WIDEST),
+    ("user_id", WIDEST),
+    ("session_id", WIDEST),
+    ("child_id", WIDEST),
+    ("pregnancy_id", WIDEST),
 ];
 
 /// What a column holds where its type alone does not say.
@@ -135,7 +138,8 @@ impl Table<'_> {
             return "NULL".to_owned();
         }
         let spread = SPREAD.iter().find(|(name, _)| *name == column.name);
-        let n = spread.map_or("n".to_owned(), |(_, many)| format!("(n % {many})"));
+        // All over the range of ids: a join that could stop after the first few would look cheap.
+        let n = spread.map_or("n".to_owned(), |(_, many)| format!("(n % {many} * {})", WIDEST / many));
         let id = id(&n, is_postgres);
         if let Some((_, _, word)) = said {
             return word.replace("{id}", &id);
