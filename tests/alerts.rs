@@ -258,7 +258,7 @@ async fn after_her_death_nobody_calls_about_a_woman_any_more() {
     }
     let other = lives.user.client.post(&entries(&lives), pressure(172, 112)).await.ok()["id"].clone();
     ends(&nurse.client, &died, "maternal_death").await;
-    assert_eq!(open_signs(&nurse.client).await, [other.clone()], "of another woman");
+    assert_eq!(open_signs(&nurse.client).await, std::slice::from_ref(&other), "of another woman");
 
     let moved = world.mother(&county).await;
     let open = moved.user.client.post(&entries(&moved), pressure(172, 112)).await.ok()["id"].clone();
