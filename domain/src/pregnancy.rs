@@ -202,6 +202,21 @@ pub fn is_subject(is_expected: bool, courses: &[Course], on: NaiveDate) -> bool 
     !has_died && (is_expected || is_held)
 }
 
+/// Grades of a case that the county follows in person; the purple mark counts beside any of them.
+const HIGH_RISK: [&str; 2] = ["orange", "red"];
+
+/// Is a pregnancy a high-risk case on a day: graded orange or red or marked purple, and neither it nor its puerperium over?
+/// (孕产妇妊娠风险评估与管理工作规范, 国卫办妇幼发〔2017〕35号)
+pub fn is_high_risk(
+    grade: Option<&str>,
+    is_purple: bool,
+    ended_on: Option<NaiveDate>,
+    on: NaiveDate,
+) -> bool {
+    let is_graded = is_purple || grade.is_some_and(|grade| HIGH_RISK.contains(&grade));
+    is_graded && ended_on.is_none_or(|ended| (on - ended).num_days() <= PUERPERIUM_DAYS)
+}
+
 /// Gestational age as printed: completed weeks and days, `37+6`.
 pub fn as_weeks(days: i64) -> String {
     format!("{}+{}", days.div_euclid(7), days.rem_euclid(7))
@@ -312,6 +327,29 @@ mod tests {
         let died = course(Some(Outcome::MaternalDeath), Some("2026-12-01"));
         assert!(!is_subject(false, &[died], day("2026-12-01")));
         assert!(!is_subject(false, &[], day("2026-12-01")), "the guardian of a child's handbook");
+    }
+
+    #[test]
+    fn a_case_is_high_risk_by_orange_red_or_purple_until_the_puerperium_is_over() {
+        let on = |text: &str| day(text);
+        for (grade, is_purple, expected) in [
+            (None, false, false),
+            (Some("green"), false, false),
+            (Some("yellow"), false, false),
+            (Some("orange"), false, true),
+            (Some("red"), false, true),
+            (None, true, true),
+            (Some("green"), true, true),
+        ] {
+            assert_eq!(
+                is_high_risk(grade, is_purple, None, on("2026-11-22")),
+                expected,
+                "{grade:?} {is_purple}"
+            );
+        }
+        let ended = Some(on("2026-10-11"));
+        assert!(is_high_risk(Some("red"), false, ended, on("2026-11-22")));
+        assert!(!is_high_risk(Some("red"), false, ended, on("2026-11-23")));
     }
 
     #[test]

@@ -1,21 +1,16 @@
 //! How a caller stands to a handbook, from rows.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use domain::access::{Action, Role, Standing, Tie, Verdict, may};
 use domain::id::HandbookId;
-use domain::pregnancy::PUERPERIUM_DAYS;
+use domain::pregnancy::is_high_risk;
 use domain::visit::{LATE_RESULTS, Visit, VisitKind};
-use sea_orm::{
-    ColumnTrait, Condition, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::app::App;
 use crate::db::entities::{delegation, handbook, member, pregnancy, record, visit};
 use crate::error::ApiError;
 use crate::session::{Caller, Staff, User};
-
-/// Grades of a case that the county follows in person.
-const HIGH_RISK: [&str; 2] = ["orange", "red"];
 
 /// A handbook and how the caller stands to it.
 #[derive(Debug)]
@@ -107,7 +102,7 @@ async fn ties(
     }
     if staff.roles.iter().any(|role| role.is_regional()) && staff.region.holds(handbook.region_code) {
         ties.push(Tie::InRegion);
-        if staff.is(Role::CountyMch) && is_high_risk(app, handbook.id).await? {
+        if staff.is(Role::CountyMch) && has_high_risk(app, handbook.id).await? {
             ties.push(Tie::HighRisk);
         }
     }
@@ -136,18 +131,14 @@ async fn has_written(app: &App, staff: &Staff, id: HandbookId) -> Result<bool, D
     Ok(own.count(app.db.read()).await? > 0)
 }
 
-/// County MCH sees clinical detail of high-risk cases: orange, red or purple, until the puerperium is over.
-async fn is_high_risk(app: &App, id: HandbookId) -> Result<bool, DbErr> {
-    let puerperium = app.today() - TimeDelta::days(PUERPERIUM_DAYS);
-    let graded = Condition::any()
-        .add(pregnancy::COLUMN.risk_purple.eq(true))
-        .add(pregnancy::COLUMN.risk_grade.is_in(HIGH_RISK));
-    let lasting = Condition::any()
-        .add(pregnancy::COLUMN.ended_on.is_null())
-        .add(pregnancy::COLUMN.ended_on.gte(puerperium));
-    let cases =
-        pregnancy::Entity::find().filter(pregnancy::COLUMN.handbook_id.eq(id)).filter(graded).filter(lasting);
-    Ok(cases.count(app.db.read()).await? > 0)
+/// County MCH sees clinical detail of high-risk cases.
+async fn has_high_risk(app: &App, id: HandbookId) -> Result<bool, DbErr> {
+    let of_handbook = pregnancy::Entity::find().filter(pregnancy::COLUMN.handbook_id.eq(id));
+    let pregnancies = of_handbook.all(app.db.read()).await?;
+    let is_case = |row: &pregnancy::Model| {
+        is_high_risk(row.risk_grade.as_deref(), row.risk_purple, row.ended_on, app.today())
+    };
+    Ok(pregnancies.iter().any(is_case))
 }
 
 async fn is_delegated(app: &App, staff: &Staff, id: HandbookId) -> Result<bool, DbErr> {

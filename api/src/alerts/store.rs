@@ -121,7 +121,9 @@ impl Ended {
 }
 
 fn is_of_fetus(sign: &alert::Model, record: &record::Model) -> bool {
-    record.kind == MOVEMENTS || ids_in(&sign.warning_ids).all(|id| id == NO_HEARTBEAT)
+    let mut ids = ids_in(&sign.warning_ids).peekable();
+    let only_heartbeat = ids.peek().is_some() && ids.all(|id| id == NO_HEARTBEAT);
+    record.kind == MOVEMENTS || only_heartbeat
 }
 
 /// Answers the open signs of what has ended, in the transaction that records it.
