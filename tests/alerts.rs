@@ -38,7 +38,7 @@ async fn the_managing_institution_sees_a_danger_sign_and_answers_it_once() {
     nurse.client.post(&address, json!({ "answer": " " })).await.problem(422, "invalid");
     nurse.client.post(&address, json!({ "answer": "超声提示男胎" })).await.problem(422, "invalid");
     assert_eq!(nurse.client.post(&address, json!({ "answer": "已电话联系，正在来院" })).await.status, 201);
-    nurse.client.post(&address, json!({ "answer": "再答" })).await.problem(409, "conflict");
+    nurse.client.post(&address, json!({ "answer": "再答" })).await.problem(409, "alert_answered");
     let other = format!("/api/v1/handbooks/{}/alerts/{}/answer", mother.handbook, mother.handbook);
     nurse.client.post(&other, json!({ "answer": "x" })).await.problem(404, "not_found");
     let answered = alerts(&nurse.client).await;
@@ -245,6 +245,26 @@ async fn after_a_loss_nobody_asks_for_movements_but_her_own_danger_signs_stay() 
     assert_eq!(open_signs(&nurse.client).await, [own]);
     let answered = alerts(&nurse.client).await[1]["answer"].clone();
     assert!(answered.as_str().unwrap().starts_with("已登记妊娠丢失"), "{answered}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn movements_are_counted_in_pregnancy_only_and_what_stands_may_still_be_corrected() {
+    let world = in_december().await;
+    let county = world.county().await;
+    let mother = world.mother(&county).await;
+    let nurse = nurse(&world, &county).await;
+    let counted = mother.user.client.post(&entries(&mother), few_movements()).await;
+    let id = counted.ok()["id"].as_str().unwrap().to_owned();
+    let address = format!("/api/v1/handbooks/{}/pregnancies/{}/outcome", mother.handbook, mother.pregnancy);
+    let born = json!({ "outcome": "stillbirth", "ended_on": "2026-12-11" });
+    nurse.client.post(&address, born).await.ok();
+    let late = mother.user.client.post(&entries(&mother), few_movements()).await;
+    let told = late.problem(422, "stage_not_allowed")["detail"].as_str().unwrap().to_owned();
+    assert_eq!(told, "“胎动计数”只用于孕期，2026-12-12 不在其中。");
+    let entry = format!("{}/{id}", entries(&mother));
+    let corrected = json!({ "payload": { "date": "2026-12-12", "method": "2h", "count": 5 } });
+    mother.user.client.change(Method::PATCH, &entry, "\"1\"", corrected).await.ok();
+    mother.user.client.post(&entries(&mother), pressure(112, 70)).await.ok();
 }
 
 #[tokio::test(flavor = "multi_thread")]

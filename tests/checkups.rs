@@ -426,7 +426,7 @@ async fn a_village_doctor_writes_for_the_health_centre_which_countersigns() {
     nurse.client.post(&delegations, json!({ "staff": nurse.id })).await.problem(422, "invalid");
     let delegation = nurse.client.post(&delegations, json!({ "staff": village.id })).await;
     assert_eq!(delegation.status, 201, "{}", delegation.text());
-    nurse.client.post(&delegations, json!({ "staff": village.id })).await.problem(409, "conflict");
+    nurse.client.post(&delegations, json!({ "staff": village.id })).await.problem(409, "delegation_exists");
     assert_eq!(nurse.client.get(&delegations).await.ok()["items"][0]["staff"], json!(village.id));
     let hospital = world.clinician_at(mother.handbook, county.hospital).await;
     hospital.client.post(&delegations, json!({ "staff": village.id })).await.problem(403, "forbidden");
@@ -445,7 +445,9 @@ async fn a_village_doctor_writes_for_the_health_centre_which_countersigns() {
     change(&village.client, &mother, &id, "countersign", 1, json!({})).await.problem(403, "forbidden");
     change(&nurse.client, &mother, &id, "countersign", 7, json!({})).await.problem(412, "stale");
     assert_eq!(change(&nurse.client, &mother, &id, "countersign", 1, json!({})).await.ok()["version"], 2);
-    change(&nurse.client, &mother, &id, "countersign", 2, json!({})).await.problem(409, "conflict");
+    change(&nurse.client, &mother, &id, "countersign", 2, json!({}))
+        .await
+        .problem(409, "not_awaiting_countersign");
     assert_eq!(nurse.client.get("/api/v1/countersign").await.ok()["items"], json!([]));
     let shown = read(&mother.user.client, &mother, &id).await.ok();
     assert!(shown["awaits_countersign"].is_null() && shown["edited"] == false);

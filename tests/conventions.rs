@@ -49,7 +49,12 @@ async fn a_parameter_that_an_operation_does_not_take_is_refused_and_changes_noth
     let path = format!("/api/v1/handbooks/{}/records", mother.handbook);
     assert_eq!(mother.user.client.get(&format!("{path}?kind=weight")).await.status, 200);
     let refused = mother.user.client.get(&format!("{path}?kinds=weight")).await.problem(400, "bad_query");
-    assert!(refused["detail"].as_str().unwrap().contains("kind | "), "it says which there are: {refused}");
+    let error = &refused["errors"][0];
+    assert_eq!(
+        (error["parameter"].as_str(), error["code"].as_str()),
+        (Some("kinds"), Some("unknown_parameter"))
+    );
+    assert!(error["message"].as_str().unwrap().contains("kind, "), "it says which there are: {refused}");
 
     let mch = world.county_mch(county.mch).await;
     let import = mch.request(reqwest::Method::POST, "/api/v1/imports/staff?dry-run=true");
@@ -66,6 +71,7 @@ async fn the_document_and_its_page_are_served_without_fetching_anything() {
     assert!(document["paths"]["/healthz"].is_object());
     let page = world.anybody().get("/docs/").await;
     assert!(page.status.is_success() && page.text().contains("swagger"));
+    assert_eq!(world.anybody().get("/").await.text(), page.text(), "the bare address leads there");
     assert!(!page.text().contains("https://"), "nothing is fetched from elsewhere");
 }
 

@@ -141,6 +141,11 @@ async fn bad_input_gets_a_clear_answer() {
             "invalid",
             "/payload/weight",
         ),
+        (
+            json!({ "id": "6b2f3c1e-8d4a-4f6b-9c7d-2e1f0a3b4c5d", "kind": "diary", "subject": "household", "payload": {} }),
+            "invalid",
+            "/id",
+        ),
         (json!({ "kind": "no_such", "subject": "woman", "payload": {} }), "kind_unknown", ""),
         (json!({ "kind": "antenatal_first", "subject": "woman", "payload": {} }), "invalid", "/kind"),
         (json!({ "kind": "blood_pressure", "subject": of_child, "payload": {} }), "subject_not_allowed", ""),

@@ -144,7 +144,7 @@ async fn photos_go_when_their_entry_goes_or_when_nobody_hangs_them_up() {
     let entry = client.post(&entries(&mother), with_photos(&[exchanged])).await.ok()["id"].clone();
     let address = format!("{}/{}", entries(&mother), entry.as_str().unwrap());
     let attached = format!("{}/{}", photos(&mother), exchanged.as_str().unwrap());
-    client.delete(&attached).await.problem(409, "conflict");
+    client.delete(&attached).await.problem(409, "photo_in_use");
     let mended = json!({ "payload": { "date": "2026-11-22", "text": "换了字" } });
     client.change(Method::PATCH, &address, "\"1\"", mended).await.ok();
     assert!(look(client, &mother, exchanged).await.status.is_success(), "a change of words keeps the photo");

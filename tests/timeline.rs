@@ -141,6 +141,8 @@ async fn a_wrong_query_is_told() {
         ("from=2026-13-01".into(), "bad_query"),
         ("from=-200000-01-01".into(), "bad_query"),
         ("to=%2B200000-01-01".into(), "bad_query"),
+        ("from=2026-11-22&to=2026-11-21".into(), "bad_query"),
+        ("kind=wieght".into(), "bad_query"),
         ("subject=nobody".into(), "bad_query"),
         ("child=1".into(), "bad_query"),
         ("kind=%00".into(), "bad_query"),

@@ -13,9 +13,11 @@ use futures_util::future::{FutureExt, LocalBoxFuture};
 use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Number, Value};
+use uuid::Uuid;
 
 use crate::error::{ApiError, FieldProblem};
 use crate::problem::Code;
+use crate::shape;
 
 /// Largest JSON body.
 pub const LIMIT: usize = 1024 * 1024;
@@ -70,48 +72,58 @@ pub fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) ->
     T::deserialize(deserializer).map(Some)
 }
 
+/// An id that a client chose for what it creates: a UUIDv7, because ids sort by time.
+#[derive(Debug, Clone, Copy)]
+pub struct Chosen<T>(pub T);
+
+impl<'de, T: Deserialize<'de> + Copy + Into<Uuid>> Deserialize<'de> for Chosen<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let id = T::deserialize(deserializer)?;
+        match id.into().get_version_num() {
+            7 => Ok(Self(id)),
+            _ => Err(D::Error::custom("a chosen id is a UUIDv7")),
+        }
+    }
+}
+
+/// Reads an id that may be left out and is a [`Chosen`] one: with
+/// `#[serde(default, deserialize_with = "chosen_id")]`.
+pub fn chosen_id<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: Deserialize<'de> + Copy + Into<Uuid>,
+    D: Deserializer<'de>,
+{
+    Ok(Option::<Chosen<T>>::deserialize(deserializer)?.map(|chosen| chosen.0))
+}
+
 /// Where the JSON is wrong; what came is not repeated.
 fn bad_json(err: &serde_json::Error) -> ApiError {
     let text = err.to_string();
-    let reason = match text.strip_prefix(REFUSED) {
-        Some(refused) => refused.to_owned(),
-        None => format!("line {} column {}", err.line(), err.column()),
+    let refused = REFUSALS.iter().find(|(en, _)| text.starts_with(en));
+    let (zh, en) = match refused {
+        Some((en, zh)) => ((*zh).to_owned(), (*en).to_owned()),
+        None => {
+            let (line, column) = (err.line(), err.column());
+            (format!("第{line}行第{column}列"), format!("line {line}, column {column}"))
+        }
     };
-    ApiError::with(Code::BadJson, "reason", reason)
+    ApiError::with_each(Code::BadJson, "reason", zh, en)
 }
 
 /// A field of the wrong type, missing or unknown: serde stops at the first, which is enough for the outer shape; what
 /// a record holds is judged by the catalogue, all fields at once.
 fn wrong_shape(err: &serde_path_to_error::Error<serde_json::Error>, at: &str) -> FieldProblem {
     let path = err.path().to_string();
-    let mut pointer = if path == "." {
+    let pointer = if path == "." {
         at.to_owned()
     } else {
         format!("{at}/{}", path.replace("[", "/").replace(']', "").replace('.', "/"))
     };
-    let text = err.inner().to_string();
-    let quoted = || text.split('`').nth(1).unwrap_or_default().to_owned();
-    let (code, zh, en) = if text.starts_with("unknown field") {
-        ("unknown_field", "没有这个字段。".to_owned(), "There is no such field.".to_owned())
-    } else if text.starts_with("missing field") {
-        pointer = format!("{pointer}/{}", quoted());
-        ("required", "必须填写。".to_owned(), "This field is required.".to_owned())
-    } else if text.starts_with("unknown variant") {
-        let allowed: Vec<_> = text.split('`').skip(3).step_by(2).collect();
-        let allowed = allowed.join(", ");
-        ("not_an_option", format!("可选值为：{allowed}。"), format!("Allowed are: {allowed}."))
-    } else {
-        let expected = text.rsplit_once("expected ").map_or("another type", |(_, expected)| expected);
-        (
-            "wrong_type",
-            format!("类型或格式不正确（应为 {expected}）。"),
-            format!("The type or form is wrong: expected {expected}."),
-        )
-    };
-    if code == "unknown_field" && !pointer.ends_with(&format!("/{}", quoted())) {
-        pointer = format!("{pointer}/{}", quoted());
-    }
-    FieldProblem::new(pointer, code, zh, en)
+    shape::told(&err.inner().to_string(), &pointer, |pointer, field| {
+        // Of an unknown field the path holds the name already.
+        let field = format!("/{field}");
+        if pointer.ends_with(&field) { pointer.to_owned() } else { format!("{pointer}{field}") }
+    })
 }
 
 impl<T: 'static> FromRequest for Body<T> {
@@ -179,8 +191,12 @@ async fn collect_slowly(mut payload: Payload, limit: usize) -> Result<Bytes, Api
     Ok(bytes.freeze())
 }
 
-/// Marks our own refusals among serde's messages.
-const REFUSED: &str = "refused: ";
+/// What this reader itself refuses, in English (as which it passes through serde) and Chinese.
+const REFUSALS: [(&str, &str); 4] = [TOO_DEEP, HOLDS_NUL, TOO_LARGE_A_NUMBER, KEY_TWICE];
+const TOO_DEEP: (&str, &str) = ("nested deeper than 32 levels", "嵌套超过32层");
+const HOLDS_NUL: (&str, &str) = ("NUL in a text", "文字中含有空字符（NUL）");
+const TOO_LARGE_A_NUMBER: (&str, &str) = ("a number out of range", "数字超出范围");
+const KEY_TWICE: (&str, &str) = ("a key stands twice in one object", "同一对象中有重复的键");
 
 /// Reads a JSON value strictly.
 struct Strict {
@@ -190,14 +206,14 @@ struct Strict {
 impl Strict {
     fn deeper<E: serde::de::Error>(&self) -> Result<Self, E> {
         if self.depth == DEPTH {
-            return Err(E::custom(format!("{REFUSED}nested deeper than {DEPTH}")));
+            return Err(E::custom(TOO_DEEP.0));
         }
         Ok(Self { depth: self.depth + 1 })
     }
 }
 
 fn checked<E: serde::de::Error>(text: String) -> Result<String, E> {
-    if text.contains('\0') { Err(E::custom(format!("{REFUSED}NUL in a text"))) } else { Ok(text) }
+    if text.contains('\0') { Err(E::custom(HOLDS_NUL.0)) } else { Ok(text) }
 }
 
 impl<'de> DeserializeSeed<'de> for Strict {
@@ -228,9 +244,7 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value)
-            .map(Value::Number)
-            .ok_or_else(|| E::custom(format!("{REFUSED}a number out of range")))
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom(TOO_LARGE_A_NUMBER.0))
     }
 
     fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Value, E> {
@@ -255,7 +269,7 @@ impl<'de> Visitor<'de> for Strict {
             let key = checked(key)?;
             let value = entries.next_value_seed(self.deeper()?)?;
             if map.insert(key, value).is_some() {
-                return Err(A::Error::custom(format!("{REFUSED}a key stands twice in one object")));
+                return Err(A::Error::custom(KEY_TWICE.0));
             }
         }
         Ok(Value::Object(map))
@@ -265,6 +279,7 @@ impl<'de> Visitor<'de> for Strict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::problem::Language;
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -278,7 +293,7 @@ mod tests {
     fn refusal(json: &str) -> (Code, String) {
         match parse::<Sample>(json.as_bytes()).unwrap_err() {
             ApiError::Invalid(fields) => (Code::Invalid, format!("{} {}", fields[0].pointer, fields[0].code)),
-            ApiError::Told(code, words) => (code, words[0].1.clone()),
+            ApiError::Told(code, words) => (code, words[0].1.of(Language::English).to_owned()),
             other => panic!("{other:?}"),
         }
     }

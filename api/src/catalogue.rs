@@ -3,7 +3,7 @@
 use std::path::Path as Folder;
 
 use actix_web::http::header;
-use actix_web::web::{Data, Path, Query};
+use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse, get};
 use anyhow::Context;
 use domain::catalogue::{Catalogue, embedded_files};
@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::idempotency::has_seen;
 use crate::problem::Code;
+use crate::query::Query;
 use crate::session::Public;
 
 /// The catalogue of this build, with the files of a folder that is laid out like `domain/data`: a new kind of record is
@@ -50,7 +51,7 @@ pub struct OfEdition {
     edition: Option<String>,
 }
 
-/// Every kind of record, without its fields
+/// Every kind of record, without its form
 #[utoipa::path(
     tag = "catalogue", security(()),
     responses(
@@ -68,7 +69,7 @@ pub(crate) async fn overview(app: Data<App>, _: Public, request: HttpRequest) ->
     tag = "catalogue", security(()),
     params(("kind" = String, Path), OfEdition),
     responses(
-        (status = 200, description = "Fields in print order, groups, rules and warnings", body = Object, headers(("ETag" = String))),
+        (status = 200, description = "Form in print order, groups, rules and warnings", body = Object, headers(("ETag" = String))),
         (status = 304, description = "As in If-None-Match"),
         (status = 404, description = "No such kind or edition"),
     ),

@@ -20,7 +20,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::cause;
-use crate::problem::{Code, Language, fill};
+use crate::problem::{Code, Language, Word, fill};
 use crate::telemetry::RequestId;
 
 /// Why a request was not carried out. Nothing of it was.
@@ -28,10 +28,13 @@ use crate::telemetry::RequestId;
 pub enum ApiError {
     /// A problem the caller can act on, with the words that fill its text.
     #[error("{}", .0.word())]
-    Told(Code, Vec<(&'static str, String)>),
-    /// Fields of the body are wrong: all of them at once.
-    #[error("invalid fields")]
+    Told(Code, Vec<(&'static str, Word)>),
+    /// Form of the body are wrong: all of them at once.
+    #[error("invalid form")]
     Invalid(Vec<FieldProblem>),
+    /// Parameters of the query are wrong; the pointers are their names.
+    #[error("invalid query")]
+    Query(Vec<FieldProblem>),
     /// Refused for a while.
     #[error("{}", .0.word())]
     Wait(Code, Duration),
@@ -81,9 +84,24 @@ impl ApiError {
         Self::Told(code, Vec::new())
     }
 
-    /// A problem with one word to fill.
+    /// A problem with one word to fill, the same in both languages.
     pub fn with(code: Code, name: &'static str, value: impl ToString) -> Self {
-        Self::Told(code, vec![(name, value.to_string())])
+        Self::with_all(code, [(name, value.to_string())])
+    }
+
+    /// A problem with words to fill, the same in both languages.
+    pub fn with_all(code: Code, words: impl IntoIterator<Item = (&'static str, String)>) -> Self {
+        Self::Told(code, words.into_iter().map(|(name, word)| (name, Word::Same(word))).collect())
+    }
+
+    /// A problem with one word to fill that each language has its own of.
+    pub fn with_each(code: Code, name: &'static str, zh: impl Into<String>, en: impl Into<String>) -> Self {
+        Self::Told(code, vec![(name, Word::Each { zh: zh.into(), en: en.into() })])
+    }
+
+    /// One wrong parameter of the query.
+    pub fn parameter(name: &str, code: &str, zh: impl Into<String>, en: impl Into<String>) -> Self {
+        Self::Query(vec![FieldProblem::new(name, code, zh, en)])
     }
 
     /// One wrong field.
@@ -94,9 +112,8 @@ impl ApiError {
     /// The same with `prefix` before the pointer of every wrong field.
     pub fn under(self, prefix: &str) -> Self {
         match self {
-            Self::Invalid(fields) => Self::Invalid(
-                fields
-                    .into_iter()
+            Self::Invalid(form) => Self::Invalid(
+                form.into_iter()
                     .map(|field| FieldProblem { pointer: format!("{prefix}{}", field.pointer), ..field })
                     .collect(),
             ),
@@ -114,17 +131,20 @@ impl ApiError {
         match self {
             Self::Told(code, _) | Self::Wait(code, _) => *code,
             Self::Invalid(_) => Code::Invalid,
+            Self::Query(_) => Code::BadQuery,
             Self::Unavailable(_) => Code::Unavailable,
             Self::StorageFull(_) => Code::StorageFull,
             Self::Internal(_) => Code::Internal,
         }
     }
 
-    fn words(&self) -> Vec<(&'static str, String)> {
+    fn words(&self, language: Language) -> Vec<(&'static str, String)> {
         match self {
-            Self::Told(_, words) => words.clone(),
+            Self::Told(_, words) => {
+                words.iter().map(|(name, word)| (*name, word.of(language).to_owned())).collect()
+            }
             Self::Wait(_, wait) => vec![("seconds", wait.as_secs().max(1).to_string())],
-            Self::Invalid(fields) => vec![("count", fields.len().to_string())],
+            Self::Invalid(wrong) | Self::Query(wrong) => vec![("count", wrong.len().to_string())],
             Self::Unavailable(_) | Self::StorageFull(_) | Self::Internal(_) => Vec::new(),
         }
     }
@@ -207,7 +227,9 @@ impl From<IssueRefusal> for ApiError {
     fn from(refusal: IssueRefusal) -> Self {
         match refusal {
             IssueRefusal::NoServicePoint => Self::told(Code::NoServicePoint),
-            IssueRefusal::GroupNotAllowed(group) => Self::with(Code::GroupNotAllowed, "group", group.zh()),
+            IssueRefusal::GroupNotAllowed(group) => {
+                Self::with_each(Code::GroupNotAllowed, "group", group.zh(), group.en())
+            }
             IssueRefusal::ChildPastThree => Self::told(Code::ChildPastThree),
             IssueRefusal::ChildPastSix => Self::told(Code::ChildPastSix),
             IssueRefusal::NotOneBirth => Self::told(Code::NotOneBirth),
@@ -311,7 +333,7 @@ impl From<CheckupRefusal> for ApiError {
             CheckupRefusal::BeforeIssue(day, limit) => (Code::DateBeforeIssue, day, limit),
             CheckupRefusal::BeforeVisit(day, limit) => (Code::DateBeforeVisit, day, limit),
         };
-        Self::Told(code, vec![("day", day.to_string()), ("limit", limit.to_string())])
+        Self::with_all(code, [("day", day.to_string()), ("limit", limit.to_string())])
     }
 }
 
@@ -320,9 +342,9 @@ impl From<EntryRefusal> for ApiError {
         match refusal {
             EntryRefusal::InTheFuture(day) => Self::with(Code::DateInFuture, "day", day),
             EntryRefusal::TooOld(day) => Self::with(Code::DateTooOld, "day", day),
-            EntryRefusal::BeforeBirth(day, limit) => Self::Told(
+            EntryRefusal::BeforeBirth(day, limit) => Self::with_all(
                 Code::DateBeforeBirth,
-                vec![("day", day.to_string()), ("limit", limit.to_string())],
+                [("day", day.to_string()), ("limit", limit.to_string())],
             ),
             EntryRefusal::Withdrawn => Self::told(Code::RecordEnded),
         }
@@ -346,16 +368,20 @@ pub struct Problem {
     pub code: String,
     /// Id of the request, to mention when asking for help.
     pub request_id: String,
-    /// Wrong fields, if any.
+    /// Wrong form of the body or parameters of the query, if any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<ProblemField>,
 }
 
-/// One wrong field as it is sent.
+/// One wrong field or parameter as it is sent.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ProblemField {
     /// JSON pointer into the body.
-    pub pointer: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
+    /// Name of a parameter of the query, instead of `pointer`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameter: Option<String>,
     /// Stable English word.
     pub code: String,
     /// What is wrong and what is allowed, in the caller's language.
@@ -368,26 +394,26 @@ pub struct ProblemField {
 /// The problem of an error in a language.
 pub fn problem_of(error: &ApiError, language: Language, request_id: RequestId) -> Problem {
     let code = error.code();
-    let errors = match error {
-        ApiError::Invalid(fields) => fields
-            .iter()
-            .map(|field| ProblemField {
-                pointer: field.pointer.clone(),
-                code: field.code.clone(),
-                message: language.of(&field.zh, &field.en).to_owned(),
-                rule: field.rule.clone(),
-            })
-            .collect(),
-        _ => Vec::new(),
+    let (wrong, of_query) = match error {
+        ApiError::Invalid(wrong) => (wrong.as_slice(), false),
+        ApiError::Query(wrong) => (wrong.as_slice(), true),
+        _ => (&[][..], false),
     };
+    let errors = wrong.iter().map(|wrong| ProblemField {
+        pointer: (!of_query).then(|| wrong.pointer.clone()),
+        parameter: of_query.then(|| wrong.pointer.clone()),
+        code: wrong.code.clone(),
+        message: language.of(&wrong.zh, &wrong.en).to_owned(),
+        rule: wrong.rule.clone(),
+    });
     Problem {
         kind: format!("urn:muzi:problem:{}", code.word()),
         title: code.title(language).to_owned(),
         status: code.status().as_u16(),
-        detail: fill(code.detail(language), &error.words()),
+        detail: fill(code.detail(language), &error.words(language)),
         code: code.word().to_owned(),
         request_id: request_id.to_string(),
-        errors,
+        errors: errors.collect(),
     }
 }
 

@@ -5,7 +5,11 @@ use std::process::ExitCode;
 use api::commands::{Command, run};
 use clap::Parser;
 
-/// Muzi 母子: a digital mother-and-child health handbook (母子健康手册).
+/// Muzi 母子: a digital mother-and-child health handbook (母子健康手册)
+///
+/// Serves families, clinics and administrators over HTTP, and keeps the database that they share. To look around, start
+/// a made-up county with `muzi serve --demo`. A setting comes from the environment (`MUZI_…`) or a TOML file; each
+/// command's --help lists those that it reads.
 #[derive(Debug, Parser)]
 #[command(version, about, max_term_width = 100)]
 struct CommandLine {

@@ -9,6 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::error::ApiError;
 use crate::keys::Keys;
 use crate::problem::Code;
+use crate::query;
 
 /// Most items of a page.
 pub const MAX: u64 = 100;
@@ -45,7 +46,7 @@ impl PageQuery {
     pub fn limit(&self) -> Result<u64, ApiError> {
         match self.limit.unwrap_or(DEFAULT) {
             limit @ 1..=MAX => Ok(limit),
-            _ => Err(ApiError::with(Code::BadQuery, "reason", "limit 1–100")),
+            _ => Err(query::out_of_range("limit", 1, MAX)),
         }
     }
 

@@ -55,6 +55,36 @@ impl FromRequest for Language {
     }
 }
 
+/// A word that fills a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Word {
+    /// The same in both languages: a number, a day, a code.
+    Same(String),
+    /// One for each language.
+    Each {
+        /// Chinese.
+        zh: String,
+        /// English.
+        en: String,
+    },
+}
+
+impl Word {
+    /// A list of words as each language writes it.
+    pub fn list<'a>(words: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+        let (zh, en): (Vec<_>, Vec<_>) = words.unzip();
+        Self::Each { zh: zh.join("、"), en: en.join(", ") }
+    }
+
+    /// The word in a language.
+    pub fn of(&self, language: Language) -> &str {
+        match self {
+            Self::Same(word) => word,
+            Self::Each { zh, en } => language.of(zh, en),
+        }
+    }
+}
+
 macro_rules! problems {
     ($($name:ident = $status:literal $code:literal { $title_zh:literal, $title_en:literal, $zh:literal, $en:literal })+) => {
         /// What went wrong, as a stable word.
@@ -100,14 +130,14 @@ problems! {
     BadRequest = 400 "bad_request" { "请求有误", "Bad request", "请求格式不正确。", "The request is not well formed." }
     BadJson = 400 "bad_json" { "JSON格式错误", "Not valid JSON", "请求内容不是有效的JSON：{reason}。", "The body is not valid JSON: {reason}." }
     BadCursor = 400 "bad_cursor" { "翻页位置无效", "Not a cursor of this list", "翻页位置不属于这个列表，请从第一页重新开始。", "The cursor does not belong to this list; start again from the first page." }
-    BadQuery = 400 "bad_query" { "查询参数有误", "Bad query", "查询参数有误：{reason}。", "The query is wrong: {reason}." }
+    BadQuery = 400 "bad_query" { "查询参数有误", "Bad query", "有 {count} 个查询参数需要修改，见 errors。", "Parameters of the query that need mending: {count}; see errors." }
     KeyRequired = 400 "idempotency_key_required" { "缺少幂等键", "Idempotency-Key required", "请在请求头 Idempotency-Key 中给出1到128个可见字符，重发时保持不变。", "Send an Idempotency-Key header of 1 to 128 visible characters, and the same one when sending again." }
     NotSignedIn = 401 "not_signed_in" { "请先登录", "Not signed in", "请先登录，或登录已过期。", "Sign in first; the sign-in is missing or has ended." }
     WrongCredentials = 401 "wrong_credentials" { "用户名或密码不正确", "Wrong user name or password", "用户名、密码或动态口令不正确。", "The user name, password or one-time code is not right." }
     WechatCodeRefused = 401 "wechat_code_refused" { "微信登录码无效", "WeChat code refused", "微信登录码已使用或已过期，请重新获取后再试。", "The WeChat code was used or has expired; get a new one and try again." }
     CodeNeeded = 401 "totp_required" { "需要动态口令", "One-time code required", "请输入动态口令（totp）。", "Send the one-time code of your authenticator as totp." }
     RefreshRefused = 401 "refresh_refused" { "请重新登录", "Refresh refused", "登录已失效，请重新登录。", "This sign-in has ended; sign in again." }
-    Forbidden = 403 "forbidden" { "无权操作", "Not allowed", "您可以查看，但无权进行此操作。", "You may see this but not do it." }
+    Forbidden = 403 "forbidden" { "无权操作", "Not allowed", "您的身份或角色无权进行此操作。", "What you are signed in as may not do this." }
     OutOfScope = 403 "out_of_scope" { "超出管辖范围", "Outside your scope", "该内容不在您的管辖范围内。", "This lies outside the region or institution you answer for." }
     PasswordChangeRequired = 403 "password_change_required" { "请先修改密码", "Change the issued password first", "您正在使用发放的初始密码，请先修改密码。", "You are using an issued password; change it first." }
     SecondFactorRequired = 403 "second_factor_required" { "需要动态口令", "Second factor required", "您的角色需要先启用动态口令。", "Your role needs a one-time code to be set up first." }
@@ -117,11 +147,10 @@ problems! {
     Conflict = 409 "conflict" { "与现状冲突", "Conflict", "与已有内容冲突，请刷新后再试。", "This conflicts with what is there; load it again." }
     IdInUse = 409 "id_in_use" { "编号已被使用", "Id already used", "该 id 已用于其他内容，请换一个新的 id。", "This id is already used for something else; take a new one." }
     InFlight = 409 "in_flight" { "相同请求处理中", "The same request is in flight", "相同的请求正在处理，请稍后重试。", "The same request is being worked on; try again shortly." }
-    Gone = 410 "gone" { "已失效", "No longer there", "该内容已失效。", "This is no longer available." }
     Stale = 412 "stale" { "内容已被修改", "Changed meanwhile", "内容已被他人修改，当前版本为 {version}，请刷新后再改。", "Somebody changed it; the current version is {version}. Load it again and repeat your change." }
     TooLarge = 413 "too_large" { "内容过大", "Too large", "请求内容超过上限 {limit}。", "The body is larger than the limit of {limit}." }
     UnsupportedMedia = 415 "unsupported_media_type" { "内容类型不支持", "Unsupported media type", "请使用 {allowed}。", "Use {allowed}." }
-    Invalid = 422 "invalid" { "内容有误", "Some fields are wrong", "有 {count} 处内容需要修改，见 errors。", "Fields that need mending: {count}; see errors." }
+    Invalid = 422 "invalid" { "内容有误", "Some form are wrong", "有 {count} 处内容需要修改，见 errors。", "Form that need mending: {count}; see errors." }
     KeyReused = 422 "idempotency_key_reused" { "幂等键已用于其他内容", "Idempotency-Key reused", "同一个 Idempotency-Key 已用于不同的内容。", "The same Idempotency-Key came before with another body." }
     IfMatchRequired = 428 "if_match_required" { "缺少版本", "If-Match required", "修改时请在 If-Match 中带上读取时的 ETag。", "Send the ETag you read in If-Match when changing something." }
     TooManyRequests = 429 "too_many_requests" { "请求过于频繁", "Too many requests", "请求过于频繁，请在 {seconds} 秒后再试。", "Too many requests; try again in {seconds} seconds." }
@@ -177,7 +206,8 @@ problems! {
     // Records.
     KindUnknown = 422 "kind_unknown" { "没有这种记录", "No such kind of record", "没有名为 {kind} 的记录，或在 {day} 尚未启用。", "There is no kind {kind} of record, or none in force on {day}." }
     KindNotAllowed = 403 "kind_not_allowed" { "不能填写此类记录", "May not write this kind", "您在本机构的角色不能填写“{kind}”。", "Your role at this institution may not write: {kind}." }
-    SubjectNotAllowed = 422 "subject_not_allowed" { "记录对象不符", "Wrong subject", "“{kind}”不能用于该对象。", "{kind} is not about this subject." }
+    SubjectNotAllowed = 422 "subject_not_allowed" { "记录对象不符", "Wrong subject", "“{kind}”只能用于：{subjects}。", "{kind} is only about: {subjects}." }
+    StageNotAllowed = 422 "stage_not_allowed" { "记录阶段不符", "Not of this stage", "“{kind}”只用于{stages}，{day} 不在其中。", "{kind} is written in: {stages}. {day} is not in it." }
     DateInFuture = 422 "date_in_future" { "日期在将来", "In the future", "{day} 在将来。", "{day} is in the future." }
     DateBeforeBirth = 422 "date_before_birth" { "日期早于出生", "Before the birth", "{day} 早于出生日期 {limit}。", "{day} is before the birth on {limit}." }
     DateBeforeIssue = 422 "date_before_issue" { "日期早于发放", "Before the issue", "{day} 早于手册发放日期 {limit}，原则上不补录；如需补录，请由兼任手册管理员的医务人员填写 override_reason。", "{day} is before the handbook was issued on {limit}; such checkups are in principle not back-filled. A clinician who is a handbook administrator too gives override_reason." }
@@ -186,7 +216,6 @@ problems! {
     OverrideNotAllowed = 403 "override_not_allowed" { "不能使用例外原因", "May not override", "只有手册管理员可以填写 override_reason。", "Only a handbook administrator may give override_reason." }
     NotYours = 403 "not_yours" { "不是您的记录", "Not your record", "只能更正或作废本人填写的记录。", "Only the author corrects or voids a record." }
     RecordEnded = 409 "record_ended" { "记录已撤回或作废", "Withdrawn or voided", "记录已撤回或作废，不能再修改。", "The record was withdrawn or voided and does not change any more." }
-    NoPregnancy = 409 "no_pregnancy" { "没有进行中的妊娠", "No pregnancy", "该日期没有对应的妊娠，请先登记孕情。", "No pregnancy of this handbook holds that day; register it first." }
     PregnancyOpen = 409 "pregnancy_open" { "已有进行中的妊娠", "A pregnancy is open", "手册中已有进行中的妊娠。", "The handbook has an open pregnancy already." }
     NeedsNewHandbook = 409 "needs_new_handbook" { "需要新手册", "Needs a new handbook", "活产后的新妊娠请发放新手册。", "After a live birth a new pregnancy gets a new handbook." }
     PregnancyEnded = 409 "pregnancy_ended" { "妊娠已结束", "The pregnancy has ended", "该妊娠已登记结局，不能再修改。", "The outcome of this pregnancy is recorded; it does not change any more." }
@@ -194,6 +223,11 @@ problems! {
     ChildHasDied = 409 "child_has_died" { "已登记死亡", "The death is recorded", "该儿童的死亡已登记。", "The death of this child is recorded already." }
     NoDeath = 409 "no_death" { "没有登记死亡", "No death is recorded", "该儿童没有登记死亡。", "No death of this child is recorded." }
     PhotoRefused = 422 "photo_refused" { "照片无法识别", "Not a photo", "请上传有效的 JPEG、PNG 或 WebP 照片。", "Send a valid JPEG, PNG or WebP photo." }
+    PhotoHangs = 409 "photo_in_use" { "照片已附在记录上", "The photo hangs on an entry", "照片已附在一条记录上，请先从该记录中移除。", "The photo hangs on an entry; take it out of the entry first." }
+    DelegationExists = 409 "delegation_exists" { "已经委托", "Delegated already", "该人员已受托管理这本手册。", "This village worker is entrusted with the handbook already." }
+    AlertAnswered = 409 "alert_answered" { "已有人处理", "Answered already", "该提醒已处理。", "Somebody answered this alert already." }
+    NotAwaitingCountersign = 409 "not_awaiting_countersign" { "无需会签", "Nothing to countersign", "该记录不需要会签或已会签。", "This record waits for no countersignature, or has it already." }
+    OwnRecord = 403 "own_record" { "不能会签本人的记录", "Your own record", "本人填写的记录应由本机构其他医务人员会签。", "A record of your own is countersigned by another clinician of your institution." }
     PhotoTooLarge = 413 "photo_too_large" { "照片过大", "Photo too large", "照片不能超过 10 MB 或 2400 万像素。", "A photo has at most 10 MB and 24 megapixels." }
 
     // Staff and institutions.

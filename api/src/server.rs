@@ -6,10 +6,9 @@ use std::time::Duration;
 use actix_cors::Cors;
 use actix_web::body::BoxBody;
 use actix_web::dev::{Server, ServiceRequest, ServiceResponse};
-use actix_web::error::QueryPayloadError;
 use actix_web::http::header;
 use actix_web::middleware::{Compress, DefaultHeaders, Next, from_fn};
-use actix_web::web::{self, Data, Query, QueryConfig};
+use actix_web::web::{self, Data};
 use actix_web::{App as Actix, HttpRequest, HttpResponse, HttpServer};
 use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
@@ -19,7 +18,6 @@ use crate::error::{ApiError, write_problems};
 use crate::idempotency::has_seen;
 use crate::live;
 use crate::openapi::{self, Methods, Queries};
-use crate::problem::Code;
 use crate::routes;
 use crate::telemetry::observe;
 
@@ -33,7 +31,6 @@ pub fn serve(app: &Data<App>, listener: TcpListener, workers: usize) -> anyhow::
     let server = HttpServer::new(move || {
         Actix::new()
             .app_data(app.clone())
-            .app_data(QueryConfig::default().error_handler(|err, _| bad_query(&err).into()))
             .wrap(from_fn(refuse_strange_parameters))
             .wrap(Compress::default())
             .wrap(cors(&app.config.cors_origins))
@@ -50,6 +47,8 @@ pub fn serve(app: &Data<App>, listener: TcpListener, workers: usize) -> anyhow::
             .configure(routes::configure)
             .into_app()
             .route("/openapi.json", web::get().to(serve_document))
+            .service(web::redirect("/", "/docs/"))
+            .service(web::redirect("/docs", "/docs/"))
             .service(SwaggerUi::new("/docs/{_:.*}").config(SwaggerConfig::from("/openapi.json")))
             .default_service(web::to(no_such_address))
     });
@@ -111,26 +110,13 @@ async fn refuse_strange_parameters(
         return next.call(request).await;
     }
     let refusal = request.match_pattern().and_then(|address| {
-        // What cannot be read as a query at all is refused by whoever reads it.
-        let given = Query::<Vec<(String, String)>>::from_query(request.query_string()).ok()?;
-        let names = given.iter().map(|(name, _)| name.as_str());
-        Queries::known().refuse(request.method().as_str(), &address, names)
+        let given = form_urlencoded::parse(request.query_string().as_bytes());
+        Queries::known().refuse(request.method().as_str(), &address, given.map(|(name, _)| name))
     });
     match refusal {
-        Some([]) => Ok(request.error_response(ApiError::with(Code::BadQuery, "reason", "?"))),
-        Some(known) => {
-            Ok(request.error_response(ApiError::with(Code::BadQuery, "reason", known.join(" | "))))
-        }
+        Some(refusal) => Ok(request.error_response(refusal)),
         None => next.call(request).await,
     }
-}
-
-/// What a query lacks or may hold; what came is not repeated.
-fn bad_query(err: &QueryPayloadError) -> ApiError {
-    let text = err.to_string();
-    let reason =
-        ["missing field", "expected"].iter().find_map(|word| text.find(word).and_then(|at| text.get(at..)));
-    ApiError::with(Code::BadQuery, "reason", reason.unwrap_or("a value is of the wrong form"))
 }
 
 fn cors(origins: &[String]) -> Cors {
@@ -143,7 +129,7 @@ fn cors(origins: &[String]) -> Cors {
             header::ACCEPT_LANGUAGE,
         ])
         .allowed_header("idempotency-key")
-        .expose_headers(["etag", "x-request-id", "retry-after"])
+        .expose_headers(["content-disposition", "etag", "retry-after", "x-request-id"])
         .max_age(3600);
     origins.iter().fold(cors, |cors, origin| {
         if origin == "*" { cors.allow_any_origin() } else { cors.allowed_origin(origin) }

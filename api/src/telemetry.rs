@@ -1,5 +1,6 @@
 //! Logs, metrics and request ids. Nothing personal is logged: the path is the route's pattern, never the address.
 
+use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use actix_web::HttpMessage;
@@ -72,7 +73,10 @@ impl Metrics {
 pub fn start_logging(filter: &str, as_json: bool) {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     // A second start in one process (tests) keeps the first.
     let _started_before = if as_json { builder.json().try_init() } else { builder.compact().try_init() };
 }

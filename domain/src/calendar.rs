@@ -60,6 +60,9 @@ pub fn age_in_months(born: NaiveDate, on: NaiveDate) -> i32 {
 #[cfg_attr(feature = "sea-orm", derive(sea_orm::DeriveValueType))]
 pub struct Month(pub i32);
 
+/// Years of months.
+const MONTH_YEARS: std::ops::RangeInclusive<i32> = 1970..=9998;
+
 impl Month {
     /// The month that holds a day.
     pub fn of(day: NaiveDate) -> Self {
@@ -68,7 +71,7 @@ impl Month {
 
     /// A month by year and number 1 to 12.
     pub fn new(year: i32, month: u32) -> Option<Self> {
-        NaiveDate::from_ymd_opt(year, month, 1).filter(|_| (1970..=9998).contains(&year)).map(Self::of)
+        NaiveDate::from_ymd_opt(year, month, 1).filter(|_| MONTH_YEARS.contains(&year)).map(Self::of)
     }
 
     /// Year of the month.
@@ -147,9 +150,9 @@ impl<'de> serde::Deserialize<'de> for Month {
     }
 }
 
-/// Not of the form `2026-11`.
+/// Not of the form `2026-11`, or of no year that this program is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a month is written YYYY-MM, for example 2026-11")]
+#[error("a month is written YYYY-MM, from 1970-01 to 9998-12")]
 pub struct NotAMonth;
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use chrono::{Days, NaiveDate};
 
+use crate::catalogue::kind::Stage;
 use crate::word::words;
 
 /// Days from the last menstrual period to the due date (Naegele's rule for a cycle of 28 days).
@@ -202,6 +203,28 @@ pub fn is_subject(is_expected: bool, courses: &[Course], on: NaiveDate) -> bool 
     !has_died && (is_expected || is_held)
 }
 
+/// For so many days after the last period a woman may still write what belongs before pregnancy: the period itself, and
+/// her basal temperature until the next one fails to come (an assumption of ours; no document says it).
+const PRECONCEPTION_REACHES: i64 = 28;
+
+/// The stages of life that a woman can have been in on a day, as far as her pregnancies tell. Of who has none here, nobody
+/// knows.
+pub fn stages_on(courses: &[Course], on: NaiveDate) -> &'static [Stage] {
+    use Stage::{Preconception, Pregnancy, Puerperium};
+    let begun = courses.iter().filter(|course| has_begun(course.due_on, on));
+    let Some(latest) = begun.max_by_key(|course| course.due_on) else {
+        return if courses.is_empty() { &[Preconception, Pregnancy, Puerperium] } else { &[Preconception] };
+    };
+    match latest.ended_on {
+        Some(ended_on) if on > ended_on => &[Puerperium, Preconception],
+        Some(ended_on) if on == ended_on => &[Pregnancy, Puerperium],
+        _ if Dates::gestational_days(latest.due_on, on) <= PRECONCEPTION_REACHES => {
+            &[Preconception, Pregnancy]
+        }
+        _ => &[Pregnancy],
+    }
+}
+
 /// Grades of a case that the county follows in person; the purple mark counts beside any of them.
 const HIGH_RISK: [&str; 2] = ["orange", "red"];
 
@@ -327,6 +350,30 @@ mod tests {
         let died = course(Some(Outcome::MaternalDeath), Some("2026-12-01"));
         assert!(!is_subject(false, &[died], day("2026-12-01")));
         assert!(!is_subject(false, &[], day("2026-12-01")), "the guardian of a child's handbook");
+    }
+
+    #[test]
+    fn the_stage_of_a_day_is_what_the_pregnancies_tell() {
+        use Stage::{Preconception, Pregnancy, Puerperium};
+        let course = |ended_on: Option<&str>| Course {
+            due_on: day("2026-12-06"), // counted from a last period on 2026-03-01
+            outcome: ended_on.map(|_| Outcome::LiveBirth),
+            ended_on: ended_on.map(day),
+        };
+        assert_eq!(stages_on(&[], day("2026-11-22")), [Preconception, Pregnancy, Puerperium]);
+        for (course, on, stages) in [
+            (course(None), "2026-02-28", &[Preconception][..]),
+            (course(None), "2026-03-29", &[Preconception, Pregnancy]),
+            (course(None), "2026-03-30", &[Pregnancy]),
+            (course(None), "2026-12-24", &[Pregnancy]),
+            (course(Some("2026-12-01")), "2026-11-30", &[Pregnancy]),
+            (course(Some("2026-12-01")), "2026-12-01", &[Pregnancy, Puerperium]),
+            (course(Some("2026-12-01")), "2026-12-02", &[Puerperium, Preconception]),
+        ] {
+            assert_eq!(stages_on(&[course], day(on)), stages, "{on}");
+        }
+        let next = Course { due_on: day("2028-01-01"), outcome: None, ended_on: None };
+        assert_eq!(stages_on(&[course(Some("2026-12-01")), next], day("2027-06-01")), [Pregnancy]);
     }
 
     #[test]

@@ -156,7 +156,8 @@ CREATE TABLE alert (
     record_id      {uuid} NOT NULL REFERENCES record (id),
     institution_id {uuid} NOT NULL REFERENCES institution (id),
     level          TEXT   NOT NULL,
-    warning_ids    {json} NOT NULL,
+    -- The ids of the warnings: they say what the sealed part of the record says.
+    signs          {bytes} NOT NULL,
     raised_at      {time} NOT NULL,
     answered_at    {time},
     answered_by    {uuid} REFERENCES staff (id),

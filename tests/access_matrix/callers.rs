@@ -1,5 +1,6 @@
 //! Who calls: one of each role, once inside the scope and once outside.
 
+use api::alerts;
 use api::db::entities::{
     PhotoIds, alert, break_glass, delegation, handbook, invitation, pregnancy, record, region, rule_override,
     visit,
@@ -357,7 +358,7 @@ async fn danger(world: &World, mother: &Mother, county: &County, entry: &Value) 
         record_id: entry.as_str().unwrap().parse().unwrap(),
         institution_id: county.health_centre,
         level: "emergency".to_owned(),
-        warning_ids: json!([]),
+        signs: alerts::store::seal_signs(&world.app.keys, id, []).unwrap(),
         raised_at: world.now(),
         answered_at: None,
         answered_by: None,

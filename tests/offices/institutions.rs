@@ -222,11 +222,11 @@ async fn an_institution_ends_when_nothing_depends_on_it() {
     let doctor = world.staff(&[Role::Clinician], Some(centre), TOWN, RegionLevel::Town).await;
     let end = format!("{}/end", at(centre));
     let reason = |answer: Answer| answer.problem(409, "in_use")["detail"].as_str().unwrap().to_owned();
-    assert!(reason(mch.post(&end, json!({})).await).contains("staff"));
+    assert!(reason(mch.post(&end, json!({})).await).contains("在职人员"));
     mch.post(&format!("/api/v1/staff/{}/leave", doctor.id), json!({ "on": "2026-11-22" })).await.ok();
     let village = json!({ "regions": [{ "code": VILLAGE, "level": "village" }] });
     put(&mch, &format!("{}/catchment", at(centre)), "\"1\"", village).await.ok();
-    assert!(reason(mch.post(&end, json!({})).await).contains("catchment"));
+    assert!(reason(mch.post(&end, json!({})).await).contains("管理范围"));
     put(&mch, &format!("{}/catchment", at(centre)), "\"2\"", json!({ "regions": [] })).await.ok();
     send(mch.request(Method::POST, &end).json(&json!({}))).await.problem(400, "idempotency_key_required");
     let ended = mch.post(&end, json!({})).await.ok();
@@ -248,7 +248,7 @@ async fn an_institution_ends_when_nothing_depends_on_it() {
     let catchment = format!("{}/catchment", at(county.health_centre));
     put(&mch, &catchment, "\"1\"", json!({ "regions": [] })).await.ok();
     let managing = mch.post(&format!("{}/end", at(county.health_centre)), json!({})).await;
-    assert!(reason(managing).contains("handbooks"));
+    assert!(reason(managing).contains("手册"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

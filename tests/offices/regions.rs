@@ -34,7 +34,7 @@ async fn everybody_who_is_signed_in_reads_the_tree_of_regions() {
     mother.get("/api/v1/regions/510999000000").await.problem(404, "not_found");
     mother.get("/api/v1/regions/abc").await.problem(404, "not_found");
     let wrong = mother.get("/api/v1/regions?level=street").await.problem(400, "bad_query");
-    assert!(wrong["detail"].as_str().unwrap().contains("county"), "{wrong}");
+    assert!(wrong["errors"][0]["message"].as_str().unwrap().contains("county"), "{wrong}");
     world.anybody().get("/api/v1/regions").await.problem(401, "not_signed_in");
 }
 
@@ -119,11 +119,11 @@ async fn a_region_that_something_names_stays() {
         admin.change(Method::DELETE, &format!("/api/v1/regions/{code}"), "\"1\"", json!({})).await
     };
     let reason = |answer: Answer| answer.problem(409, "in_use")["detail"].as_str().unwrap().to_owned();
-    assert!(reason(remove(CITY).await).contains("regions below"));
-    assert!(reason(remove(OTHER_COUNTY).await).contains("institutions"));
-    assert!(reason(remove(VILLAGE).await).contains("handbooks"));
+    assert!(reason(remove(CITY).await).contains("下级区划"));
+    assert!(reason(remove(OTHER_COUNTY).await).contains("机构"));
+    assert!(reason(remove(VILLAGE).await).contains("手册"));
     world.staff(&[Role::CityMch], None, 370_800_000_000, RegionLevel::City).await;
-    assert!(reason(remove(370_800_000_000).await).contains("regions below"));
+    assert!(reason(remove(370_800_000_000).await).contains("下级区划"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,8 @@
 //! No query reads a whole table: the statements of every operation of the API (those that change something, as far as a
-//! stale request gets), of the main job and of the jobs are shown to the database's planner when the tables have grown.
+//! stale request gets), of the main job, of a day at the desk and of the jobs are shown to the database's planner when
+//! the tables have grown.
 
+mod desk;
 mod fill;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +31,7 @@ async fn no_statement_of_the_api_reads_a_whole_table() {
     sent.lock().unwrap().clear();
     call_all(&world, &cast).await;
     do_the_main_job(&sent).await;
+    desk::a_day(&World::watched(collect_into(&sent)).await).await;
     carry_out_what_the_clock_asks_for(&world).await;
     let statements: Vec<_> = sent.lock().unwrap().values().filter(|sent| reads(sent)).cloned().collect();
     assert!(statements.len() > 150, "only {} statements were collected", statements.len());

@@ -194,24 +194,29 @@ async fn a_wrong_question_says_what_is_wrong() {
     let world = World::empty().await;
     let county = world.county().await;
     let desk = county_desk(&world).await;
-    for (query, reason) in [
-        ("from=2026-13", "from: YYYY-MM"),
-        ("to=11/2026", "to: YYYY-MM"),
-        ("from=2026-11&to=2026-10", "ends before it begins"),
-        ("from=2016-11&to=2026-11", "at most 120 months"),
-        ("region=51", "region: 12 digits"),
-        ("region=510903000000&level=planet", "province, city, county, town, village"),
-        ("level=county", "level: region"),
-        ("institution=42", "institution: UUID"),
-        ("format=pdf", "json | xlsx"),
-        ("limit=101", "limit 1–100"),
+    let both = format!("region={COUNTY}&institution={}", county.hospital);
+    for (query, parameter, allowed) in [
+        ("from=2026-13", "from", "2026-11"),
+        ("from=1900-01", "from", "1970-01"),
+        ("to=11/2026", "to", "2026-11"),
+        ("from=2026-11&to=2026-10", "to", "from"),
+        ("from=2016-11&to=2026-11", "from", "120个月"),
+        ("region=county", "region", "整数"),
+        ("region=510903000000&level=planet", "level", "province, city, county, town, village"),
+        ("level=county", "region", "level"),
+        ("institution=42", "institution", "UUID"),
+        ("format=pdf", "format", "json, xlsx"),
+        ("limit=101", "limit", "1至100"),
+        ("limit=1&limit=2", "limit", "重复"),
+        ("form=xlsx", "form", "format"),
+        (&both, "institution", "region"),
     ] {
         let problem = desk.get(&format!("/api/v1/usage?{query}")).await.problem(400, "bad_query");
-        assert!(problem["detail"].as_str().unwrap().contains(reason), "{query}: {problem}");
+        let error = &problem["errors"][0];
+        assert_eq!(error["parameter"], parameter, "{query}: {problem}");
+        assert!(error["message"].as_str().unwrap().contains(allowed), "{query}: {problem}");
     }
-    let both = format!("/api/v1/usage?region={COUNTY}&institution={}", county.hospital);
-    desk.get(&both).await.problem(400, "bad_query");
-    desk.get("/api/v1/usage?form=xlsx").await.problem(400, "bad_query");
+    desk.get("/api/v1/usage?region=51").await.problem(422, "unknown_region");
     desk.get("/api/v1/usage?cursor=abc").await.problem(400, "bad_cursor");
     desk.get("/api/v1/usage?region=510999000000").await.problem(422, "unknown_region");
     desk.get(&format!("/api/v1/usage?region={COUNTY}&level=city")).await.problem(422, "unknown_region");

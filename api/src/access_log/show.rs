@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use actix_web::web::{Data, Query};
+use actix_web::web::Data;
 use actix_web::{HttpResponse, get};
 use chrono::{DateTime, Utc};
 use domain::access::{Action, Tie};
@@ -19,6 +19,7 @@ use crate::db::entities::{access_log, visit};
 use crate::error::ApiError;
 use crate::page::{Page, PageQuery, cut};
 use crate::problem::Language;
+use crate::query::Query;
 
 /// One read by staff.
 #[derive(Debug, Serialize, ToSchema)]

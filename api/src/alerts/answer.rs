@@ -67,7 +67,7 @@ pub(crate) async fn answer(
             let sealed = app.keys.seal(answer_place(id), &answer).map_err(ApiError::Internal)?;
             if !store::answer(&work.txn, handbook.id, id, staff, sealed, now).await? {
                 let known = store::exists(&work.txn, handbook.id, id).await?;
-                return Err(ApiError::told(if known { Code::Conflict } else { Code::NotFound }));
+                return Err(ApiError::told(if known { Code::AlertAnswered } else { Code::NotFound }));
             }
             work.answer(&app, StatusCode::CREATED, &AnsweredAlert { id, answered_at: now }).await
         }

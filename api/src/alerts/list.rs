@@ -1,6 +1,6 @@
 //! `GET /api/v1/alerts`: the danger signs of the subjects that one answers for, open ones first.
 
-use actix_web::web::{Data, Json, Query};
+use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, get};
 use chrono::{DateTime, Utc};
 use domain::access::{Action, Role, Tie};
@@ -9,7 +9,7 @@ use domain::person::{mask_name, mask_phone};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::store::{self, Row, Scope, ids_in};
+use super::store::{self, Row, Scope, open_signs};
 use crate::access::{Office, log, office};
 use crate::app::App;
 use crate::error::ApiError;
@@ -19,6 +19,7 @@ use crate::page::{Page, PageQuery, cut};
 use crate::people::Identity;
 use crate::problem::Code;
 use crate::problem::Language;
+use crate::query::Query;
 use crate::records::Speaks;
 use crate::session::Staff;
 
@@ -136,8 +137,8 @@ pub(super) fn answer_place(id: AlertId) -> Place {
 
 fn signs(app: &App, row: &Row, may_see_sensitive: bool, language: Language) -> Vec<String> {
     let Some(kind) = app.catalogue.kind_in_edition(&row.kind, &row.edition) else { return Vec::new() };
-    let known =
-        ids_in(&row.warning_ids).filter_map(|id| kind.warnings.iter().find(|warning| warning.id == id));
+    let ids = open_signs(&app.keys, row.id, &row.signs).unwrap_or_default();
+    let known = ids.iter().filter_map(|id| kind.warnings.iter().find(|warning| warning.id == *id));
     known
         .map(|warning| {
             if warning.sensitive && !may_see_sensitive {

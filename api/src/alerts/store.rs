@@ -12,14 +12,14 @@ use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult,
     QueryFilter,
 };
-use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::list::answer_place;
+use crate::app::App;
 use crate::db::entities::{alert, handbook, institution, person, record};
 use crate::db::rows_in;
 use crate::error::ApiError;
-use crate::keys::Keys;
+use crate::keys::{Keys, Place};
 
 /// The kind in which a woman counts the movements of her child.
 const MOVEMENTS: &str = "fetal_movement_count";
@@ -31,38 +31,55 @@ const NO_HEARTBEAT: &str = "fhr_absent";
 /// it found itself. Call it after the change number was raised: from then on nobody transfers the handbook, so the
 /// institution that is read here is the one that answers for her when all this is committed.
 pub async fn raise(
+    app: &App,
     txn: &impl ConnectionTrait,
     handbook: HandbookId,
     record: RecordId,
     found_by: Option<InstitutionId>,
     warnings: &[Warning],
-    now: DateTime<Utc>,
-) -> Result<(), DbErr> {
+) -> Result<(), ApiError> {
     let dangers: Vec<&Warning> = warnings.iter().filter(|warning| warning.alert).collect();
     let Some(gravest) = dangers.iter().map(|warning| warning.level).max() else { return Ok(()) };
     let managing = managing(txn, handbook).await?;
     if found_by == Some(managing) {
         return Ok(());
     }
-    let told = told_before(txn, handbook, record).await?;
+    let told = told_before(txn, &app.keys, handbook, record).await?;
     let new: BTreeSet<&str> =
         dangers.iter().map(|warning| warning.id.as_str()).filter(|id| !told.contains(*id)).collect();
     if new.is_empty() {
         return Ok(());
     }
+    let id = AlertId(Uuid::now_v7());
     let row = alert::ActiveModel {
-        id: Set(AlertId(Uuid::now_v7())),
+        id: Set(id),
         handbook_id: Set(handbook),
         record_id: Set(record),
         institution_id: Set(managing),
         level: Set(gravest.code().to_owned()),
-        warning_ids: Set(new.into_iter().map(Json::from).collect()),
-        raised_at: Set(now),
+        signs: Set(seal_signs(&app.keys, id, new).map_err(ApiError::Internal)?),
+        raised_at: Set(app.now()),
         answered_at: Set(None),
         answered_by: Set(None),
         answer: Set(None),
     };
-    alert::Entity::insert(row).exec_without_returning(txn).await.map(|_| ())
+    alert::Entity::insert(row).exec_without_returning(txn).await?;
+    Ok(())
+}
+
+/// The ids of the warnings of an alert as they are stored.
+pub fn seal_signs<'a>(
+    keys: &Keys,
+    id: AlertId,
+    warnings: impl IntoIterator<Item = &'a str>,
+) -> anyhow::Result<Vec<u8>> {
+    let warnings: Vec<_> = warnings.into_iter().collect();
+    keys.seal(Place::new("alert.signs", id.0), &warnings)
+}
+
+/// The ids of the warnings of an alert.
+pub fn open_signs(keys: &Keys, id: AlertId, sealed: &[u8]) -> Result<Vec<String>, ApiError> {
+    keys.open(Place::new("alert.signs", id.0), sealed).map_err(ApiError::Internal)
 }
 
 async fn managing(db: &impl ConnectionTrait, id: HandbookId) -> Result<InstitutionId, DbErr> {
@@ -100,11 +117,11 @@ pub enum Ended {
 }
 
 impl Ended {
-    fn stops(self, sign: &alert::Model, record: &record::Model) -> bool {
+    fn stops(self, signs: &[String], record: &record::Model) -> bool {
         match self {
             Self::Child(id) => record.child_id == Some(id),
             Self::Woman => record.subject == SubjectKind::Woman,
-            Self::Pregnancy(id) => record.pregnancy_id == Some(id) && is_of_fetus(sign, record),
+            Self::Pregnancy(id) => record.pregnancy_id == Some(id) && is_of_fetus(signs, record),
             Self::Everybody => true,
         }
     }
@@ -120,9 +137,8 @@ impl Ended {
     }
 }
 
-fn is_of_fetus(sign: &alert::Model, record: &record::Model) -> bool {
-    let mut ids = ids_in(&sign.warning_ids).peekable();
-    let only_heartbeat = ids.peek().is_some() && ids.all(|id| id == NO_HEARTBEAT);
+fn is_of_fetus(signs: &[String], record: &record::Model) -> bool {
+    let only_heartbeat = !signs.is_empty() && signs.iter().all(|id| id == NO_HEARTBEAT);
     record.kind == MOVEMENTS || only_heartbeat
 }
 
@@ -142,10 +158,12 @@ pub async fn end_of_subject(
         .await?;
     let signed = open.iter().map(|sign| sign.record_id);
     let records = rows_in(txn, record::Entity::find(), record::Column::Id, signed).await?;
-    let stops = |sign: &alert::Model| {
-        records.iter().any(|record| record.id == sign.record_id && ended.stops(sign, record))
-    };
-    for sign in open.iter().filter(|sign| stops(sign)) {
+    for sign in open {
+        let signs = open_signs(keys, sign.id, &sign.signs)?;
+        let record = records.iter().find(|record| record.id == sign.record_id);
+        if !record.is_some_and(|record| ended.stops(&signs, record)) {
+            continue;
+        }
         let sealed = keys.seal(answer_place(sign.id), ended.answer()).map_err(ApiError::Internal)?;
         answer(txn, handbook, sign.id, staff, sealed, now).await?;
     }
@@ -154,20 +172,20 @@ pub async fn end_of_subject(
 
 async fn told_before(
     db: &impl ConnectionTrait,
+    keys: &Keys,
     handbook: HandbookId,
     record: RecordId,
-) -> Result<BTreeSet<String>, DbErr> {
+) -> Result<BTreeSet<String>, ApiError> {
     let alerts = alert::Entity::find()
         .filter(alert::COLUMN.handbook_id.eq(handbook))
         .filter(alert::COLUMN.record_id.eq(record))
         .all(db)
         .await?;
-    Ok(alerts.iter().flat_map(|alert| ids_in(&alert.warning_ids)).map(str::to_owned).collect())
-}
-
-/// The ids of warnings in an alert.
-pub fn ids_in(warning_ids: &Json) -> impl Iterator<Item = &str> {
-    warning_ids.as_array().into_iter().flatten().filter_map(Json::as_str)
+    let mut told = BTreeSet::new();
+    for alert in alerts {
+        told.extend(open_signs(keys, alert.id, &alert.signs)?);
+    }
+    Ok(told)
 }
 
 /// Whose alerts are listed.
@@ -196,7 +214,7 @@ pub struct Row {
     pub handbook_id: HandbookId,
     pub record_id: RecordId,
     pub level: String,
-    pub warning_ids: Json,
+    pub signs: Vec<u8>,
     pub raised_at: DateTime<Utc>,
     pub answered_at: Option<DateTime<Utc>>,
     pub answered_by: Option<StaffId>,
@@ -275,7 +293,7 @@ fn select(scope: Scope) -> SelectStatement {
         C::HandbookId,
         C::RecordId,
         C::Level,
-        C::WarningIds,
+        C::Signs,
         C::RaisedAt,
         C::AnsweredAt,
         C::AnsweredBy,

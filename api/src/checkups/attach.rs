@@ -213,7 +213,7 @@ async fn write(
         overrides::keep(txn, overridden, now).await?;
     }
     let warnings = &accepted.checked.warnings;
-    alerts::raise(txn, handbook.id, id, Some(desk.institution), warnings, now).await?;
+    alerts::raise(app, txn, handbook.id, id, Some(desk.institution), warnings).await?;
     count::evidence(txn, handbook, Evidence::Checkup, now).await?;
     Ok(Written::to_clinician((id, 1), warnings, language))
 }

@@ -55,7 +55,7 @@ pub struct CorrectedCheckup {
     request_body = CorrectedCheckup,
     responses(
         (status = 200, description = "Corrected", body = Written),
-        (status = 409, description = "It was voided (`record_ended`), or no pregnancy holds the day (`no_pregnancy`)"),
+        (status = 409, description = "It was voided (`record_ended`)"),
     ),
 )]
 #[post("/api/v1/handbooks/{handbook}/checkups/{record}/correct")]
@@ -119,7 +119,7 @@ async fn write(
         }
     }
     let warnings = &accepted.checked.warnings;
-    alerts::raise(txn, handbook.id, old.id, Some(institution), warnings, now).await?;
+    alerts::raise(app, txn, handbook.id, old.id, Some(institution), warnings).await?;
     tell(txn, handbook.id, notices::Kind::CheckupChanged, Some(institution), Some(old.id), now).await?;
     Ok(Written::to_clinician((old.id, version), warnings, language))
 }

@@ -2,7 +2,7 @@
 //! it.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Json, Path, Query};
+use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpRequest, HttpResponse, get, post};
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::access::{Action, Tie};
@@ -22,6 +22,7 @@ use crate::idempotency::{IfMatch, Work, request_id};
 use crate::offices;
 use crate::page::{Page, PageQuery, cut};
 use crate::problem::Code;
+use crate::query::Query;
 use crate::records::Me;
 use crate::records::form::SubjectWord;
 use crate::records::show::record_in;
@@ -111,10 +112,10 @@ pub(crate) async fn countersign(
         .filter(|row| row.institution_id == staff.institution && row.state == RecordState::Live)
         .ok_or_else(|| ApiError::told(Code::NotFound))?;
     if old.staff_id == Some(staff.id) {
-        return Err(ApiError::told(Code::Forbidden));
+        return Err(ApiError::told(Code::OwnRecord));
     }
     if !old.awaits_countersign {
-        return Err(ApiError::told(Code::Conflict));
+        return Err(ApiError::told(Code::NotAwaitingCountersign));
     }
     seen.check(old.version)?;
     let signer = offices::staff::store::find(&work.txn, staff.id)

@@ -1,7 +1,7 @@
 //! `/api/v1/handbooks/{handbook}/delegations`: the managing institution hands a woman and her newborn to a village doctor.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Json, Path, Query};
+use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpResponse, delete, get, post};
 use chrono::{DateTime, Utc};
 use domain::access::Role;
@@ -22,6 +22,7 @@ use crate::idempotency::{Attempt, Once};
 use crate::offices;
 use crate::page::{Page, PageQuery, cut};
 use crate::problem::Code;
+use crate::query::Query;
 use crate::records::show::id_in;
 
 /// To whom a handbook is delegated.
@@ -90,7 +91,7 @@ pub(crate) async fn delegate(
                 ended_at: None,
             };
             if !store::delegate(&work.txn, &row).await? {
-                return Err(ApiError::told(Code::Conflict));
+                return Err(ApiError::told(Code::DelegationExists));
             }
             work.answer(&app, StatusCode::CREATED, &shown(&app, &row, &village)?).await
         }

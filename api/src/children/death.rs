@@ -24,10 +24,10 @@ use crate::app::App;
 use crate::body::Body;
 use crate::db::entities::{child, handbook};
 use crate::error::ApiError;
+use crate::form::{Form, REASON};
 use crate::handbooks::store::{self as handbooks, Act, hold, hold_live};
 use crate::idempotency::{Attempt, Once};
 use crate::members::store as members;
-use crate::people::form::{Form, REASON};
 use crate::pregnancies::store as pregnancies;
 use crate::problem::Code;
 

@@ -10,8 +10,8 @@ use domain::person::{IdNumber, Sex};
 use domain::place::RegionCode;
 use domain::pregnancy::{BIRTH_GESTATION_DAYS, BIRTH_WEIGHT_G};
 
+use crate::form::Form;
 use crate::people::Identity;
-use crate::people::form::Form;
 use crate::people::keep::PersonOnForm;
 
 /// Grams, as messages name them.

@@ -1,6 +1,6 @@
 //! `GET /api/v1/handbooks/{handbook}/printed-code`: the code on the paper cover, as data or as a picture.
 
-use actix_web::web::{Data, Query};
+use actix_web::web::Data;
 use actix_web::{HttpResponse, get};
 use domain::handbook::code::{link, printed};
 use domain::handbook::number::HandbookNumber;
@@ -12,6 +12,7 @@ use crate::access::{Access, PrintCode, must_be_live};
 use crate::app::App;
 use crate::db::entities::handbook;
 use crate::error::ApiError;
+use crate::query::Query;
 
 /// How the printed code is wanted.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -25,6 +26,7 @@ pub(crate) struct PrintedQuery {
 
 #[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = CodeFormat)]
 pub(crate) enum Format {
     #[default]
     Json,

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::{app_at_the_server, resolve};
 use crate::app::App;
 use crate::config::Settings;
-use crate::offices::fields::Fields;
+use crate::form::Form;
 use crate::offices::staff::store::{NewStaff, insert_all, with_user_names};
 use crate::offices::staff::{Facts, Giver, find_post};
 
@@ -73,9 +73,9 @@ async fn create(app: &App, user_name: &UserName, name: Option<&str>, password: &
         region: None,
         trained_on: None,
     };
-    let mut fields = Fields::default();
-    let facts = facts.checked(&mut fields, app.today());
-    anyhow::ensure!(fields.are_right(), "--name: 1 to 50 characters are allowed");
+    let mut form = Form::default();
+    let facts = facts.checked(&mut form, app.today());
+    anyhow::ensure!(form.is_right(), "--name: 1 to 50 characters are allowed");
     let password_hash = app.passwords.hash(password.to_owned()).await?;
 
     let txn = app.db.begin().await?;

@@ -23,11 +23,11 @@ use domain::usage::{Evidence, Found};
 use domain::visit::{Visit as Span, VisitKind};
 use miniprogram_adapter::stand_in;
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, ModelTrait};
-use serde_json::Value as Json;
 
 use super::families::{Child, Family, Person, Pregnancy, Use};
 use super::random::Dice;
 use super::story::{About, Author, Story, Visit, Written, discharged_on};
+use crate::alerts::store::seal_signs;
 use crate::config::PRIVACY_TEXT;
 use crate::db::entities::{
     ExplainedList, access_log, alert, child, consent, handbook, issuance, member, person, pregnancy, record,
@@ -485,30 +485,38 @@ impl Writer<'_> {
             }
         };
         self.rows.records.push(row);
-        self.alert(written, id, family, ids);
-        Ok(())
+        self.alert(written, id, family, ids)
     }
 
     /// A danger sign of the family is shown to the managing institution.
-    fn alert(&mut self, written: &Written<'_>, record: RecordId, family: &Family<'_>, ids: &Ids) {
+    fn alert(
+        &mut self,
+        written: &Written<'_>,
+        record: RecordId,
+        family: &Family<'_>,
+        ids: &Ids,
+    ) -> anyhow::Result<()> {
         let dangers = written.checked.warnings.iter().filter(|warning| warning.alert);
         let is_by_family = !matches!(written.by, Author::Visit(_));
         let Some(gravest) = dangers.clone().map(|warning| warning.level).max().filter(|_| is_by_family)
         else {
-            return;
+            return Ok(());
         };
+        let id = AlertId(self.dice.id(written.received_at));
+        let signs = dangers.map(|warning| warning.id.as_str());
         self.rows.alerts.push(alert::Model {
-            id: AlertId(self.dice.id(written.received_at)),
+            id,
             handbook_id: ids.handbook,
             record_id: record,
             institution_id: family.home.centre.id,
             level: gravest.code().to_owned(),
-            warning_ids: dangers.map(|warning| Json::from(warning.id.clone())).collect(),
+            signs: seal_signs(self.keys, id, signs)?,
             raised_at: written.received_at,
             answered_at: None,
             answered_by: None,
             answer: None,
         });
+        Ok(())
     }
 }
 

@@ -124,7 +124,7 @@ async fn write(
     }
     let warnings = &accepted.checked.warnings;
     if !beside.is_private {
-        alerts::raise(txn, handbook.id, id, None, warnings, now).await?;
+        alerts::raise(app, txn, handbook.id, id, None, warnings).await?;
     }
     count::evidence(txn, handbook, Evidence::Entry, now).await?;
     Written::to_family(txn, (id, 1), warnings, handbook.managing_id, language).await

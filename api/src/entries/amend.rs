@@ -103,7 +103,7 @@ async fn write(
     rehang(work, access, old, &photos, now).await?;
     let warnings = &accepted.checked.warnings;
     if !old.is_private {
-        alerts::raise(txn, handbook.id, old.id, None, warnings, now).await?;
+        alerts::raise(app, txn, handbook.id, old.id, None, warnings).await?;
     }
     Written::to_family(txn, (old.id, version), warnings, handbook.managing_id, language).await
 }

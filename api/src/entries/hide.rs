@@ -57,7 +57,7 @@ pub(crate) async fn hide(
     let version = store::replace(&work.txn, &old, new, replaced).await?;
     if old.is_private && !private {
         let warnings = Content::of_row(&app.keys, &old).map_err(ApiError::Internal)?.warnings;
-        alerts::raise(&work.txn, access.handbook.id, id, None, &warnings, app.now()).await?;
+        alerts::raise(&app, &work.txn, access.handbook.id, id, None, &warnings).await?;
     }
     let answer = work.answer(&app, StatusCode::OK, &AfterChange { id, version }).await?;
     app.live.changed(access.handbook.id).await;

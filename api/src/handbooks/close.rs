@@ -15,8 +15,8 @@ use crate::app::App;
 use crate::body::Body;
 use crate::children::store as children;
 use crate::error::ApiError;
+use crate::form::{Form, REASON};
 use crate::idempotency::{Attempt, Once};
-use crate::people::form::{Form, REASON};
 use crate::pregnancies::store as pregnancies;
 use crate::problem::Code;
 

@@ -19,14 +19,14 @@ use crate::children::store::{self as children, already_has};
 use crate::children::{ChildKey, check_sex};
 use crate::db::entities::{child, handbook, person};
 use crate::error::ApiError;
+use crate::form::{ADDRESS, Form, REASON, WORD};
 use crate::idempotency::{IfMatch, Work, etag};
 use crate::notices::{self, Kind};
-use crate::people::form::{ADDRESS, Form, REASON, WORD};
 use crate::people::store::NewPerson;
 use crate::people::{self, Identity};
 use crate::problem::Code;
 
-/// What is put right. Fields left out stay as they are.
+/// What is put right. Form left out stay as they are.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CorrectRequest {

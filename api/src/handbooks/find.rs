@@ -21,8 +21,9 @@ use crate::body::Body;
 use crate::children::store as children;
 use crate::db::entities::{handbook, person};
 use crate::error::ApiError;
+use crate::form::Form;
 use crate::idempotency::request_id;
-use crate::people::{self, form::Form};
+use crate::people;
 use crate::pregnancies::store as pregnancies;
 use crate::session::{Caller, Staff};
 

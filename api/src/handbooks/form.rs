@@ -10,10 +10,11 @@ use domain::pregnancy::{Dates, Dating, FETUSES};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use crate::body::chosen_id;
 use crate::children::{ChildOnForm, Typed};
 use crate::error::ApiError;
+use crate::form::{ADDRESS, Form, REASON, WORD};
 use crate::people::Identity;
-use crate::people::form::{ADDRESS, Form, REASON, WORD};
 use crate::people::keep::PersonOnForm;
 use crate::pregnancies::{TypedDates, check_fetuses};
 
@@ -26,6 +27,7 @@ const CHILDREN: std::ops::RangeInclusive<usize> = 1..=8;
 pub struct IssueRequest {
     /// The handbook's id, chosen by the client; it may stand in for the Idempotency-Key.
     #[schema(value_type = Option<Uuid>)]
+    #[serde(default, deserialize_with = "chosen_id")]
     pub id: Option<HandbookId>,
     /// `planning`, `pregnant` or `child`.
     #[schema(value_type = String)]
@@ -82,6 +84,7 @@ pub struct TypedWoman {
 pub struct TypedPregnancy {
     /// Its id, chosen by the client.
     #[schema(value_type = Option<Uuid>)]
+    #[serde(default, deserialize_with = "chosen_id")]
     pub id: Option<PregnancyId>,
     /// First day of the last menstrual period.
     pub last_menstrual_period: Option<NaiveDate>,
@@ -108,6 +111,7 @@ impl TypedPregnancy {
 pub struct TypedChild {
     /// Its id, chosen by the client.
     #[schema(value_type = Option<Uuid>)]
+    #[serde(default, deserialize_with = "chosen_id")]
     pub id: Option<ChildId>,
     /// Name.
     pub name: String,
@@ -156,18 +160,19 @@ impl IssueRequest {
         let region = self.woman.as_ref().map(|woman| woman.region_code).or(self.region_code);
         let region = region.unwrap_or(RegionCode(0));
         let children = self.read_children(&mut form, region, today);
-        let pregnancy = self.pregnancy.as_ref().map(|typed| {
-            let fetuses = check_fetuses(&mut form, "/pregnancy/fetuses", typed.fetuses);
-            (typed.id, typed.dates().check(today), fetuses)
-        });
-        let override_reason = form.optional_line("/override_reason", self.override_reason.as_deref(), REASON);
-        form.done()?;
-        let pregnancy = match pregnancy {
-            Some((id, dates, fetuses)) => {
-                Some((id, dates.map_err(|err| ApiError::from(err).under("/pregnancy"))?, fetuses))
+        let pregnancy = match &self.pregnancy {
+            Some(typed) => {
+                let fetuses = check_fetuses(&mut form, "/pregnancy/fetuses", typed.fetuses);
+                let dates = typed.dates().check(today).map_err(|err| ApiError::from(err).under("/pregnancy"));
+                form.take(dates)?.map(|dates| (typed.id, dates, fetuses))
             }
             None => None,
         };
+        let override_reason = form.optional_line("/override_reason", self.override_reason.as_deref(), REASON);
+        if let Some(woman) = woman.as_ref().filter(|_| self.group != Group::Child) {
+            form.take(check_woman(woman.born_on, today).map_err(ApiError::from))?;
+        }
+        form.done()?;
         let order = Order {
             group: self.group,
             woman,
@@ -306,9 +311,6 @@ fn read_woman(form: &mut Form, typed: &TypedWoman, group: Group, today: NaiveDat
 
 impl Order {
     fn check_rules(&self, today: NaiveDate) -> Result<(), ApiError> {
-        if let Some(woman) = self.woman.as_ref().filter(|_| self.group != Group::Child) {
-            check_woman(woman.born_on, today)?;
-        }
         for child in &self.children {
             check_child(child.person.born_on, today, self.override_reason.as_deref())?;
         }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use actix_web::web::{Data, Query};
+use actix_web::web::Data;
 use actix_web::{HttpResponse, get};
 use chrono::NaiveDate;
 use domain::handbook::{Group, State};
@@ -22,6 +22,7 @@ use crate::members;
 use crate::page::{self, Page, PageQuery};
 use crate::people;
 use crate::pregnancies::store as pregnancies;
+use crate::query::Query;
 use crate::session::Family;
 
 /// A handbook in the list of its family.

@@ -18,9 +18,9 @@ use crate::access::{Access, Reclaim};
 use crate::app::App;
 use crate::body::Body;
 use crate::error::ApiError;
+use crate::form::{Form, REASON};
 use crate::idempotency::{Attempt, Once};
 use crate::notices::{self, Kind};
-use crate::people::form::{Form, REASON};
 use crate::problem::Code;
 use crate::session::Staff;
 

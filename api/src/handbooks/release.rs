@@ -18,9 +18,9 @@ use crate::app::App;
 use crate::body::Body;
 use crate::db::entities::{handbook, member};
 use crate::error::ApiError;
+use crate::form::{Form, REASON};
 use crate::idempotency::{Attempt, Once};
 use crate::members::store as members;
-use crate::people::form::{Form, REASON};
 use crate::problem::Code;
 use crate::session::Staff;
 

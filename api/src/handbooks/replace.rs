@@ -4,6 +4,7 @@
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
+use chrono::{DateTime, Utc};
 use domain::access::Action;
 use domain::calendar::Month;
 use domain::handbook::issuing::{IssueKind, IssueRefusal};
@@ -11,7 +12,7 @@ use domain::handbook::number::HandbookNumber;
 use domain::handbook::{EDITION, ReplaceReason, State};
 use domain::id::{HandbookId, IssuanceId};
 use domain::institution::column_of;
-use sea_orm::ActiveValue::Set;
+use sea_orm::{ActiveValue::Set, DatabaseTransaction};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -22,12 +23,12 @@ use super::print::{Slip, link};
 use super::store::{self, Act, LIVE};
 use crate::access::{Access, Replace};
 use crate::app::App;
-use crate::body::Body;
+use crate::body::{Body, chosen_id};
 use crate::db::entities::{ExplainedList, handbook, issuance};
 use crate::error::ApiError;
+use crate::form::{Form, REASON};
 use crate::idempotency::{Attempt, Once};
 use crate::notices::{self, Kind};
-use crate::people::form::{Form, REASON};
 use crate::problem::Code;
 use crate::session::Staff;
 
@@ -37,6 +38,7 @@ use crate::session::Staff;
 pub struct ReplaceRequest {
     /// The successor's id, chosen by the client; it may stand in for the Idempotency-Key.
     #[schema(value_type = Option<Uuid>)]
+    #[serde(default, deserialize_with = "chosen_id")]
     pub id: Option<HandbookId>,
     /// `lost` or `damaged`.
     #[schema(value_type = String)]
@@ -111,24 +113,7 @@ pub(crate) async fn replace(
     }
     let slip = request.slip.then(|| Slip::new(now));
     let new = successor(&app, &old, &desk, request.id, &number, slip.as_ref());
-    // The old one lets go of what may stand in one live handbook only, before the new one takes it.
-    let let_go = handbook::ActiveModel {
-        state: Set(State::Replaced),
-        closed_at: Set(Some(now)),
-        woman_id: Set(None),
-        expecting_id: Set(None),
-        slip_hash: Set(None),
-        slip_expires_at: Set(None),
-        slip_relation: Set(None),
-        ..Default::default()
-    };
-    store::change(txn, old.id, &LIVE, let_go).await?;
-    if !store::insert(txn, &new).await? {
-        return Err(ApiError::told(Code::IdInUse));
-    }
-    let points = handbook::ActiveModel { successor_id: Set(Some(new.id)), ..Default::default() };
-    store::change(txn, old.id, &[State::Replaced], points).await?;
-    store::hand_on(txn, old.id, new.id).await?;
+    take_the_place(txn, &old, &new, now).await?;
     store::keep_issuance(txn, &issuance(&app, &new, &desk, staff)).await?;
     let reason = note.unwrap_or_else(|| request.reason.code().to_owned());
     let act = Act { handbook: new.id, action: Action::Replace, staff, reason: &reason, person: None };
@@ -149,6 +134,34 @@ pub(crate) async fn replace(
     app.live.changed(old.id).await;
     app.live.changed(new.id).await;
     Ok(answer)
+}
+
+/// The old handbook lets go of what may stand in one live handbook only, before the new one takes it with all that hangs on
+/// it.
+async fn take_the_place(
+    txn: &DatabaseTransaction,
+    old: &handbook::Model,
+    new: &handbook::Model,
+    now: DateTime<Utc>,
+) -> Result<(), ApiError> {
+    let let_go = handbook::ActiveModel {
+        state: Set(State::Replaced),
+        closed_at: Set(Some(now)),
+        woman_id: Set(None),
+        expecting_id: Set(None),
+        slip_hash: Set(None),
+        slip_expires_at: Set(None),
+        slip_relation: Set(None),
+        ..Default::default()
+    };
+    store::change(txn, old.id, &LIVE, let_go).await?;
+    if !store::insert(txn, new).await? {
+        return Err(ApiError::told(Code::IdInUse));
+    }
+    let points = handbook::ActiveModel { successor_id: Set(Some(new.id)), ..Default::default() };
+    store::change(txn, old.id, &[State::Replaced], points).await?;
+    store::hand_on(txn, old.id, new.id).await?;
+    Ok(())
 }
 
 /// The successor keeps the day of issue, because the family has had a handbook since then, and goes on with the change

@@ -19,9 +19,9 @@ use crate::app::App;
 use crate::body::Body;
 use crate::db::entities::handbook;
 use crate::error::ApiError;
+use crate::form::{ADDRESS, Form, REASON};
 use crate::idempotency::{Attempt, Once};
 use crate::notices::{self, Kind};
-use crate::people::form::{ADDRESS, Form, REASON};
 use crate::people::{self, store::NewPerson};
 use crate::problem::Code;
 

@@ -19,7 +19,7 @@ use super::sheet::{Column, Row, codes, optional, read, required};
 use super::{BATCH, Summary};
 use crate::db::entities::{institution, region, staff};
 use crate::error::{ApiError, FieldProblem};
-use crate::offices::fields::Fields;
+use crate::form::Form;
 use crate::offices::institutions::{Facts, fitness, region_of, store};
 use crate::offices::{regions, staff as people};
 
@@ -119,29 +119,29 @@ pub async fn apply(
     Ok(())
 }
 
-fn judge(row: &Row<'_>, fields: &mut Fields) -> Option<Wanted> {
-    let region = row.region(fields, "region_code", "region_level");
+fn judge(row: &Row<'_>, form: &mut Form) -> Option<Wanted> {
+    let region = row.region(form, "region_code", "region_level");
     if row.cell("region_code").is_empty() && row.cell("region_level").is_empty() {
-        fields.refuse("region_code", "required", "必须填写。", "This is required.");
+        form.refuse("/region_code", "required", "必须填写。", "This is required.");
     }
     let level = match row.cell("level") {
         "" => Some(InstitutionLevel::None),
-        _ => row.word(fields, "level", &codes(InstitutionLevel::ALL)),
+        _ => row.word(form, "level", &codes(InstitutionLevel::ALL)),
     };
     let placeless = Region { code: RegionCode(0), level: RegionLevel::Village };
     let facts = Facts {
         name: row.cell("name").to_owned(),
         region: region.unwrap_or(placeless),
-        classes: row.words::<AgencyClass>(fields, "classes", &codes(AgencyClass::ALL)),
+        classes: row.words::<AgencyClass>(form, "classes", &codes(AgencyClass::ALL)),
         level: level.unwrap_or(InstitutionLevel::None),
-        midwifery: row.yes(fields, "midwifery"),
+        midwifery: row.yes(form, "midwifery"),
         phone: row.cell("phone").to_owned(),
-        is_service_point: row.yes(fields, "is_service_point"),
-        issues_to: row.words::<Group>(fields, "issues_to", &codes(Group::ALL)),
+        is_service_point: row.yes(form, "is_service_point"),
+        issues_to: row.words::<Group>(form, "issues_to", &codes(Group::ALL)),
     };
-    let facts = facts.checked(fields);
+    let facts = facts.checked(form);
     let administrator = row.cell("administrator").to_owned();
-    fields.are_right().then_some(Wanted { number: row.number, facts, administrator })
+    form.is_right().then_some(Wanted { number: row.number, facts, administrator })
 }
 
 async fn known(db: &impl ConnectionTrait, rows: &[Wanted]) -> Result<Known, ApiError> {
@@ -166,33 +166,33 @@ async fn known(db: &impl ConnectionTrait, rows: &[Wanted]) -> Result<Known, ApiE
 fn check_together(rows: &[Wanted], known: &Known, scope: Scope, today: NaiveDate) -> Result<(), ApiError> {
     let (mut seen, mut wrong) = (HashSet::new(), Vec::<FieldProblem>::new());
     for row in rows {
-        let mut fields = Fields::of_row(row.number);
+        let mut form = Form::of_row(row.number);
         let region = row.facts.region;
         if !scope.covers(region) {
-            fields.refuse(
-                "region_code",
+            form.refuse(
+                "/region_code",
                 "out_of_scope",
                 "不在您的管辖范围内。",
                 "Outside the region you answer for.",
             );
         } else if !known.regions.contains(&region) {
-            fields.refuse("region_code", "unknown_region", "区划不存在。", "There is no such region.");
+            form.refuse("/region_code", "unknown_region", "区划不存在。", "There is no such region.");
         }
         if !seen.insert((region, row.facts.name.as_str())) {
-            fields.refuse(
-                "name",
+            form.refuse(
+                "/name",
                 "twice",
                 "该机构在文件中重复。",
                 "This institution stands twice in the file.",
             );
         }
-        check_administrator(&mut fields, row, known, today);
-        wrong.extend(fields.into_wrong());
+        check_administrator(&mut form, row, known, today);
+        wrong.extend(form.into_wrong());
     }
     if wrong.is_empty() { Ok(()) } else { Err(ApiError::Invalid(wrong)) }
 }
 
-fn check_administrator(fields: &mut Fields, row: &Wanted, known: &Known, today: NaiveDate) {
+fn check_administrator(form: &mut Form, row: &Wanted, known: &Known, today: NaiveDate) {
     if row.administrator.is_empty() {
         return;
     }
@@ -202,16 +202,16 @@ fn check_administrator(fields: &mut Fields, row: &Wanted, known: &Known, today: 
         (Some(institution), Some(staff)) if staff.institution_id == Some(institution.id) => {
             if let Some(obstacle) = fitness(staff, institution.id, today).obstacle() {
                 let (zh, en) = (obstacle.zh(), obstacle.en());
-                fields.refuse(
-                    "administrator",
+                form.refuse(
+                    "/administrator",
                     obstacle.code(),
                     format!("{zh}。"),
                     format!("Not possible: {en}."),
                 );
             }
         }
-        _ => fields.refuse(
-            "administrator",
+        _ => form.refuse(
+            "/administrator",
             "not_here",
             "该人员不在本机构。",
             "Nobody at this institution has this user name.",

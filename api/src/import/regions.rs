@@ -10,7 +10,7 @@ use super::sheet::{Column, Row, codes, optional, read, required};
 use super::{BATCH, Summary};
 use crate::db::entities::region;
 use crate::error::{ApiError, FieldProblem};
-use crate::offices::fields::Fields;
+use crate::form::Form;
 use crate::offices::regions::{NAME_LENGTH, check, refuse, store};
 
 /// The columns of the file.
@@ -68,17 +68,17 @@ pub async fn apply(txn: &impl ConnectionTrait, plan: Plan, bar: &ProgressBar) ->
     Ok(())
 }
 
-fn judge(row: &Row<'_>, fields: &mut Fields) -> Option<NewRegion> {
-    let name_zh = fields.line("name_zh", row.cell("name_zh"), NAME_LENGTH);
-    let level = row.word::<RegionLevel>(fields, "level", &codes(RegionLevel::ALL));
-    let code = row.code(fields, "code");
+fn judge(row: &Row<'_>, form: &mut Form) -> Option<NewRegion> {
+    let name_zh = form.line("/name_zh", row.cell("name_zh"), NAME_LENGTH);
+    let level = row.word::<RegionLevel>(form, "level", &codes(RegionLevel::ALL));
+    let code = row.code(form, "code");
     if row.cell("code").is_empty() {
-        fields.refuse("code", "required", "必须填写。", "This is required.");
+        form.refuse("/code", "required", "必须填写。", "This is required.");
     }
-    let parent = row.code(fields, "parent_code");
+    let parent = row.code(form, "parent_code");
     let region = Region { code: code?, level: level? };
     if row.cell("parent_code").is_empty() == parent.is_none() {
-        check(fields, region, parent);
+        check(form, region, parent);
     }
     Some(NewRegion { number: row.number, region, name_zh, parent })
 }
@@ -104,10 +104,10 @@ fn check_together(rows: &[NewRegion], present: &HashMap<Region, region::Model>) 
     let exists = |region: &Region| in_file.contains(region) || present.contains_key(region);
     let (mut seen, mut wrong) = (HashSet::new(), Vec::<FieldProblem>::new());
     for row in rows {
-        let mut fields = Fields::of_row(row.number);
+        let mut form = Form::of_row(row.number);
         if !seen.insert(row.region) {
-            fields.refuse(
-                "code",
+            form.refuse(
+                "/code",
                 "twice",
                 "该代码和级别在文件中重复。",
                 "This code and level stand twice in the file.",
@@ -116,10 +116,10 @@ fn check_together(rows: &[NewRegion], present: &HashMap<Region, region::Model>) 
         if let Some(code) = row.parent {
             let levels = RegionLevel::ALL.iter().map(|level| Region { code, level: *level });
             if !levels.into_iter().any(|parent| row.region.may_hang_under(parent) && exists(&parent)) {
-                refuse(&mut fields, PlaceRefusal::ParentNotAbove);
+                refuse(&mut form, PlaceRefusal::ParentNotAbove);
             }
         }
-        wrong.extend(fields.into_wrong());
+        wrong.extend(form.into_wrong());
     }
     if wrong.is_empty() { Ok(()) } else { Err(ApiError::Invalid(wrong)) }
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use domain::place::{Region, RegionCode, RegionLevel};
 
 use crate::error::{ApiError, FieldProblem};
-use crate::offices::fields::Fields;
+use crate::form::Form;
 
 /// Most rows of one file: every village of the country fits.
 const MOST_ROWS: usize = 1_000_000;
@@ -48,39 +48,39 @@ impl Row<'_> {
     }
 
     /// A cell that holds one word of a list, or nothing.
-    pub(super) fn word<T: FromStr>(&self, fields: &mut Fields, name: &str, allowed: &str) -> Option<T> {
+    pub(super) fn word<T: FromStr>(&self, form: &mut Form, name: &str, allowed: &str) -> Option<T> {
         let text = self.cell(name);
         let word = text.parse().ok();
         if word.is_none() {
-            refuse_word(fields, name, allowed);
+            refuse_word(form, name, allowed);
         }
         word
     }
 
     /// A cell that holds words of a list, separated by semicolons.
-    pub(super) fn words<T: FromStr>(&self, fields: &mut Fields, name: &str, allowed: &str) -> Vec<T> {
+    pub(super) fn words<T: FromStr>(&self, form: &mut Form, name: &str, allowed: &str) -> Vec<T> {
         let parts = self.cell(name).split([';', '；', '|']).map(str::trim).filter(|part| !part.is_empty());
         let words: Option<Vec<T>> = parts.map(|part| part.parse().ok()).collect();
         words.unwrap_or_else(|| {
-            refuse_word(fields, name, allowed);
+            refuse_word(form, name, allowed);
             Vec::new()
         })
     }
 
     /// A cell that says yes or no; empty is no.
-    pub(super) fn yes(&self, fields: &mut Fields, name: &str) -> bool {
+    pub(super) fn yes(&self, form: &mut Form, name: &str) -> bool {
         match self.cell(name).to_lowercase().as_str() {
             "true" | "yes" | "1" | "是" => true,
             "" | "false" | "no" | "0" | "否" => false,
             _ => {
-                refuse_word(fields, name, "true, false");
+                refuse_word(form, name, "true, false");
                 false
             }
         }
     }
 
     /// A division code, or nothing when the cell is empty or wrong.
-    pub(super) fn code(&self, fields: &mut Fields, name: &str) -> Option<RegionCode> {
+    pub(super) fn code(&self, form: &mut Form, name: &str) -> Option<RegionCode> {
         let text = self.cell(name);
         if text.is_empty() {
             return None;
@@ -89,28 +89,28 @@ impl Row<'_> {
         let code = text.parse().ok().filter(|_| digits).and_then(RegionCode::new);
         if code.is_none() {
             let (zh, en) = ("应为12位区划代码。", "A division code has 12 digits.");
-            fields.refuse(name, "not_a_code", zh, en);
+            form.refuse(&format!("/{name}"), "not_a_code", zh, en);
         }
         code
     }
 
     /// A region from a column for its code and one for its level, which are empty together or not at all.
-    pub(super) fn region(&self, fields: &mut Fields, code: &str, level: &str) -> Option<Region> {
+    pub(super) fn region(&self, form: &mut Form, code: &str, level: &str) -> Option<Region> {
         if self.cell(code).is_empty() && self.cell(level).is_empty() {
             return None;
         }
-        let found = self.code(fields, code);
+        let found = self.code(form, code);
         if self.cell(code).is_empty() {
-            fields.refuse(code, "required", "必须填写。", "This is required.");
+            form.refuse(&format!("/{code}"), "required", "必须填写。", "This is required.");
         }
-        let level = self.word::<RegionLevel>(fields, level, &codes(RegionLevel::ALL));
+        let level = self.word::<RegionLevel>(form, level, &codes(RegionLevel::ALL));
         Some(Region { code: found?, level: level? })
     }
 }
 
-fn refuse_word(fields: &mut Fields, name: &str, allowed: &str) {
-    fields.refuse(
-        name,
+fn refuse_word(form: &mut Form, name: &str, allowed: &str) {
+    form.refuse(
+        &format!("/{name}"),
         "not_an_option",
         format!("可选值为：{allowed}。"),
         format!("Allowed are: {allowed}."),
@@ -126,7 +126,7 @@ pub(super) fn codes<T: std::fmt::Display>(words: &[T]) -> String {
 pub(super) fn read<T>(
     bytes: &[u8],
     columns: &[Column],
-    mut judge: impl FnMut(&Row<'_>, &mut Fields) -> Option<T>,
+    mut judge: impl FnMut(&Row<'_>, &mut Form) -> Option<T>,
 ) -> Result<Vec<T>, ApiError> {
     let text = std::str::from_utf8(bytes).map_err(|err| {
         let line = bytes.get(..err.valid_up_to()).unwrap_or_default().split(|byte| *byte == b'\n').count();
@@ -147,15 +147,15 @@ pub(super) fn read<T>(
             return Err(at_row(number, "too_many", &zh, &en));
         }
         let cells = record.map_err(|_| at_row(number, "not_csv", "不是CSV行。", "Not a row of CSV."))?;
-        let mut fields = Fields::of_row(number);
+        let mut form = Form::of_row(number);
         if cells.len() != width {
             let (zh, en) = (format!("应有{width}列。"), format!("{width} cells are needed."));
             wrong.push(FieldProblem::new(format!("/{number}"), "wrong_width", zh, en));
             continue;
         }
         let row = Row { number, columns: &places, known: columns, cells };
-        let judged = judge(&row, &mut fields);
-        wrong.extend(fields.into_wrong());
+        let judged = judge(&row, &mut form);
+        wrong.extend(form.into_wrong());
         rows.extend(judged);
     }
     if wrong.is_empty() { Ok(rows) } else { Err(ApiError::Invalid(wrong)) }
@@ -198,9 +198,9 @@ mod tests {
     const COLUMNS: &[Column] = &[required("code"), required("name"), optional("note")];
 
     fn names(csv: &[u8]) -> Result<Vec<String>, Vec<String>> {
-        let judge = |row: &Row<'_>, fields: &mut Fields| {
-            row.code(fields, "code");
-            fields.are_right().then(|| format!("{} {}{}", row.number, row.cell("name"), row.cell("note")))
+        let judge = |row: &Row<'_>, form: &mut Form| {
+            row.code(form, "code");
+            form.is_right().then(|| format!("{} {}{}", row.number, row.cell("name"), row.cell("note")))
         };
         read(csv, COLUMNS, judge).map_err(|err| match err {
             ApiError::Invalid(wrong) => {

@@ -18,8 +18,8 @@ use uuid::Uuid;
 use super::sheet::{Column, Row, codes, optional, read, required};
 use super::{BATCH, Summary};
 use crate::error::{ApiError, FieldProblem};
+use crate::form::Form;
 use crate::keys::Keys;
-use crate::offices::fields::Fields;
 use crate::offices::staff::add::check_user_name;
 use crate::offices::staff::store::{self, NewStaff};
 use crate::offices::staff::{Facts, Giver, find_post, new_password};
@@ -41,6 +41,7 @@ pub const COLUMNS: &[Column] = &[
 
 /// A password that was issued to one row.
 #[derive(Serialize, ToSchema)]
+#[schema(as = ImportedPassword)]
 pub struct Issued {
     /// Row of the file.
     pub row: usize,
@@ -81,22 +82,22 @@ pub async fn plan(
     today: NaiveDate,
     bar: &ProgressBar,
 ) -> Result<Plan, ApiError> {
-    let mut rows = read(bytes, COLUMNS, |row, fields| judge(row, fields, today))?;
+    let mut rows = read(bytes, COLUMNS, |row, form| judge(row, form, today))?;
     bar.set_length(rows.len() as u64);
     let known = Known::of(db, &rows).await?;
     let (mut seen, mut wrong) = (HashSet::new(), Vec::<FieldProblem>::new());
     for row in &mut rows {
-        let mut fields = Fields::of_row(row.number);
+        let mut form = Form::of_row(row.number);
         if !seen.insert(row.user_name.clone()) {
-            fields.refuse(
-                "user_name",
+            form.refuse(
+                "/user_name",
                 "twice",
                 "该用户名在文件中重复。",
                 "This user name stands twice in the file.",
             );
         }
-        known.check(&mut fields, row, giver);
-        wrong.extend(fields.into_wrong());
+        known.check(&mut form, row, giver);
+        wrong.extend(form.into_wrong());
     }
     if !wrong.is_empty() {
         return Err(ApiError::Invalid(wrong));
@@ -148,10 +149,10 @@ pub async fn apply(
     Ok((summary, issued))
 }
 
-fn judge(row: &Row<'_>, fields: &mut Fields, today: NaiveDate) -> Option<Wanted> {
+fn judge(row: &Row<'_>, form: &mut Form, today: NaiveDate) -> Option<Wanted> {
     let user_name = row.cell("user_name").to_owned();
-    check_user_name(fields, &user_name);
-    let mut words = Fields::of_row(row.number);
+    check_user_name(form, &user_name);
+    let mut words = Form::of_row(row.number);
     let institution = named_institution(row, &mut words);
     let facts = Facts {
         name: row.cell("name").to_owned(),
@@ -162,27 +163,27 @@ fn judge(row: &Row<'_>, fields: &mut Fields, today: NaiveDate) -> Option<Wanted>
         region: row.region(&mut words, "region_code", "region_level"),
         trained_on: trained_on(row, &mut words),
     };
-    if !words.are_right() {
+    if !words.is_right() {
         // The post cannot be judged; the texts still are, so that everything is told at once.
-        facts.check_texts(fields);
-        fields.join(words);
+        facts.check_texts(form);
+        form.join(words);
         return None;
     }
-    let facts = facts.checked(fields, today);
+    let facts = facts.checked(form, today);
     // What a form calls the region is two columns here.
-    fields.rename("region", "region_code");
-    fields.are_right().then_some(Wanted { number: row.number, user_name, facts, institution })
+    form.rename("/region", "/region_code");
+    form.is_right().then_some(Wanted { number: row.number, user_name, facts, institution })
 }
 
-fn named_institution(row: &Row<'_>, fields: &mut Fields) -> Option<(RegionCode, String)> {
+fn named_institution(row: &Row<'_>, form: &mut Form) -> Option<(RegionCode, String)> {
     let name = row.cell("institution");
-    let code = row.code(fields, "institution_region_code");
+    let code = row.code(form, "institution_region_code");
     match (name.is_empty(), row.cell("institution_region_code").is_empty()) {
         (true, true) => None,
         (false, false) => Some((code?, name.to_owned())),
         (is_nameless, _) => {
-            let missing = if is_nameless { "institution" } else { "institution_region_code" };
-            fields.refuse(
+            let missing = if is_nameless { "/institution" } else { "/institution_region_code" };
+            form.refuse(
                 missing,
                 "required",
                 "机构名称和所在区划代码须一起填写。",
@@ -193,14 +194,14 @@ fn named_institution(row: &Row<'_>, fields: &mut Fields) -> Option<(RegionCode, 
     }
 }
 
-fn trained_on(row: &Row<'_>, fields: &mut Fields) -> Option<NaiveDate> {
+fn trained_on(row: &Row<'_>, form: &mut Form) -> Option<NaiveDate> {
     let text = row.cell("trained_on");
     if text.is_empty() {
         return None;
     }
     let day = text.parse().ok();
     if day.is_none() {
-        fields.refuse("trained_on", "wrong_type", "日期应为YYYY-MM-DD。", "A day is written YYYY-MM-DD.");
+        form.refuse("/trained_on", "wrong_type", "日期应为YYYY-MM-DD。", "A day is written YYYY-MM-DD.");
     }
     day
 }
@@ -233,36 +234,31 @@ impl Known {
     }
 
     /// Judges a row by what is there, and puts in which institution it names.
-    fn check(&self, fields: &mut Fields, row: &mut Wanted, giver: &Giver) {
-        let out_of_scope = |fields: &mut Fields, column| {
-            fields.refuse(
-                column,
-                "out_of_scope",
-                "不在您的管辖范围内。",
-                "Outside the region you answer for.",
-            );
+    fn check(&self, form: &mut Form, row: &mut Wanted, giver: &Giver) {
+        let out_of_scope = |form: &mut Form, column| {
+            form.refuse(column, "out_of_scope", "不在您的管辖范围内。", "Outside the region you answer for.");
         };
         if self.user_names.contains(&row.user_name) {
-            fields.refuse("user_name", "user_name_taken", "该用户名已被使用。", "This user name is taken.");
+            form.refuse("/user_name", "user_name_taken", "该用户名已被使用。", "This user name is taken.");
         }
         if let Err(err) = giver.check_roles(&row.facts.roles) {
             let code = err.code().word();
-            fields.refuse("roles", code, "您不能授予其中的角色。", "You may not give one of these roles.");
+            form.refuse("/roles", code, "您不能授予其中的角色。", "You may not give one of these roles.");
         }
         if let Some(named) = &row.institution {
             match self.institutions.get(named) {
                 Some((id, place)) if giver.scope.covers(*place) => row.facts.institution = Some(*id),
-                Some(_) => out_of_scope(fields, "institution"),
+                Some(_) => out_of_scope(form, "/institution"),
                 None => {
-                    fields.refuse("institution", "unknown", "没有这个机构。", "There is no such institution.")
+                    form.refuse("/institution", "unknown", "没有这个机构。", "There is no such institution.")
                 }
             }
         }
         if let Some(region) = row.facts.region {
             if !giver.scope.covers(region) {
-                out_of_scope(fields, "region_code");
+                out_of_scope(form, "/region_code");
             } else if !self.regions.contains(&region) {
-                fields.refuse("region_code", "unknown_region", "区划不存在。", "There is no such region.");
+                form.refuse("/region_code", "unknown_region", "区划不存在。", "There is no such region.");
             }
         }
     }

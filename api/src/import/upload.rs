@@ -1,6 +1,6 @@
 //! `POST /api/v1/imports/{regions|institutions|staff}`: a file of up to 1 MB; the command line takes larger ones.
 
-use actix_web::web::{Data, Query};
+use actix_web::web::Data;
 use actix_web::{HttpResponse, http::StatusCode, post};
 use indicatif::ProgressBar;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,7 @@ use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
 use crate::offices::staff::Giver;
 use crate::problem::Code;
+use crate::query::Query;
 
 /// Most staff of one upload: each needs a password hashed while the caller waits.
 const MOST_STAFF: usize = 300;
@@ -152,7 +153,12 @@ pub(crate) async fn import_staff(
     }
     let plan = staff::plan(app.db.read(), csv, &giver, app.today(), &bar).await?;
     if plan.passwords() > MOST_STAFF {
-        return Err(ApiError::with(Code::TooLarge, "limit", format!("{MOST_STAFF} rows")));
+        return Err(ApiError::with_each(
+            Code::TooLarge,
+            "limit",
+            format!("{MOST_STAFF}行"),
+            format!("{MOST_STAFF} rows"),
+        ));
     }
     let hashed = plan.hash(&app.passwords, &bar).await?;
     let work = match once.begin(&app, actor, None, csv).await? {

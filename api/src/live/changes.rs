@@ -1,7 +1,7 @@
 //! `GET /api/v1/handbooks/{handbook}/changes?after=`: what changed, for whoever was told to look and for clients that
 //! have no `EventSource`.
 
-use actix_web::web::{Data, Query};
+use actix_web::web::Data;
 use actix_web::{HttpResponse, get};
 use domain::access::{Action, Standing};
 use domain::id::RecordId;
@@ -16,7 +16,8 @@ use crate::error::ApiError;
 use crate::notices;
 use crate::notices::list::{Told, told};
 use crate::page;
-use crate::problem::{Code, Language};
+use crate::problem::Language;
+use crate::query::{self, Query};
 
 /// From where.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -70,7 +71,7 @@ pub(crate) async fn after(
 ) -> Result<HttpResponse, ApiError> {
     let since = query.after;
     if since < 0 {
-        return Err(ApiError::with(Code::BadQuery, "reason", "after ≥ 0"));
+        return Err(query::out_of_range("after", 0, i64::MAX));
     }
     // The number that the guard read bounds both lists: what is committed while they are read comes next time, whole.
     let (db, handbook, up_to) = (app.db.read(), access.handbook.id, access.handbook.change_seq);

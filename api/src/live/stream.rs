@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use actix_web::http::header::{self, ContentEncoding};
-use actix_web::web::{Bytes, Data, Query};
+use actix_web::web::{Bytes, Data};
 use actix_web::{HttpResponse, get};
 use domain::access::{Action, Verdict, may};
 use domain::id::{HandbookId, SessionId};
@@ -19,6 +19,7 @@ use crate::access::facts;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::problem::Code;
+use crate::query::Query;
 use crate::session::{self, Public};
 
 /// What opens a stream.

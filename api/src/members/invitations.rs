@@ -1,6 +1,6 @@
 //! `GET /api/v1/handbooks/{handbook}/invitations`: who was invited and has not come yet.
 
-use actix_web::web::{Data, Query};
+use actix_web::web::Data;
 use actix_web::{HttpResponse, get};
 use chrono::{DateTime, Utc};
 use domain::id::{InvitationId, MemberId};
@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::db::entities::invitation;
 use crate::error::ApiError;
 use crate::page::{Page, PageQuery, cut};
+use crate::query::Query;
 
 /// An invitation that is still good. Its code was shown once and is not known here.
 #[derive(Debug, Serialize, ToSchema)]

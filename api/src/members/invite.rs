@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::store;
 use crate::access::{Access, ManageMembers};
 use crate::app::App;
-use crate::body::Body;
+use crate::body::{Body, chosen_id};
 use crate::db::entities::invitation;
 use crate::error::ApiError;
 use crate::handbooks::store::hold_live;
@@ -27,6 +27,7 @@ use crate::problem::Code;
 pub struct InviteRequest {
     /// The invitation's id, chosen by the client; it may stand in for the Idempotency-Key.
     #[schema(value_type = Option<Uuid>)]
+    #[serde(default, deserialize_with = "chosen_id")]
     pub id: Option<InvitationId>,
     /// `owner`, `guardian` or `viewer`.
     #[schema(value_type = String)]

@@ -1,6 +1,6 @@
 //! `GET /api/v1/handbooks/{handbook}/members`: who of the family is in the handbook.
 
-use actix_web::web::{Data, Query};
+use actix_web::web::Data;
 use actix_web::{HttpResponse, get};
 use domain::id::MemberId;
 
@@ -9,6 +9,7 @@ use crate::access::{Access, ReadMembers};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::page::{self, Page, PageQuery};
+use crate::query::Query;
 
 /// Members of a handbook
 #[utoipa::path(

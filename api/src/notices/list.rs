@@ -1,6 +1,6 @@
 //! `GET /api/v1/handbooks/{handbook}/notices`: what the family was told.
 
-use actix_web::web::{Data, Query};
+use actix_web::web::Data;
 use actix_web::{HttpResponse, get};
 use chrono::{DateTime, Utc};
 use domain::id::{NoticeId, RecordId};
@@ -16,6 +16,7 @@ use crate::db::entities::notice;
 use crate::error::ApiError;
 use crate::page::{Page, PageQuery, cut};
 use crate::problem::Language;
+use crate::query::Query;
 
 /// Something that the family is told.
 #[derive(Debug, Serialize, ToSchema)]

@@ -1,12 +1,13 @@
 //! What administrators run: regions, institutions, staff, targets. Every finder takes the scope of who asks; what an
 //! institution does with a handbook is elsewhere.
 
-pub(crate) mod fields;
 pub mod institutions;
 pub mod regions;
 pub mod staff;
 pub mod targets;
 
+use crate::error::ApiError;
+use crate::query;
 use domain::place::{Region, RegionCode, RegionLevel};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -49,13 +50,12 @@ pub(crate) struct RegionQuery {
 
 impl RegionQuery {
     /// The region that is asked for, if any.
-    fn region(self) -> Result<Option<Region>, crate::error::ApiError> {
+    fn region(self) -> Result<Option<Region>, ApiError> {
         match (self.region, self.level) {
             (Some(code), Some(level)) => Ok(Some(Region { code, level })),
             (None, None) => Ok(None),
-            _ => {
-                Err(crate::error::ApiError::with(crate::problem::Code::BadQuery, "reason", "region + level"))
-            }
+            (Some(_), None) => Err(query::required_with("level", "region")),
+            (None, Some(_)) => Err(query::required_with("region", "level")),
         }
     }
 }

@@ -105,28 +105,57 @@ mod tests {
         }
     }
 
+    /// The text of every source file below a folder.
+    fn sources(folder: &Path) -> Vec<String> {
+        let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        paths
+            .flat_map(|path| {
+                if path.is_dir() { sources(&path) } else { vec![std::fs::read_to_string(&path).unwrap()] }
+            })
+            .collect()
+    }
+
+    fn own_sources() -> Vec<String> {
+        sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
+    }
+
     /// The annotation and the signature of every handler, from the source.
-    fn handlers(folder: &Path) -> Vec<(String, String)> {
+    fn handlers() -> Vec<(String, String)> {
         let mut found = Vec::new();
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                found.extend(handlers(&path));
-            } else {
-                let text = std::fs::read_to_string(&path).unwrap();
-                let annotated = text.split(concat!("#[utoipa::", "path(")).skip(1);
-                found.extend(annotated.map(|text| {
-                    let (annotation, rest) = text.split_once(")]\n").unwrap();
-                    (annotation.to_owned(), rest.split(" -> ").next().unwrap().to_owned())
-                }));
-            }
+        for text in own_sources() {
+            let annotated = text.split(concat!("#[utoipa::", "path(")).skip(1);
+            found.extend(annotated.map(|text| {
+                let (annotation, rest) = text.split_once(")]\n").unwrap();
+                (annotation.to_owned(), rest.split(" -> ").next().unwrap().to_owned())
+            }));
         }
         found
     }
 
+    /// Two types of one name would be one schema, and one of them would be told wrong.
+    #[test]
+    fn no_two_types_have_the_same_name_in_the_document() {
+        let declared = regex::Regex::new(
+            r"derive\([^)]*ToSchema[^)]*\)\]((?:\s*#\[[^\]]*\])*)\s*(?:pub(?:\(\w+\))?\s+)?(?:struct|enum)\s+(\w+)",
+        );
+        let (declared, renamed) = (declared.unwrap(), regex::Regex::new(r"\bas = (\w+)").unwrap());
+        let text = own_sources().concat();
+        let mut names: Vec<_> = declared
+            .captures_iter(&text)
+            .map(|found| {
+                let new_name = renamed.captures(found.get(1).unwrap().as_str());
+                new_name.map_or(found.get(2).unwrap().as_str(), |name| name.get(1).unwrap().as_str())
+            })
+            .collect();
+        assert!(names.len() > 100, "{}", names.len());
+        names.sort_unstable();
+        let twice: Vec<_> = names.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
+        assert!(twice.is_empty(), "{twice:?}");
+    }
+
     #[test]
     fn an_annotation_names_what_its_handler_takes() {
-        let handlers = handlers(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+        let handlers = handlers();
         assert!(handlers.len() > 90, "{}", handlers.len());
         for (annotation, signature) in handlers {
             for (taken, named) in [

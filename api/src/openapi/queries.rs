@@ -7,6 +7,8 @@ use std::sync::LazyLock;
 use serde_json::Value;
 
 use super::OPERATIONS;
+use crate::error::ApiError;
+use crate::query;
 
 /// Names of query parameters by method and address.
 #[derive(Debug)]
@@ -34,18 +36,17 @@ impl Queries {
         Self(known)
     }
 
-    /// The names that the operation takes, where one of `given` is none of them; an address that is not in the document
-    /// takes anything.
-    pub fn refuse<'a>(
+    /// What is wrong where one of the given names is none that the operation takes; an address that is not in the
+    /// document takes anything.
+    pub fn refuse(
         &self,
         method: &str,
         address: &str,
-        given: impl Iterator<Item = &'a str>,
-    ) -> Option<&[String]> {
+        mut given: impl Iterator<Item = impl AsRef<str>>,
+    ) -> Option<ApiError> {
         let known = self.0.get(&format!("{} {address}", method.to_ascii_lowercase()))?;
-        let is_strange = |name: &str| known.iter().all(|known| known != name);
-        let mut given = given;
-        given.any(is_strange).then_some(known.as_slice())
+        let name = given.find(|name| known.iter().all(|known| known != name.as_ref()))?;
+        Some(query::strange(name.as_ref(), known))
     }
 }
 

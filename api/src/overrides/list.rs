@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use actix_web::web::{Data, Query};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, get};
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::access::{Action, Tie};
@@ -23,6 +23,7 @@ use crate::error::ApiError;
 use crate::idempotency::request_id;
 use crate::page::{Page, PageQuery, cut};
 use crate::problem::{Code, Language};
+use crate::query::Query;
 use crate::session::Staff;
 use crate::visits::store::{Masked, masked};
 

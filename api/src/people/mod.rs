@@ -1,6 +1,5 @@
 //! People: identity fields, sealed in one column, with blind indexes for look-up.
 
-pub mod form;
 pub mod keep;
 pub mod store;
 

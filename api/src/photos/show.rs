@@ -57,7 +57,7 @@ async fn may_see(app: &App, reader: &Reader, photo: &photo::Model) -> Result<boo
     params(("handbook" = uuid::Uuid, Path), ("photo" = uuid::Uuid, Path)),
     responses(
         (status = 204, description = "Dropped"),
-        (status = 409, description = "It hangs on an entry"),
+        (status = 409, description = "It hangs on an entry (`photo_in_use`)"),
     ),
 )]
 #[delete("/api/v1/handbooks/{handbook}/photos/{photo}")]
@@ -71,7 +71,7 @@ pub(crate) async fn drop_photo(
     let txn = app.db.begin().await?;
     if !store::drop_unattached(&txn, handbook, user, id, app.now()).await? {
         let hangs = store::of_handbook(&txn, handbook, id).await?.is_some_and(|row| row.record_id.is_some());
-        return Err(ApiError::told(if hangs { Code::Conflict } else { Code::NotFound }));
+        return Err(ApiError::told(if hangs { Code::PhotoHangs } else { Code::NotFound }));
     }
     txn.commit().await?;
     Ok(HttpResponse::NoContent().finish())

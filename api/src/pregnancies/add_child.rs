@@ -23,9 +23,9 @@ use crate::children::ChildOnForm;
 use crate::children::store as children;
 use crate::db::entities::{child, handbook, pregnancy};
 use crate::error::ApiError;
+use crate::form::Form;
 use crate::handbooks::store::hold_live;
 use crate::idempotency::{Attempt, Once};
-use crate::people::form::Form;
 use crate::problem::Code;
 
 /// A child that was added.

@@ -18,9 +18,9 @@ use crate::app::App;
 use crate::body::Body;
 use crate::db::entities::pregnancy;
 use crate::error::ApiError;
+use crate::form::Form;
 use crate::handbooks::store::hold_live;
 use crate::idempotency::{IfMatch, Work};
-use crate::people::form::Form;
 use crate::problem::Code;
 
 /// What was found. If one of the dates is given, both are replaced by what is given.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::db::entities::pregnancy;
-use crate::people::form::Form;
+use crate::form::Form;
 
 /// Dates of a pregnancy as a body gives them: the last period, the due date, or both.
 #[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]

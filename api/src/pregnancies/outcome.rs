@@ -21,15 +21,15 @@ use super::{Pregnancy, store};
 use crate::access::{Access, ManagePregnancy};
 use crate::alerts::store as alerts;
 use crate::app::App;
-use crate::body::Body;
+use crate::body::{Body, chosen_id};
 use crate::children::store::keep_child;
 use crate::children::{ChildOnForm, Typed};
 use crate::db::entities::{handbook, pregnancy};
 use crate::error::ApiError;
+use crate::form::Form;
 use crate::handbooks::form::check_siblings;
 use crate::handbooks::store::{self as handbooks, LIVE, hold_live};
 use crate::idempotency::{Attempt, Once};
-use crate::people::form::Form;
 use crate::problem::Code;
 
 /// How it ended.
@@ -54,6 +54,7 @@ pub struct OutcomeRequest {
 pub struct TypedNewborn {
     /// Its id, chosen by the client.
     #[schema(value_type = Option<Uuid>)]
+    #[serde(default, deserialize_with = "chosen_id")]
     pub id: Option<ChildId>,
     /// Name, if it has one already.
     pub name: Option<String>,
@@ -72,6 +73,7 @@ pub struct TypedNewborn {
 
 /// A pregnancy that ended.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EndedPregnancy)]
 pub struct Ended {
     /// The pregnancy.
     pub pregnancy: Pregnancy,

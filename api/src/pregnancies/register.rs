@@ -10,10 +10,10 @@ use crate::access::{Access, ManagePregnancy};
 use crate::app::App;
 use crate::body::Body;
 use crate::error::ApiError;
+use crate::form::Form;
 use crate::handbooks::form::TypedPregnancy;
 use crate::handbooks::store::hold_live;
 use crate::idempotency::{Attempt, Once};
-use crate::people::form::Form;
 use crate::problem::Code;
 
 /// Register a pregnancy in a handbook

@@ -31,10 +31,12 @@ pub async fn of_handbooks(
 
 /// How the pregnancies of a handbook went.
 pub async fn courses(db: &impl ConnectionTrait, handbook: HandbookId) -> Result<Vec<Course>, DbErr> {
-    let rows = of_handbook(db, handbook).await?;
-    let course =
-        |row: &pregnancy::Model| Course { due_on: row.due_on, outcome: row.outcome, ended_on: row.ended_on };
-    Ok(rows.iter().map(course).collect())
+    Ok(of_handbook(db, handbook).await?.iter().map(course_of).collect())
+}
+
+/// How a pregnancy went.
+pub fn course_of(row: &pregnancy::Model) -> Course {
+    Course { due_on: row.due_on, outcome: row.outcome, ended_on: row.ended_on }
 }
 
 /// One pregnancy of a handbook.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::calendar::{day_in_china, is_of_our_time};
-use domain::catalogue::kind::WrittenBy;
+use domain::catalogue::kind::{Stage, WrittenBy};
 use domain::catalogue::{Catalogue, Context, FieldError, Kind};
 use domain::checkup::CheckupRefusal;
 use domain::id::{ChildId, RecordId};
@@ -16,10 +16,10 @@ use uuid::Uuid;
 
 use super::setting::{Asked, Writer};
 use super::store::subject_of;
-use crate::body::{self, Body};
+use crate::body::{self, Body, Chosen};
 use crate::db::entities::{handbook, record};
 use crate::error::{ApiError, FieldProblem};
-use crate::problem::Code;
+use crate::problem::{Code, Word};
 
 /// Most photos of one record.
 pub const MOST_PHOTOS: usize = 9;
@@ -61,12 +61,12 @@ impl From<Subject> for SubjectWord {
 
 /// A body that is being read: what is left of it, and what was wrong so far.
 #[derive(Debug)]
-pub struct Form {
+pub struct Fields {
     rest: Map<String, Value>,
     problems: Vec<FieldProblem>,
 }
 
-impl Form {
+impl Fields {
     /// Begins with the whole body.
     pub fn new(rest: Map<String, Value>) -> Self {
         Self { rest, problems: Vec::new() }
@@ -179,18 +179,18 @@ impl<'k> Sent<'k> {
         catalogue: &'k Catalogue,
         side: WrittenBy,
         now: DateTime<Utc>,
-        others: impl FnOnce(&mut Form) -> T,
+        others: impl FnOnce(&mut Fields) -> T,
     ) -> Result<(Self, T), ApiError> {
-        let mut form = Form::new(body.parse()?);
-        let key: Option<String> = form.required("kind");
-        let subject: Option<SubjectWord> = form.required("subject");
-        let payload: Option<Map<String, Value>> = form.required("payload");
-        let id = form.optional::<RecordId>("id");
-        let day = form.day("occurred_on");
-        let confirmed = form.list("confirmed", MOST_CONFIRMED);
-        let others = others(&mut form);
+        let mut fields = Fields::new(body.parse()?);
+        let key: Option<String> = fields.required("kind");
+        let subject: Option<SubjectWord> = fields.required("subject");
+        let payload: Option<Map<String, Value>> = fields.required("payload");
+        let id = fields.optional::<Chosen<RecordId>>("id").map(|chosen| chosen.0);
+        let day = fields.day("occurred_on");
+        let confirmed = fields.list("confirmed", MOST_CONFIRMED);
+        let others = others(&mut fields);
         let (Some(key), Some(subject), Some(payload)) = (key, subject, payload) else {
-            form.finish()?;
+            fields.finish()?;
             return Err(ApiError::internal(anyhow::anyhow!("a missing field was not told")));
         };
         let today = day_in_china(now);
@@ -201,12 +201,12 @@ impl<'k> Sent<'k> {
         let subject = Subject::from(subject);
         must_fit(kind, subject)?;
         // Where the shape is wrong already, the content is judged by itself, so that all is told in one answer.
-        if !form.is_right()
+        if !fields.is_right()
             && let Err(errors) = kind.read(&payload, &Context::new(now, occurred_on))
         {
-            form.wrong_payload(&errors);
+            fields.wrong_payload(&errors);
         }
-        form.finish()?;
+        fields.finish()?;
         Ok((Self { id, kind, subject, occurred_on, payload, confirmed }, others))
     }
 }
@@ -222,7 +222,7 @@ impl Sent<'_> {
             payload: &self.payload,
             confirmed: &self.confirmed,
             writer,
-            except: None,
+            old: None,
         }
     }
 }
@@ -272,14 +272,14 @@ impl Changed {
     /// Reads a body that changes a record; `others` takes the fields that only this operation has.
     pub fn read<T>(
         body: &Body<Map<String, Value>>,
-        others: impl FnOnce(&mut Form) -> T,
+        others: impl FnOnce(&mut Fields) -> T,
     ) -> Result<(Self, T), ApiError> {
-        let mut form = Form::new(body.parse()?);
-        let payload: Option<Map<String, Value>> = form.required("payload");
-        let occurred_on = form.day("occurred_on");
-        let confirmed = form.list("confirmed", MOST_CONFIRMED);
-        let others = others(&mut form);
-        form.finish()?;
+        let mut fields = Fields::new(body.parse()?);
+        let payload: Option<Map<String, Value>> = fields.required("payload");
+        let occurred_on = fields.day("occurred_on");
+        let confirmed = fields.list("confirmed", MOST_CONFIRMED);
+        let others = others(&mut fields);
+        fields.finish()?;
         Ok((Self { occurred_on, payload: payload.unwrap_or_default(), confirmed }, others))
     }
 }
@@ -295,7 +295,7 @@ impl Changed {
         &'a self,
         handbook: &'a handbook::Model,
         kind: &'a Kind,
-        old: &record::Model,
+        old: &'a record::Model,
         writer: Writer,
     ) -> Asked<'a> {
         Asked {
@@ -306,7 +306,7 @@ impl Changed {
             payload: &self.payload,
             confirmed: &self.confirmed,
             writer,
-            except: Some(old.id),
+            old: Some(old),
         }
     }
 }
@@ -329,16 +329,34 @@ pub fn of_payload(error: &FieldError) -> FieldProblem {
 
 /// Refuses a subject that the kind is not about.
 pub fn must_fit(kind: &Kind, subject: Subject) -> Result<(), ApiError> {
-    if kind.subjects.contains(&subject.kind()) { Ok(()) } else { Err(named(Code::SubjectNotAllowed, kind)) }
+    if kind.subjects.contains(&subject.kind()) {
+        return Ok(());
+    }
+    let subjects = Word::list(kind.subjects.iter().map(|subject| (subject.zh(), subject.en())));
+    Err(ApiError::Told(Code::SubjectNotAllowed, vec![name_of(kind), ("subjects", subjects)]))
+}
+
+/// Refuses a kind that is not written in any stage of life that the woman was in on the day.
+pub fn must_be_of_its_stage(kind: &Kind, stages: &[Stage], day: NaiveDate) -> Result<(), ApiError> {
+    if kind.stages.iter().any(|stage| stages.contains(stage)) {
+        return Ok(());
+    }
+    let stages = Word::list(kind.stages.iter().map(|stage| (stage.zh(), stage.en())));
+    let day = Word::Same(day.to_string());
+    Err(ApiError::Told(Code::StageNotAllowed, vec![name_of(kind), ("stages", stages), ("day", day)]))
+}
+
+fn name_of(kind: &Kind) -> (&'static str, Word) {
+    ("kind", Word::Each { zh: kind.label.zh.clone(), en: kind.label.en.clone() })
 }
 
 /// A problem that names a kind.
 pub fn named(code: Code, kind: &Kind) -> ApiError {
-    ApiError::with(code, "kind", format!("{} {}", kind.label.zh, kind.label.en))
+    ApiError::Told(code, vec![name_of(kind)])
 }
 
 /// The problem of a kind that there is not, or not on that day.
 pub fn unknown_kind(key: &str, day: NaiveDate) -> ApiError {
     let key: String = key.chars().filter(|c| c.is_ascii_graphic()).take(64).collect();
-    ApiError::Told(Code::KindUnknown, vec![("kind", key), ("day", day.to_string())])
+    ApiError::with_all(Code::KindUnknown, [("kind", key), ("day", day.to_string())])
 }

@@ -1,6 +1,6 @@
 //! `GET …/records/{record}/versions` and `GET /api/v1/checkups`: what a record was before, and what an author wrote.
 
-use actix_web::web::{Data, Json, Path, Query};
+use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpRequest, get};
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::access::Action;
@@ -24,6 +24,7 @@ use crate::idempotency::request_id;
 use crate::keys::Place;
 use crate::page::{Page, PageQuery, cut};
 use crate::problem::{Code, Language};
+use crate::query::Query;
 
 /// A record as it was before it was changed.
 #[derive(Debug, Serialize, ToSchema)]

@@ -1,9 +1,10 @@
 //! `GET /api/v1/handbooks/{handbook}/records`: the timeline, newest first by day.
 
 use actix_web::get;
-use actix_web::web::{Data, Json, Query};
+use actix_web::web::{Data, Json};
 use chrono::NaiveDate;
 use domain::calendar::is_of_our_time;
+use domain::catalogue::Catalogue;
 use domain::id::{ChildId, RecordId};
 use domain::record::{Source, SubjectKind};
 use serde::Deserialize;
@@ -15,7 +16,7 @@ use super::{Reader, Speaks};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::page::{Page, PageQuery, cut};
-use crate::problem::Code;
+use crate::query::{self, Query};
 
 /// What the timeline is narrowed to.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -40,6 +41,25 @@ pub struct Narrowed {
 }
 
 impl Narrowed {
+    /// Refuses days that no record can be of, and a kind that there never was.
+    fn check(&self, catalogue: &Catalogue) -> Result<(), ApiError> {
+        for (name, day) in [("from", self.from), ("to", self.to)] {
+            if day.is_some_and(|day| !is_of_our_time(day)) {
+                return Err(query::out_of_range(name, "1900-01-01", "2100-12-31"));
+            }
+        }
+        query::must_follow(self.from, self.to)?;
+        match self.kind.as_deref().filter(|kind| !catalogue.has(kind)) {
+            Some(_) => Err(ApiError::parameter(
+                "kind",
+                "not_an_option",
+                "没有这种记录，种类见 /api/v1/catalogue。",
+                "There is no such kind of record; see /api/v1/catalogue.",
+            )),
+            None => Ok(()),
+        }
+    }
+
     /// Names the list, so that a cursor fits no other.
     fn name(&self, reader: &Reader) -> String {
         let Self { subject, child, source, kind, from, to } = self;
@@ -66,12 +86,7 @@ pub(crate) async fn timeline(
 ) -> Result<Json<Page<Shown>>, ApiError> {
     let (limit, list) = (page.limit()?, narrowed.name(&reader));
     let after: Option<(NaiveDate, RecordId)> = page.after(&app.keys, &list)?;
-    if [narrowed.from, narrowed.to].into_iter().flatten().any(|day| !is_of_our_time(day)) {
-        return Err(ApiError::with(Code::BadQuery, "reason", "from, to: 1900–2100"));
-    }
-    if narrowed.kind.as_deref().is_some_and(|kind| !is_a_key(kind)) {
-        return Err(ApiError::with(Code::BadQuery, "reason", "kind"));
-    }
+    narrowed.check(&app.catalogue)?;
     let Narrowed { subject, child, source, kind, from, to } = narrowed.into_inner();
     let filter = Filter { subject, child, source, kind, from, to };
     let (db, view) = (app.db.read(), &reader.view);
@@ -79,10 +94,4 @@ pub(crate) async fn timeline(
     let (rows, next_cursor) = cut(&app.keys, rows, limit, &list, |row| (row.occurred_on, row.id));
     let items = rows.into_iter().map(|row| show(row, &app.catalogue, &app.keys, view, language)).collect();
     Ok(Json(Page { items, next_cursor }))
-}
-
-/// Whether a text can be the key of a kind.
-fn is_a_key(text: &str) -> bool {
-    (1..=64).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }

@@ -1,6 +1,6 @@
 //! `GET /api/v1/sessions`, `DELETE /api/v1/sessions/{session}`: where one is signed in, and ending it there.
 
-use actix_web::web::{Data, Path, Query};
+use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, delete, get};
 use chrono::{DateTime, Utc};
 use domain::id::SessionId;
@@ -12,6 +12,7 @@ use crate::db::entities::session;
 use crate::error::ApiError;
 use crate::page::{Page, PageQuery, cut};
 use crate::problem::Code;
+use crate::query::Query;
 use crate::session::store::{self, Holder};
 use crate::session::{Caller, SignedIn};
 

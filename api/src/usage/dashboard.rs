@@ -1,7 +1,7 @@
 //! `GET /api/v1/usage`: how many handbooks were issued and are used, against the target.
 
 use actix_web::http::header;
-use actix_web::web::{Data, Query};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, get};
 use chrono::{DateTime, Utc};
 use domain::calendar::Month;
@@ -9,13 +9,13 @@ use domain::handbook::Group;
 use domain::id::InstitutionId;
 use domain::institution::{ReportColumn, columns_of};
 use domain::place::{RegionCode, RegionLevel};
-use domain::usage::{Breakdown, DEFINITION, Evidence, Period, Tally};
+use domain::usage::{Breakdown, DEFINITION, Evidence, LONGEST_PERIOD, Period, PeriodRefusal, Tally};
 use sea_orm::ConnectionTrait;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::figures::{self, Figures, InstitutionFigures, Target};
-use super::scope::{self, Asked, Extent, NamedRegion, wrong};
+use super::scope::{self, Asked, Extent, NamedRegion};
 use super::sheet;
 use crate::access::Office;
 use crate::access::office::ReadUsage;
@@ -24,6 +24,7 @@ use crate::error::ApiError;
 use crate::keys::Keys;
 use crate::page::{self, Page, PageQuery};
 use crate::problem::Language;
+use crate::query::Query;
 
 /// Which figures are asked for.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -31,26 +32,37 @@ use crate::problem::Language;
 #[serde(deny_unknown_fields)]
 pub struct Question {
     /// 12-digit code of a region inside your own; left out with `institution` too, your own region or institution.
-    #[param(example = "510903000000")]
-    region: Option<String>,
+    #[param(value_type = Option<i64>, example = 510_903_000_000_i64)]
+    region: Option<RegionCode>,
     /// Level of the region, where one code stands at two levels; left out, the wider one.
-    #[param(example = "county")]
-    level: Option<String>,
+    #[param(value_type = Option<String>, example = "county")]
+    level: Option<RegionLevel>,
     /// An institution instead of a region: your own, or one inside your region.
-    institution: Option<String>,
+    #[param(value_type = Option<uuid::Uuid>)]
+    institution: Option<InstitutionId>,
     /// First month, `YYYY-MM`; left out, January of the last month's year.
-    #[param(example = "2026-01")]
-    from: Option<String>,
+    #[param(value_type = Option<String>, example = "2026-01")]
+    from: Option<Month>,
     /// Last month, `YYYY-MM`; left out, the present month. At most 120 months.
-    #[param(example = "2026-11")]
-    to: Option<String>,
+    #[param(value_type = Option<String>, example = "2026-11")]
+    to: Option<Month>,
     /// `json` or `xlsx` (the quarterly report form); left out, what `Accept` prefers.
-    format: Option<String>,
+    #[param(inline)]
+    format: Option<Format>,
     /// Institutions of a page, 1 to 100; 50 when left out.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u64>,
     /// `institutions.next_cursor` of the page before.
     cursor: Option<String>,
+}
+
+/// How the figures are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = UsageFormat)]
+enum Format {
+    Json,
+    Xlsx,
 }
 
 /// Issued and used handbooks with their rate.
@@ -89,7 +101,7 @@ pub struct Usage {
     region: RegionName,
     /// The institution, if the figures are those of one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    institution: Option<InstitutionName>,
+    institution: Option<ShownInstitution>,
     /// The three groups of the report, which are disjoint and add up.
     groups: Vec<GroupUsage>,
     /// All three groups.
@@ -158,9 +170,9 @@ impl From<&NamedRegion> for RegionName {
     }
 }
 
-/// An institution.
+/// An institution whose figures are shown.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct InstitutionName {
+pub struct ShownInstitution {
     /// Its id.
     #[schema(value_type = uuid::Uuid)]
     id: InstitutionId,
@@ -241,7 +253,7 @@ pub struct Child {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct InstitutionUsage {
     #[serde(flatten)]
-    institution: InstitutionName,
+    institution: ShownInstitution,
     #[serde(flatten)]
     rate: Rate,
 }
@@ -272,7 +284,7 @@ pub(crate) async fn show(
 ) -> Result<HttpResponse, ApiError> {
     let question = question.into_inner();
     let period = question.period(Month::of(app.today()))?;
-    let as_sheet = question.wants_sheet(&request)?;
+    let as_sheet = question.wants_sheet(&request);
     let db = app.db.snapshot().await?;
     let extent = scope::of(&db, &office.staff, question.asked()).await?;
     let figures = figures::of(&db, extent, period).await?;
@@ -289,36 +301,33 @@ pub(crate) async fn show(
 }
 
 impl Question {
-    fn asked(&self) -> Asked<'_> {
-        Asked {
-            region: self.region.as_deref(),
-            level: self.level.as_deref(),
-            institution: self.institution.as_deref(),
-        }
+    fn asked(&self) -> Asked {
+        Asked { region: self.region, level: self.level, institution: self.institution }
     }
 
     fn period(&self, now: Month) -> Result<Period, ApiError> {
-        let month = |name: &str, text: &Option<String>| {
-            let text = text.as_deref().map(str::parse::<Month>).transpose();
-            text.map_err(|_| wrong(format!("{name}: YYYY-MM")))
-        };
-        let last = month("to", &self.to)?.unwrap_or(now);
-        let first = match month("from", &self.from)? {
-            Some(first) => first,
-            None => Month(last.year() * 12),
-        };
-        Period::new(first, last).map_err(|refusal| wrong(format!("from, to: {refusal}")))
+        let last = self.to.unwrap_or(now);
+        let first = self.from.unwrap_or(Month(last.year() * 12));
+        Period::new(first, last).map_err(|refusal| match refusal {
+            PeriodRefusal::Backwards => {
+                ApiError::parameter("to", "before_from", "不能早于from。", "It is before `from`.")
+            }
+            PeriodRefusal::TooLong => ApiError::parameter(
+                "from",
+                "out_of_range",
+                format!("从from到to最多{LONGEST_PERIOD}个月。"),
+                format!("From `from` to `to` there are at most {LONGEST_PERIOD} months."),
+            ),
+        })
     }
 
-    fn wants_sheet(&self, request: &HttpRequest) -> Result<bool, ApiError> {
-        match self.format.as_deref() {
-            Some("xlsx") => Ok(true),
-            Some("json") => Ok(false),
-            Some(_) => Err(wrong("format: json | xlsx")),
+    fn wants_sheet(&self, request: &HttpRequest) -> bool {
+        match self.format {
+            Some(format) => format == Format::Xlsx,
             None => {
                 let accept =
                     request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
-                Ok(accept.contains(sheet::CONTENT_TYPE) && !accept.contains("application/json"))
+                accept.contains(sheet::CONTENT_TYPE) && !accept.contains("application/json")
             }
         }
     }
@@ -342,7 +351,7 @@ impl Question {
         let rows = figures::institutions(db, named, period, after, limit + 1).await?;
         let (rows, next_cursor) = page::cut(keys, rows, limit, &list, |row| (row.name.clone(), row.id));
         let usage = |row: InstitutionFigures| InstitutionUsage {
-            institution: InstitutionName { id: row.id, name: row.name },
+            institution: ShownInstitution { id: row.id, name: row.name },
             rate: Rate::of(row.breakdown.total()),
         };
         Ok(Some(Page { items: rows.into_iter().map(usage).collect(), next_cursor }))
@@ -357,7 +366,7 @@ impl Usage {
         as_of: DateTime<Utc>,
     ) -> Self {
         let institution = match &figures.extent {
-            Extent::Institution { id, name, .. } => Some(InstitutionName { id: *id, name: name.clone() }),
+            Extent::Institution { id, name, .. } => Some(ShownInstitution { id: *id, name: name.clone() }),
             Extent::Region(_) => None,
         };
         let directly = (!figures.children.is_empty()).then(|| Rate::of(figures.directly.total()));

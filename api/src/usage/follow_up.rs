@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{count, store};
 use crate::access::{Access, FollowUpUsage};
 use crate::app::App;
-use crate::body::Body;
+use crate::body::{Body, chosen_id};
 use crate::error::ApiError;
 use crate::handbooks::store::hold_live;
 use crate::idempotency::{Attempt, Once};
@@ -27,6 +27,7 @@ const NOTE: usize = 500;
 #[serde(deny_unknown_fields)]
 pub struct Request {
     /// Id of what this creates; an `Idempotency-Key` may stand in for it.
+    #[serde(default, deserialize_with = "chosen_id")]
     id: Option<Uuid>,
     /// `used` (on paper, too), `not_used` or `lost`. Only `used` is evidence of use.
     #[schema(value_type = String, example = "used")]

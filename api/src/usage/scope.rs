@@ -9,6 +9,7 @@ use super::store;
 use crate::error::ApiError;
 use crate::offices;
 use crate::problem::Code;
+use crate::query;
 use crate::session::Staff;
 
 /// Whose figures are read.
@@ -48,24 +49,27 @@ impl Extent {
 /// What a query asks for: `region` (with `level` where one code stands at two), or `institution`, or neither for the
 /// caller's own.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Asked<'a> {
+pub struct Asked {
     /// 12-digit code.
-    pub region: Option<&'a str>,
+    pub region: Option<RegionCode>,
     /// Level of the code.
-    pub level: Option<&'a str>,
+    pub level: Option<RegionLevel>,
     /// Id of an institution.
-    pub institution: Option<&'a str>,
+    pub institution: Option<InstitutionId>,
 }
 
 /// The extent that is asked for, if the caller answers for it.
-pub async fn of(db: &impl ConnectionTrait, staff: &Staff, asked: Asked<'_>) -> Result<Extent, ApiError> {
+pub async fn of(db: &impl ConnectionTrait, staff: &Staff, asked: Asked) -> Result<Extent, ApiError> {
     match asked {
-        Asked { region: Some(_), institution: Some(_), .. } => Err(wrong("region | institution")),
+        Asked { region: Some(_), institution: Some(_), .. } => Err(ApiError::parameter(
+            "institution",
+            "contradiction",
+            "region和institution只能填写一个。",
+            "Give region or institution, not both.",
+        )),
         Asked { region: Some(code), level, .. } => region(db, staff, code, level).await,
-        Asked { level: Some(_), .. } => Err(wrong("level: region")),
-        Asked { institution: Some(id), .. } => {
-            institution(db, staff, id.parse().map_err(|_| wrong("institution: UUID"))?).await
-        }
+        Asked { level: Some(_), .. } => Err(query::required_with("region", "level")),
+        Asked { institution: Some(id), .. } => institution(db, staff, id).await,
         Asked { .. } => own(db, staff).await,
     }
 }
@@ -73,7 +77,9 @@ pub async fn of(db: &impl ConnectionTrait, staff: &Staff, asked: Asked<'_>) -> R
 async fn own(db: &impl ConnectionTrait, staff: &Staff) -> Result<Extent, ApiError> {
     if answers_for_region(staff) {
         // Whoever answers for the whole country says which region is meant.
-        let region = staff.region.region().ok_or_else(|| wrong("region: 12 digits"))?;
+        let region = staff.region.region().ok_or_else(|| {
+            ApiError::parameter("region", "required", "请填写区划代码。", "Say which region is meant.")
+        })?;
         return named(db, region).await.map(Extent::Region);
     }
     institution(db, staff, staff.institution()?).await
@@ -82,12 +88,9 @@ async fn own(db: &impl ConnectionTrait, staff: &Staff) -> Result<Extent, ApiErro
 async fn region(
     db: &impl ConnectionTrait,
     staff: &Staff,
-    code: &str,
-    level: Option<&str>,
+    code: RegionCode,
+    level: Option<RegionLevel>,
 ) -> Result<Extent, ApiError> {
-    let code = code.parse().ok().and_then(RegionCode::new).ok_or_else(|| wrong("region: 12 digits"))?;
-    let level: Option<RegionLevel> =
-        level.map(str::parse).transpose().map_err(|err| wrong(format!("level: {err}")))?;
     let known = store::regions_with_code(db, code).await?;
     let found = known.into_iter().find(|known| level.is_none_or(|level| known.region.level == level));
     let found = found.ok_or_else(|| ApiError::with(Code::UnknownRegion, "code", code))?;
@@ -123,9 +126,4 @@ async fn named(db: &impl ConnectionTrait, region: Region) -> Result<NamedRegion,
 fn answers_for_region(staff: &Staff) -> bool {
     let reads = |role: &Role| role.is_regional() && may_in_office(&[*role], OfficeAction::ReadUsage);
     staff.roles.iter().any(reads)
-}
-
-/// A wrong query, with the parameter and what it takes.
-pub(super) fn wrong(reason: impl ToString) -> ApiError {
-    ApiError::with(Code::BadQuery, "reason", reason)
 }

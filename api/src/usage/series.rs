@@ -1,17 +1,20 @@
 //! `GET /api/v1/usage/days`: the last days, one by one.
 
-use actix_web::web::{Data, Query};
+use actix_web::web::Data;
 use actix_web::{HttpResponse, get};
 use chrono::{Days, NaiveDate};
+use domain::id::InstitutionId;
+use domain::place::{RegionCode, RegionLevel};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::scope::{self, Asked, wrong};
+use super::scope::{self, Asked};
 use super::store;
 use crate::access::Office;
 use crate::access::office::ReadUsage;
 use crate::app::App;
 use crate::error::ApiError;
+use crate::query::{self, Query};
 
 /// Most days of a series: about a quarter.
 const MOST_DAYS: u64 = 92;
@@ -25,13 +28,14 @@ const DAYS: u64 = 30;
 #[serde(deny_unknown_fields)]
 pub struct Question {
     /// 12-digit code of a region inside your own; left out with `institution` too, your own region or institution.
-    #[param(example = "510903000000")]
-    region: Option<String>,
+    #[param(value_type = Option<i64>, example = 510_903_000_000_i64)]
+    region: Option<RegionCode>,
     /// Level of the region, where one code stands at two levels; left out, the wider one.
-    #[param(example = "county")]
-    level: Option<String>,
+    #[param(value_type = Option<String>, example = "county")]
+    level: Option<RegionLevel>,
     /// An institution instead of a region: your own, or one inside your region.
-    institution: Option<String>,
+    #[param(value_type = Option<uuid::Uuid>)]
+    institution: Option<InstitutionId>,
     /// How many days, up to and including today: 1 to 92; 30 when left out.
     #[param(minimum = 1, maximum = 92)]
     days: Option<u64>,
@@ -72,18 +76,14 @@ pub(crate) async fn days(
     office: Office<ReadUsage>,
     question: Query<Question>,
 ) -> Result<HttpResponse, ApiError> {
-    let asked = Asked {
-        region: question.region.as_deref(),
-        level: question.level.as_deref(),
-        institution: question.institution.as_deref(),
-    };
+    let Question { region, level, institution, .. } = *question;
     let count = question.days.unwrap_or(DAYS);
     if !(1..=MOST_DAYS).contains(&count) {
-        return Err(wrong(format!("days: 1–{MOST_DAYS}")));
+        return Err(query::out_of_range("days", 1, MOST_DAYS));
     }
     let today = app.today();
     let days: Vec<_> = (0..count).rev().filter_map(|ago| today.checked_sub_days(Days::new(ago))).collect();
-    let extent = scope::of(app.db.read(), &office.staff, asked).await?;
+    let extent = scope::of(app.db.read(), &office.staff, Asked { region, level, institution }).await?;
     let counted = store::days(app.db.read(), &extent, &days).await?;
     let item = |day| {
         let found = counted.iter().find(|row| row.day == day);

@@ -23,6 +23,7 @@ use crate::problem::Code;
 
 /// A visit that is over.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EndedVisit)]
 pub(crate) struct Ended {
     #[schema(value_type = Uuid)]
     id: VisitId,

@@ -1,6 +1,6 @@
 //! `GET /api/v1/visits`, `GET /api/v1/visits/{visit}`: the visits of the own institution.
 
-use actix_web::web::{Data, Path, Query};
+use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse, get};
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use domain::access::{Action, Tie};
@@ -22,6 +22,7 @@ use crate::error::ApiError;
 use crate::idempotency::request_id;
 use crate::page::{Page, PageQuery, cut};
 use crate::problem::Code;
+use crate::query::{self, Query};
 use crate::session::Staff;
 
 /// Which day.
@@ -73,7 +74,7 @@ pub(crate) async fn of_day(
     let institution = staff.institution()?;
     let day = filter.day.unwrap_or_else(|| app.today());
     if !(2000..=2999).contains(&day.year()) {
-        return Err(ApiError::with(Code::BadQuery, "reason", "day 2000-01-01 – 2999-12-31"));
+        return Err(query::out_of_range("day", "2000-01-01", "2999-12-31"));
     }
     let list = format!("visits/{institution}/{day}");
     let after: Option<(DateTime<Utc>, VisitId)> = page.after(&app.keys, &list)?;

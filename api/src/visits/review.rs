@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Path, Query};
+use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse, get, post};
 use chrono::{DateTime, Utc};
 use domain::access::{Action, Tie};
@@ -27,6 +27,7 @@ use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once, request_id};
 use crate::page::{Page, PageQuery, cut};
 use crate::problem::{Code, Language};
+use crate::query::Query;
 use crate::review::Review;
 use crate::session::Staff;
 

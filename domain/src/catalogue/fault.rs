@@ -250,7 +250,9 @@ impl Fault {
             Self::OtherDay { day } => format!("应为记录当天 {day}"),
             Self::BadReference => "应为编号（UUID）".into(),
             Self::RefusedByRule { reason, .. } => reason.zh.clone(),
-            Self::ConfirmNeeded { reason, .. } => format!("{}（如无误，请确认后再次提交）", reason.zh),
+            Self::ConfirmNeeded { reason, id } => {
+                format!("{}（如无误，请在confirmed中加上“{id}”后再次提交）", reason.zh)
+            }
             Self::ControlCharacter => "含有不可见的控制字符，请删除".into(),
             Self::NamesFetalSex => "出生前不得记录胎儿性别，请删除相关文字".into(),
         }
@@ -288,8 +290,8 @@ impl Fault {
             Self::OtherDay { day } => format!("should be on {day}, the day of the record"),
             Self::BadReference => "should be an id (UUID)".into(),
             Self::RefusedByRule { reason, .. } => reason.en.clone(),
-            Self::ConfirmNeeded { reason, .. } => {
-                format!("{} (if it is right, confirm and send again)", reason.en)
+            Self::ConfirmNeeded { reason, id } => {
+                format!("{} (if it is right, add \"{id}\" to `confirmed` and send again)", reason.en)
             }
             Self::ControlCharacter => "holds an invisible control character; remove it".into(),
             Self::NamesFetalSex => "must not name the sex of a fetus before birth; remove those words".into(),

@@ -95,6 +95,11 @@ impl Catalogue {
         self.kinds.get(key)?.iter().find(|kind| kind.is_in_force(on))
     }
 
+    /// Is or was there a kind with this key?
+    pub fn has(&self, key: &str) -> bool {
+        self.kinds.contains_key(key)
+    }
+
     /// A kind in the edition in which a stored record was written.
     pub fn kind_in_edition(&self, key: &str, edition: &str) -> Option<&Kind> {
         self.kinds.get(key)?.iter().find(|kind| kind.edition == edition)

@@ -15,8 +15,7 @@ pub struct Model {
     pub record_id: RecordId,
     pub institution_id: InstitutionId,
     pub level: String,
-    #[sea_orm(column_type = "JsonBinary")]
-    pub warning_ids: Json,
+    pub signs: Vec<u8>,
     pub raised_at: DateTimeUtc,
     pub answered_at: Option<DateTimeUtc>,
     pub answered_by: Option<StaffId>,

@@ -13,11 +13,11 @@ use uuid::Uuid;
 use super::{Facts, View, store, views, within};
 use crate::access::{Office, office};
 use crate::app::App;
-use crate::body::Body;
+use crate::body::{Body, chosen_id};
 use crate::error::ApiError;
+use crate::form::Form;
 use crate::idempotency::{Attempt, Once};
 use crate::offices::RegionRef;
-use crate::offices::fields::Fields;
 use crate::offices::regions;
 use crate::problem::Code;
 
@@ -27,6 +27,7 @@ use crate::problem::Code;
 pub(crate) struct Request {
     /// Chosen by the client, else by the server.
     #[schema(value_type = Option<Uuid>)]
+    #[serde(default, deserialize_with = "chosen_id")]
     id: Option<InstitutionId>,
     #[schema(min_length = 1, max_length = 100)]
     name: String,
@@ -67,9 +68,9 @@ pub(crate) async fn add_institution(
 ) -> Result<HttpResponse, ApiError> {
     let request = body.parse()?;
     let chosen = request.id;
-    let mut fields = Fields::default();
-    let facts = request.into_facts().checked(&mut fields);
-    fields.check()?;
+    let mut form = Form::default();
+    let facts = request.into_facts().checked(&mut form);
+    form.done()?;
     within(office.staff.region, facts.region)?;
 
     let actor = office.staff.id.0;

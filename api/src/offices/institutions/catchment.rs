@@ -13,8 +13,8 @@ use crate::access::{Office, office};
 use crate::app::App;
 use crate::body::Body;
 use crate::error::ApiError;
+use crate::form::Form;
 use crate::idempotency::{IfMatch, etag};
-use crate::offices::fields::Fields;
 use crate::offices::{RegionRef, regions};
 use crate::problem::Code;
 
@@ -103,11 +103,11 @@ pub(crate) async fn set_catchment(
 }
 
 fn check_shape(regions: &[Region]) -> Result<(), ApiError> {
-    let mut fields = Fields::default();
-    fields.no_twice("regions", regions);
+    let mut form = Form::default();
+    form.no_twice("/regions", regions);
     if regions.len() > MOST {
-        fields.refuse(
-            "regions",
+        form.refuse(
+            "/regions",
             "too_many",
             format!("最多{MOST}个区划。"),
             format!("At most {MOST} regions."),
@@ -115,15 +115,15 @@ fn check_shape(regions: &[Region]) -> Result<(), ApiError> {
     }
     for (at, region) in regions.iter().enumerate() {
         if region.level < RegionLevel::County {
-            fields.refuse(
-                &format!("regions/{at}/level"),
+            form.refuse(
+                &format!("/regions/{at}/level"),
                 "not_an_option",
                 "只能选择县、乡镇或村级区划。",
                 "Allowed are: county, town, village.",
             );
         }
     }
-    fields.check()
+    form.done()
 }
 
 async fn check_known(db: &impl ConnectionTrait, asked: &[Region]) -> Result<(), ApiError> {

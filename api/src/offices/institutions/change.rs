@@ -14,8 +14,8 @@ use crate::access::{Office, office};
 use crate::app::App;
 use crate::body::{Body, given};
 use crate::error::ApiError;
+use crate::form::Form;
 use crate::idempotency::{IfMatch, etag};
-use crate::offices::fields::Fields;
 use crate::offices::staff;
 use crate::problem::Code;
 
@@ -68,12 +68,12 @@ pub(crate) async fn change_institution(
         return Err(ApiError::told(Code::InstitutionEnded));
     }
     let administrator = request.administrator.unwrap_or(row.administrator_id);
-    let mut fields = Fields::default();
+    let mut form = Form::default();
     if let Some(Some(named)) = request.administrator {
-        check_administrator(&txn, &app, &mut fields, row.id, named).await?;
+        check_administrator(&txn, &app, &mut form, row.id, named).await?;
     }
-    let facts = request.over(store::facts_of(&row)).checked(&mut fields);
-    fields.check()?;
+    let facts = request.over(store::facts_of(&row)).checked(&mut form);
+    form.done()?;
 
     let row = store::update(&txn, &row, facts, administrator).await?;
     let version = row.version;
@@ -86,7 +86,7 @@ pub(crate) async fn change_institution(
 async fn check_administrator(
     db: &impl ConnectionTrait,
     app: &App,
-    fields: &mut Fields,
+    form: &mut Form,
     institution: InstitutionId,
     named: StaffId,
 ) -> Result<(), ApiError> {
@@ -95,15 +95,15 @@ async fn check_administrator(
         Some(staff) if staff.institution_id == Some(institution) => {
             if let Some(obstacle) = fitness(&staff, institution, app.today()).obstacle() {
                 let (zh, en) = (obstacle.zh(), obstacle.en());
-                fields.refuse(
-                    "administrator",
+                form.refuse(
+                    "/administrator",
                     obstacle.code(),
                     format!("{zh}。"),
                     format!("Not possible: {en}."),
                 );
             }
         }
-        _ => fields.refuse("administrator", "not_here", "该人员不在本机构。", "Nobody here has this id."),
+        _ => form.refuse("/administrator", "not_here", "该人员不在本机构。", "Nobody here has this id."),
     }
     Ok(())
 }

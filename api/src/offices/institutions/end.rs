@@ -34,8 +34,8 @@ pub(crate) async fn end_institution(
     if !store::hold(&work.txn, row.id).await? {
         return Err(ApiError::told(Code::InstitutionEnded));
     }
-    if let Some(user) = store::used_by(&work.txn, row.id, app.today()).await? {
-        return Err(ApiError::with(Code::InUse, "reason", user));
+    if let Some((zh, en)) = store::used_by(&work.txn, row.id, app.today()).await? {
+        return Err(ApiError::with_each(Code::InUse, "reason", zh, en));
     }
     store::end(&work.txn, row.id, app.now()).await?;
     let row = of_manager(&work.txn, &office.staff, &id).await?;

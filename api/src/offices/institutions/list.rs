@@ -1,6 +1,6 @@
 //! `GET /api/v1/institutions`: the institutions around the caller.
 
-use actix_web::web::{Data, Query};
+use actix_web::web::Data;
 use actix_web::{HttpResponse, get};
 use domain::institution::AgencyClass;
 use domain::place::Scope;
@@ -14,6 +14,7 @@ use crate::db::entities::institution;
 use crate::error::ApiError;
 use crate::offices::RegionQuery;
 use crate::page::{Page, PageQuery, cut};
+use crate::query::Query;
 
 /// Rows looked at for one page. A filter that fits few of them gives a shorter page and a cursor, never a long search.
 const LOOKED_AT: u64 = 1000;

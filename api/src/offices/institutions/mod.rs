@@ -19,9 +19,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::RegionRef;
-use super::fields::Fields;
 use crate::db::entities::{institution, staff};
 use crate::error::ApiError;
+use crate::form::Form;
 use crate::problem::Code;
 use crate::session::Staff;
 
@@ -50,31 +50,32 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    /// The facts as they are kept; what is wrong goes to `fields`.
-    pub(crate) fn checked(mut self, fields: &mut Fields) -> Self {
-        self.name = fields.line("name", &self.name, NAME_LENGTH);
-        self.phone = fields.phone("phone", &self.phone);
-        fields.no_twice("classes", &self.classes);
-        fields.no_twice("issues_to", &self.issues_to);
+    /// The facts as they are kept; what is wrong goes to `form`.
+    pub(crate) fn checked(mut self, form: &mut Form) -> Self {
+        self.name = form.line("/name", &self.name, NAME_LENGTH);
+        self.phone =
+            form.phone("/phone", Some(&self.phone)).map_or(self.phone, |phone| phone.as_str().to_owned());
+        form.no_twice("/classes", &self.classes);
+        form.no_twice("/issues_to", &self.issues_to);
         if self.classes.is_empty() {
-            fields.refuse(
-                "classes",
+            form.refuse(
+                "/classes",
                 "required",
                 "至少选择一个机构类别。",
                 "At least one agency class is needed.",
             );
         }
         if self.classes.contains(&AgencyClass::Midwifery) && !self.midwifery {
-            fields.refuse(
-                "midwifery",
+            form.refuse(
+                "/midwifery",
                 "contradiction",
                 "助产机构必须具备助产资质。",
                 "A midwifery institution is licensed for midwifery.",
             );
         }
         if !self.is_service_point && !self.issues_to.is_empty() {
-            fields.refuse(
-                "issues_to",
+            form.refuse(
+                "/issues_to",
                 "contradiction",
                 "未设发放服务点的机构不能发放手册。",
                 "Only a service point issues handbooks.",

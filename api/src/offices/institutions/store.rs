@@ -172,21 +172,21 @@ pub(super) async fn used_by(
     db: &impl ConnectionTrait,
     id: InstitutionId,
     today: chrono::NaiveDate,
-) -> Result<Option<&'static str>, DbErr> {
+) -> Result<Option<(&'static str, &'static str)>, DbErr> {
     let left = staff::Column::LeftOn.is_not_null().and(staff::Column::LeftOn.lte(today));
     let staff = staff::Entity::find().filter(staff::COLUMN.institution_id.eq(id)).filter(left.not());
     if staff.one(db).await?.is_some() {
-        return Ok(Some("在职人员 (staff)"));
+        return Ok(Some(("在职人员", "staff")));
     }
     let regions = catchment::Entity::find().filter(catchment::COLUMN.institution_id.eq(id));
     if regions.one(db).await?.is_some() {
-        return Ok(Some("管理范围 (a catchment)"));
+        return Ok(Some(("管理范围", "a catchment")));
     }
     let managed = handbook::Entity::find()
         .filter(handbook::COLUMN.managing_id.eq(id))
         .filter(handbook::COLUMN.state.is_in([State::Issued, State::Claimed]));
     if managed.one(db).await?.is_some() {
-        return Ok(Some("所管理的手册 (handbooks that it manages)"));
+        return Ok(Some(("所管理的手册", "handbooks that it manages")));
     }
     Ok(None)
 }

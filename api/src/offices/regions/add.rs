@@ -11,9 +11,9 @@ use crate::access::{Office, office};
 use crate::app::App;
 use crate::body::Body;
 use crate::error::ApiError;
+use crate::form::Form;
 use crate::idempotency::{Attempt, Once};
-use crate::offices::fields::Fields;
-use crate::problem::Code;
+use crate::problem::{Code, Word};
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = NewRegion)]
@@ -49,20 +49,21 @@ pub(crate) async fn add_region(
 ) -> Result<HttpResponse, ApiError> {
     let Request { code, level, name_zh, parent_code } = body.parse()?;
     let region = Region { code, level };
-    let mut fields = Fields::default();
-    let name_zh = fields.line("name_zh", &name_zh, NAME_LENGTH);
-    check(&mut fields, region, parent_code);
+    let mut form = Form::default();
+    let name_zh = form.line("/name_zh", &name_zh, NAME_LENGTH);
+    check(&mut form, region, parent_code);
 
     let work = match once.begin(&app, office.staff.id.0, None, body.bytes()).await? {
         Attempt::Answered(answer) => return Ok(answer),
         Attempt::New(work) => work,
     };
-    if fields.are_right() && !store::has_place(&work.txn, region, parent_code).await? {
-        refuse(&mut fields, PlaceRefusal::ParentNotAbove);
+    if form.is_right() && !store::has_place(&work.txn, region, parent_code).await? {
+        refuse(&mut form, PlaceRefusal::ParentNotAbove);
     }
-    fields.check()?;
+    form.done()?;
     if !store::insert(&work.txn, region, &name_zh, parent_code).await? {
-        let words = vec![("code", code.to_string()), ("level", level.to_string())];
+        let level = Word::Each { zh: level.zh().to_owned(), en: level.en().to_owned() };
+        let words = vec![("code", Word::Same(code.to_string())), ("level", level)];
         return Err(ApiError::Told(Code::RegionExists, words));
     }
     work.answer(&app, StatusCode::CREATED, &View { code, level, name_zh, parent_code }).await

@@ -1,6 +1,6 @@
 //! `GET /api/v1/regions`: the regions below one, or all of a level.
 
-use actix_web::web::{Data, Query};
+use actix_web::web::Data;
 use actix_web::{HttpResponse, get};
 use domain::place::{RegionCode, RegionLevel};
 use serde::Deserialize;
@@ -10,6 +10,7 @@ use super::{View, store};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::page::{Page, PageQuery, cut};
+use crate::query::Query;
 use crate::session::SignedIn;
 
 #[derive(Debug, Clone, Copy, Deserialize, IntoParams)]

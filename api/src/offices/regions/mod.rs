@@ -11,8 +11,8 @@ use domain::place::{PlaceRefusal, Region, RegionCode, RegionLevel};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::fields::Fields;
 use crate::db::entities::region;
+use crate::form::Form;
 
 /// Longest name of a region.
 pub(crate) const NAME_LENGTH: usize = 100;
@@ -50,24 +50,24 @@ pub(crate) struct LevelQuery {
 }
 
 /// What a new region is refused for, told at the field that is wrong.
-pub(crate) fn check(fields: &mut Fields, region: Region, parent: Option<RegionCode>) {
+pub(crate) fn check(form: &mut Form, region: Region, parent: Option<RegionCode>) {
     if let Err(refusal) = region.check(parent) {
-        refuse(fields, refusal);
+        refuse(form, refusal);
     }
 }
 
 /// Tells a refusal at the field that is wrong.
-pub(crate) fn refuse(fields: &mut Fields, refusal: PlaceRefusal) {
-    let (field, zh) = match refusal {
-        PlaceRefusal::NotACode => ("code", "区划代码应为12位数字，从110000000000起。".to_owned()),
+pub(crate) fn refuse(form: &mut Form, refusal: PlaceRefusal) {
+    let (pointer, zh) = match refusal {
+        PlaceRefusal::NotACode => ("/code", "区划代码应为12位数字，从110000000000起。".to_owned()),
         PlaceRefusal::NotWrittenAtLevel(level) => {
-            ("code", format!("{}级代码在该级以下各位应为0。", level.zh()))
+            ("/code", format!("{}级代码在该级以下各位应为0。", level.zh()))
         }
-        PlaceRefusal::ParentMissing => ("parent_code", "除省级外必须填写上级代码。".to_owned()),
-        PlaceRefusal::ParentOfProvince => ("parent_code", "省级没有上级代码。".to_owned()),
+        PlaceRefusal::ParentMissing => ("/parent_code", "除省级外必须填写上级代码。".to_owned()),
+        PlaceRefusal::ParentOfProvince => ("/parent_code", "省级没有上级代码。".to_owned()),
         PlaceRefusal::ParentNotAbove => {
-            ("parent_code", "上级代码应为包含该代码的更高一级区划，且已存在。".to_owned())
+            ("/parent_code", "上级代码应为包含该代码的更高一级区划，且已存在。".to_owned())
         }
     };
-    fields.refuse(field, "wrong_place", zh, format!("Not possible: {refusal}."));
+    form.refuse(pointer, "wrong_place", zh, format!("Not possible: {refusal}."));
 }

@@ -1,6 +1,6 @@
 //! `DELETE /api/v1/regions/{region}`: a region that nothing depends on.
 
-use actix_web::web::{Data, Path, Query};
+use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, delete};
 use sea_orm::SqlErr;
 
@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::idempotency::IfMatch;
 use crate::problem::Code;
+use crate::query::Query;
 
 /// Remove a region
 ///
@@ -33,15 +34,15 @@ pub(crate) async fn remove_region(
     let txn = app.db.begin().await?;
     let row = store::by_path(&txn, &code, query.level).await?;
     seen.check(row.version)?;
-    if let Some(user) = store::used_by(&txn, &row).await? {
-        return Err(ApiError::with(Code::InUse, "reason", user));
+    if let Some((zh, en)) = store::used_by(&txn, &row).await? {
+        return Err(ApiError::with_each(Code::InUse, "reason", zh, en));
     }
     // Whoever came to depend on it meanwhile holds it by a foreign key.
     match store::delete(&txn, &row).await {
         Ok(true) => {}
         Ok(false) => return Err(ApiError::with(Code::Stale, "version", row.version + 1)),
         Err(err) if matches!(err.sql_err(), Some(SqlErr::ForeignKeyConstraintViolation(_))) => {
-            return Err(ApiError::with(Code::InUse, "reason", "机构或人员 (institutions or staff)"));
+            return Err(ApiError::with_each(Code::InUse, "reason", "机构或人员", "institutions or staff"));
         }
         Err(err) => return Err(err.into()),
     }

@@ -1,6 +1,6 @@
 //! `PATCH /api/v1/regions/{region}`: another name. A code that changes is another region.
 
-use actix_web::web::{Data, Path, Query};
+use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, patch};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -10,8 +10,9 @@ use crate::access::{Office, office};
 use crate::app::App;
 use crate::body::Body;
 use crate::error::ApiError;
+use crate::form::Form;
 use crate::idempotency::{IfMatch, etag};
-use crate::offices::fields::Fields;
+use crate::query::Query;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = RegionChange)]
@@ -39,9 +40,9 @@ pub(crate) async fn rename_region(
     body: Body<Request>,
 ) -> Result<HttpResponse, ApiError> {
     let Request { name_zh } = body.parse()?;
-    let mut fields = Fields::default();
-    let name_zh = fields.line("name_zh", &name_zh, NAME_LENGTH);
-    fields.check()?;
+    let mut form = Form::default();
+    let name_zh = form.line("/name_zh", &name_zh, NAME_LENGTH);
+    form.done()?;
 
     let txn = app.db.begin().await?;
     let row = store::by_path(&txn, &code, query.level).await?;

@@ -1,12 +1,13 @@
 //! `GET /api/v1/regions/{region}`: one region.
 
-use actix_web::web::{Data, Path, Query};
+use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, get};
 
 use super::{LevelQuery, View, store};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::idempotency::etag;
+use crate::query::Query;
 use crate::session::SignedIn;
 
 /// Show a region

@@ -151,42 +151,42 @@ fn same(row: &region::Model) -> Condition {
         .add(region::Column::Version.eq(row.version))
 }
 
-/// What names a region, if anything does.
+/// What names a region, if anything does, in Chinese and English.
 pub(super) async fn used_by(
     db: &impl ConnectionTrait,
     row: &region::Model,
-) -> Result<Option<&'static str>, DbErr> {
+) -> Result<Option<(&'static str, &'static str)>, DbErr> {
     let (code, level) = (row.code, row.level);
     // Two levels of one code share their children; only one of them may then go.
     let below = region::Entity::find()
         .filter(region::COLUMN.parent_code.eq(code))
         .filter(region::COLUMN.level.ne(level));
     if any(db, below).await? {
-        return Ok(Some("下级区划 (regions below)"));
+        return Ok(Some(("下级区划", "regions below")));
     }
     let institutions = institution::Entity::find()
         .filter(institution::COLUMN.region_code.eq(code))
         .filter(institution::COLUMN.region_level.eq(level));
     if any(db, institutions).await? {
-        return Ok(Some("机构 (institutions)"));
+        return Ok(Some(("机构", "institutions")));
     }
     let staff = staff::Entity::find()
         .filter(staff::COLUMN.region_code.eq(code))
         .filter(staff::COLUMN.region_level.eq(level));
     if any(db, staff).await? {
-        return Ok(Some("人员 (staff)"));
+        return Ok(Some(("人员", "staff")));
     }
     if any(db, catchment::Entity::find_by_id((code, level))).await? {
-        return Ok(Some("管理范围 (a catchment)"));
+        return Ok(Some(("管理范围", "a catchment")));
     }
     let targets = target::Entity::find()
         .filter(target::COLUMN.region_code.eq(code))
         .filter(target::COLUMN.region_level.eq(level));
     if any(db, targets).await? {
-        return Ok(Some("目标 (targets)"));
+        return Ok(Some(("目标", "targets")));
     }
     if any(db, handbook::Entity::find().filter(handbook::COLUMN.region_code.eq(code))).await? {
-        return Ok(Some("手册 (handbooks)"));
+        return Ok(Some(("手册", "handbooks")));
     }
     Ok(None)
 }

@@ -14,11 +14,11 @@ use super::store::{self, NewStaff};
 use super::{Facts, Giver, WithPassword, find_post, new_password, view};
 use crate::access::{Office, office};
 use crate::app::App;
-use crate::body::Body;
+use crate::body::{Body, chosen_id};
 use crate::error::ApiError;
+use crate::form::Form;
 use crate::idempotency::{Attempt, Once};
 use crate::offices::RegionRef;
-use crate::offices::fields::Fields;
 use crate::problem::Code;
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -27,6 +27,7 @@ use crate::problem::Code;
 pub(crate) struct Request {
     /// Chosen by the client, else by the server.
     #[schema(value_type = Option<Uuid>)]
+    #[serde(default, deserialize_with = "chosen_id")]
     id: Option<StaffId>,
     /// 3 to 40 of `a-z 0-9 . _ -`; it never changes.
     #[schema(min_length = 3, max_length = 40, pattern = "^[a-z0-9._-]{3,40}$")]
@@ -70,10 +71,10 @@ pub(crate) async fn add_staff(
 ) -> Result<HttpResponse, ApiError> {
     let request = body.parse()?;
     let (chosen, user_name) = (request.id, request.user_name.clone());
-    let mut fields = Fields::default();
-    check_user_name(&mut fields, &user_name);
-    let facts = request.into_facts().checked(&mut fields, app.today());
-    fields.check()?;
+    let mut form = Form::default();
+    check_user_name(&mut form, &user_name);
+    let facts = request.into_facts().checked(&mut form, app.today());
+    form.done()?;
     let giver = Giver::of(&office.staff);
     giver.check_roles(&facts.roles)?;
     // Hashing takes its time, so it comes before the transaction.
@@ -111,17 +112,17 @@ impl Request {
 }
 
 /// A user name that may be given.
-pub(crate) fn check_user_name(fields: &mut Fields, user_name: &str) {
+pub(crate) fn check_user_name(form: &mut Form, user_name: &str) {
     match UserName::parse(user_name) {
         Ok(_) => {}
-        Err(UserNameRefusal::Shape) => fields.refuse(
-            "user_name",
+        Err(UserNameRefusal::Shape) => form.refuse(
+            "/user_name",
             "out_of_range",
             "用户名应为3至40个字符，只含小写字母、数字、点、下划线和连字符。",
             "A user name has 3 to 40 of: small letters, digits, dot, underscore, hyphen.",
         ),
-        Err(UserNameRefusal::Demo) => fields.refuse(
-            "user_name",
+        Err(UserNameRefusal::Demo) => form.refuse(
+            "/user_name",
             "reserved",
             "以demo.开头的用户名保留给演示环境。",
             "User names that begin with demo. belong to the demo.",

@@ -14,9 +14,9 @@ use crate::app::App;
 use crate::body::{Body, given};
 use crate::db::entities::staff;
 use crate::error::ApiError;
+use crate::form::Form;
 use crate::idempotency::{IfMatch, etag};
 use crate::offices::RegionRef;
-use crate::offices::fields::Fields;
 use crate::problem::Code;
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -68,9 +68,9 @@ pub(crate) async fn change_staff(
     if row.left_on.is_some_and(|left_on| left_on <= app.today()) {
         return Err(ApiError::told(Code::StaffLeft));
     }
-    let mut fields = Fields::default();
-    let facts = request.over(facts_of(&app, &row)?).checked(&mut fields, app.today());
-    fields.check()?;
+    let mut form = Form::default();
+    let facts = request.over(facts_of(&app, &row)?).checked(&mut form, app.today());
+    form.done()?;
     let post = find_post(&txn, &Giver::of(&office.staff), &facts).await?;
     let row = store::update(&txn, &app.keys, &row, facts, post).await?;
     txn.commit().await?;

@@ -12,8 +12,8 @@ use crate::access::{Office, office};
 use crate::app::App;
 use crate::body::Body;
 use crate::error::ApiError;
+use crate::form::Form;
 use crate::idempotency::{Attempt, Once};
-use crate::offices::fields::Fields;
 use crate::problem::Code;
 use crate::session::store::end_all_of_staff;
 
@@ -55,11 +55,11 @@ pub(crate) async fn leave(
     }
     let since = day_in_china(row.created_at);
     if on < since {
-        let mut fields = Fields::default();
+        let mut form = Form::default();
         let (zh, en) =
             (format!("不能早于建档日期{since}。"), format!("Not before {since}, when they were added."));
-        fields.refuse("on", "out_of_range", zh, en);
-        fields.check()?;
+        form.refuse("/on", "out_of_range", zh, en);
+        form.done()?;
     }
     store::leave(&work.txn, row.id, on).await?;
     if on <= app.today() {

@@ -1,6 +1,6 @@
 //! `GET /api/v1/staff`: the staff of the own scope.
 
-use actix_web::web::{Data, Query};
+use actix_web::web::Data;
 use actix_web::{HttpResponse, get};
 use domain::id::InstitutionId;
 use domain::place::{RegionCode, Scope};
@@ -15,6 +15,7 @@ use crate::db::entities::staff;
 use crate::error::ApiError;
 use crate::offices::{RegionQuery, institutions};
 use crate::page::{Page, PageQuery, cut};
+use crate::query::Query;
 use crate::session::store::scope_of;
 
 #[derive(Debug, Clone, Copy, Deserialize, IntoParams)]

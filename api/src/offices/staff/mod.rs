@@ -18,10 +18,10 @@ use sea_orm::ConnectionTrait;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::fields::Fields;
 use super::{RegionRef, institutions, regions};
 use crate::db::entities::staff;
 use crate::error::ApiError;
+use crate::form::Form;
 use crate::keys::{Keys, Place, random};
 use crate::problem::Code;
 use crate::session::Staff;
@@ -48,42 +48,44 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    /// The facts as they are kept; what is wrong goes to `fields`.
-    pub(crate) fn checked(self, fields: &mut Fields, today: NaiveDate) -> Self {
-        let (name, title) = self.check_texts(fields);
+    /// The facts as they are kept; what is wrong goes to `form`.
+    pub(crate) fn checked(self, form: &mut Form, today: NaiveDate) -> Self {
+        let (name, title) = self.check_texts(form);
         if let Some(day) = self.trained_on {
-            fields.past_day("trained_on", day, today);
+            form.past("/trained_on", day, today);
         }
         let level = self.region.map(|region| region.level);
         if let Err(refusal) = check_post(&self.roles, self.institution.is_some(), level) {
-            refuse_post(fields, refusal);
+            refuse_post(form, refusal);
         }
         Self { name, title, ..self }
     }
 
-    /// Name and title as they are kept; what is wrong goes to `fields`.
-    pub(crate) fn check_texts(&self, fields: &mut Fields) -> (String, String) {
-        (fields.person_name("name", &self.name), fields.line("title", &self.title, TITLE_LENGTH))
+    /// Name and title as they are kept; what is wrong goes to `form`.
+    pub(crate) fn check_texts(&self, form: &mut Form) -> (String, String) {
+        (form.name("/name", &self.name), form.line("/title", &self.title, TITLE_LENGTH))
     }
 }
 
-fn refuse_post(fields: &mut Fields, refusal: PostRefusal) {
-    let (field, zh) = match refusal {
-        PostRefusal::NoRole => ("roles", "至少选择一个角色。".to_owned()),
-        PostRefusal::RoleTwice(role) => ("roles", format!("角色“{}”重复。", role.zh())),
+fn refuse_post(form: &mut Form, refusal: PostRefusal) {
+    let (pointer, zh) = match refusal {
+        PostRefusal::NoRole => ("/roles", "至少选择一个角色。".to_owned()),
+        PostRefusal::RoleTwice(role) => ("/roles", format!("角色“{}”重复。", role.zh())),
         PostRefusal::SystemAdministratorAlone => {
-            ("roles", "系统管理员不能兼任其他角色，也不属于机构或区划。".to_owned())
+            ("/roles", "系统管理员不能兼任其他角色，也不属于机构或区划。".to_owned())
         }
-        PostRefusal::InstitutionNeeded(role) => ("institution", format!("角色“{}”需要所在机构。", role.zh())),
-        PostRefusal::RegionNeeded(role) => ("region", format!("角色“{}”需要所辖区划。", role.zh())),
+        PostRefusal::InstitutionNeeded(role) => {
+            ("/institution", format!("角色“{}”需要所在机构。", role.zh()))
+        }
+        PostRefusal::RegionNeeded(role) => ("/region", format!("角色“{}”需要所辖区划。", role.zh())),
         PostRefusal::WrongLevel(role, level) => {
-            ("region", format!("角色“{}”不能管辖{}级区划。", role.zh(), level.zh()))
+            ("/region", format!("角色“{}”不能管辖{}级区划。", role.zh(), level.zh()))
         }
         PostRefusal::RegionFromInstitution => {
-            ("region", "没有辖区角色时，区划由所在机构决定，不需填写。".to_owned())
+            ("/region", "没有辖区角色时，区划由所在机构决定，不需填写。".to_owned())
         }
     };
-    fields.refuse(field, "wrong_post", zh, format!("Not possible: {refusal}."));
+    form.refuse(pointer, "wrong_post", zh, format!("Not possible: {refusal}."));
 }
 
 /// Where a staff member works, looked up: what a row needs besides the facts.
@@ -117,7 +119,7 @@ impl Giver {
     /// Refuses the first role that this giver may not give.
     pub(crate) fn check_roles(&self, roles: &[Role]) -> Result<(), ApiError> {
         match roles.iter().find(|role| !may_grant(&self.roles, **role)) {
-            Some(role) => Err(ApiError::with(Code::RoleNotGrantable, "role", role.zh())),
+            Some(role) => Err(ApiError::with_each(Code::RoleNotGrantable, "role", role.zh(), role.en())),
             None => Ok(()),
         }
     }

@@ -75,12 +75,10 @@ impl Place {
     }
 
     fn check_year(self) -> Result<(), crate::error::ApiError> {
-        use crate::error::ApiError;
         if YEARS.contains(&self.year) {
             return Ok(());
         }
-        let allowed = format!("year {}–{}", YEARS.start(), YEARS.end());
-        Err(ApiError::with(crate::problem::Code::BadQuery, "reason", allowed))
+        Err(crate::query::out_of_range("year", YEARS.start(), YEARS.end()))
     }
 }
 

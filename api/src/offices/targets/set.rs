@@ -1,6 +1,6 @@
 //! `PUT /api/v1/targets`: what a region sets itself for a year.
 
-use actix_web::web::{Data, Query};
+use actix_web::web::Data;
 use actix_web::{HttpResponse, put};
 use domain::usage::TargetIndicator;
 use serde::Deserialize;
@@ -14,6 +14,7 @@ use crate::error::ApiError;
 use crate::idempotency::{IfMatch, etag};
 use crate::offices::{institutions, regions};
 use crate::problem::Code;
+use crate::query::Query;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = NewTarget)]

@@ -1,6 +1,6 @@
 //! `GET /api/v1/targets`: what a region is held against in a year.
 
-use actix_web::web::{Data, Query};
+use actix_web::web::Data;
 use actix_web::{HttpResponse, get};
 use domain::place::Scope;
 use domain::usage::TargetIndicator;
@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::offices::{RegionRef, regions};
 use crate::problem::Code;
+use crate::query::Query;
 
 /// The targets of a region and year.
 #[derive(Debug, Serialize, ToSchema)]

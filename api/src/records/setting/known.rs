@@ -3,11 +3,13 @@
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use domain::calendar::start_of_day;
 use domain::catalogue::field::Origin;
+use domain::catalogue::kind::Stage;
 use domain::catalogue::{ChildSetting, Draft, Facts, Kind, Lifted, PregnancySetting, Setting, history_for};
 use domain::checkup::CheckupRefusal;
 use domain::handbook::Group;
 use domain::id::{InstitutionId, PersonId, PregnancyId, StaffId};
-use domain::pregnancy::{Dates, Outcome, has_begun, holds};
+use domain::pregnancy::{Dates, Outcome, has_begun, holds, stages_on};
+use domain::record::Subject;
 use sea_orm::ConnectionTrait;
 
 use super::body_before::BodyBefore;
@@ -24,6 +26,8 @@ use crate::{children, pregnancies};
 pub(super) struct Known {
     /// The latest pregnancy that had begun on the day, under way or ended.
     pub(super) pregnancy: Option<pregnancy::Model>,
+    /// The stages of life that the subject can have been in on the day.
+    pub(super) stages: &'static [Stage],
     pub(super) planning: bool,
     pub(super) unborn: bool,
     pub(super) child: Option<KnownChild>,
@@ -79,6 +83,12 @@ impl Known {
             let gestation_days = gestation_at_birth(&row, &pregnancies);
             KnownChild { row, person, gestation_days }
         });
+        let courses: Vec<_> = pregnancies.iter().map(pregnancies::store::course_of).collect();
+        let stages = match asked.subject {
+            Subject::Woman => stages_on(&courses, asked.occurred_on),
+            Subject::Child(_) => &[Stage::Child],
+            Subject::Household => Stage::ALL,
+        };
         let begun = pregnancies.into_iter().filter(|one| has_begun(one.due_on, asked.occurred_on));
         let pregnancy = begun.max_by_key(|pregnancy| (pregnancy.due_on, pregnancy.id));
         let father =
@@ -89,7 +99,7 @@ impl Known {
             Writer::Staff(staff, institution) => Some(desk(app, db, staff, institution).await?),
         };
         let body = BodyBefore::load(app, db, asked, pregnancy.as_ref()).await?;
-        Ok(Self { pregnancy, planning, unborn, child, woman, father, desk, body })
+        Ok(Self { pregnancy, stages, planning, unborn, child, woman, father, desk, body })
     }
 
     /// Nothing happened to a child before its birth; said before the fields are, which would say it one by one.
@@ -157,7 +167,7 @@ pub(super) fn earlier<'a>(asked: &Asked<'_>, kinds: &'a [&'a str], since: Option
         kinds,
         since,
         with_private: asked.writer == Writer::Family,
-        except: asked.except,
+        except: asked.old.map(|old| old.id),
     }
 }
 

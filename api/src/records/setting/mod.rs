@@ -7,14 +7,15 @@ mod sources;
 
 use chrono::NaiveDate;
 use domain::catalogue::Kind;
-use domain::id::{InstitutionId, RecordId, StaffId};
+use domain::id::{InstitutionId, StaffId};
 use domain::record::Subject;
 use sea_orm::{ConnectionTrait, DbErr};
 use serde_json::{Map, Value as Json};
 
 use super::accepted::Accepted;
+use super::form::must_be_of_its_stage;
 use crate::app::App;
-use crate::db::entities::{child, handbook, pregnancy};
+use crate::db::entities::{child, handbook, pregnancy, record};
 use crate::error::ApiError;
 use crate::{children, pregnancies};
 use known::Known;
@@ -37,7 +38,7 @@ pub struct Asked<'a> {
     /// Who writes.
     pub writer: Writer,
     /// The record that is changed, if it is no new one.
-    pub except: Option<RecordId>,
+    pub old: Option<&'a record::Model>,
 }
 
 /// Who writes a record.
@@ -53,6 +54,10 @@ pub enum Writer {
 pub async fn judge(app: &App, db: &impl ConnectionTrait, asked: Asked<'_>) -> Result<Accepted, ApiError> {
     let known = Known::load(app, db, &asked).await?;
     known.must_be_born(&asked)?;
+    // What stands may be corrected where it stands, also when an outcome that became known later has ended its stage.
+    if asked.old.is_none_or(|old| old.occurred_on != asked.occurred_on) {
+        must_be_of_its_stage(asked.kind, known.stages, asked.occurred_on)?;
+    }
     let told = |errors: Vec<_>| ApiError::Invalid(errors.iter().map(super::form::of_payload).collect());
     let context = known.context(app.now(), &asked);
     let draft = asked.kind.read(asked.payload, &context).map_err(told)?;

@@ -1,4 +1,5 @@
-//! Reads identity fields of a body and gathers everything that is wrong with them, so that a clerk sees it at once.
+//! Reads what was typed, in the body of a request or a row of a sheet, and gathers everything that is wrong with it, so
+//! that a clerk sees it at once.
 
 use std::ops::RangeInclusive;
 
@@ -16,16 +17,22 @@ pub const WORD: usize = 50;
 /// Longest reason that staff give for what they do.
 pub const REASON: usize = 500;
 
-/// A form that is being read.
+/// A form that is being read: the body of a request, or one row of a sheet.
 #[derive(Debug, Default)]
 pub struct Form {
+    under: String,
     wrong: Vec<FieldProblem>,
 }
 
 impl Form {
+    /// One row of a sheet: what is wrong in it is named `/row/column`.
+    pub fn of_row(row: usize) -> Self {
+        Self { under: format!("/{row}"), wrong: Vec::new() }
+    }
+
     /// Notes a wrong field.
     pub fn refuse(&mut self, pointer: &str, code: &str, zh: impl Into<String>, en: impl Into<String>) {
-        self.wrong.push(FieldProblem::new(pointer, code, zh, en));
+        self.wrong.push(FieldProblem::new(format!("{}{pointer}", self.under), code, zh, en));
     }
 
     /// Notes a field that is missing.
@@ -63,6 +70,14 @@ impl Form {
     /// A phone number that may be left out.
     pub fn phone(&mut self, pointer: &str, text: Option<&str>) -> Option<Phone> {
         text.and_then(|text| self.read(pointer, Phone::parse(text), 0))
+    }
+
+    /// A list in which nothing may stand twice.
+    pub fn no_twice<T: PartialEq>(&mut self, pointer: &str, list: &[T]) {
+        let stands_before = |at: usize, one: &T| list.iter().take(at).any(|before| before == one);
+        if list.iter().enumerate().any(|(at, one)| stands_before(at, one)) {
+            self.refuse(pointer, "twice", "有重复项。", "Something stands twice in the list.");
+        }
     }
 
     /// A day that is not in the future.
@@ -116,18 +131,57 @@ impl Form {
         born_on
     }
 
+    /// Notes what was refused elsewhere, where it is about fields; anything else is passed on at once.
+    pub fn take<T>(&mut self, read: Result<T, ApiError>) -> Result<Option<T>, ApiError> {
+        match read {
+            Ok(read) => Ok(Some(read)),
+            Err(ApiError::Invalid(wrong)) => {
+                self.wrong.extend(wrong);
+                Ok(None)
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Takes in what was wrong in another reading.
+    pub fn join(&mut self, other: Self) {
+        self.wrong.extend(other.wrong);
+    }
+
+    /// Calls a field by the name that it has in a sheet.
+    pub fn rename(&mut self, pointer: &str, column: &str) {
+        let (from, to) = (format!("{}{pointer}", self.under), format!("{}{column}", self.under));
+        for wrong in self.wrong.iter_mut().filter(|wrong| wrong.pointer == from) {
+            wrong.pointer.clone_from(&to);
+        }
+    }
+
+    /// Whether nothing was wrong so far.
+    pub fn is_right(&self) -> bool {
+        self.wrong.is_empty()
+    }
+
+    /// What was wrong.
+    pub fn into_wrong(self) -> Vec<FieldProblem> {
+        self.wrong
+    }
+
     /// Ends the reading: nothing, or every wrong field.
     pub fn done(self) -> Result<(), ApiError> {
         if self.wrong.is_empty() { Ok(()) } else { Err(ApiError::Invalid(self.wrong)) }
     }
 
     fn read<T>(&mut self, pointer: &str, read: Result<T, IdentityRefusal>, longest: usize) -> Option<T> {
-        read.map_err(|refusal| self.wrong.push(told(pointer, refusal, longest))).ok()
+        read.map_err(|refusal| {
+            let (code, zh, en) = told(refusal, longest);
+            self.refuse(pointer, code, zh, en);
+        })
+        .ok()
     }
 }
 
-fn told(pointer: &str, refusal: IdentityRefusal, longest: usize) -> FieldProblem {
-    let (code, zh, en) = match refusal {
+fn told(refusal: IdentityRefusal, longest: usize) -> (&'static str, String, String) {
+    match refusal {
         IdentityRefusal::IdNumberShape => {
             ("wrong_form", "身份证号应为18位。".to_owned(), "An ID number has 18 characters.".to_owned())
         }
@@ -143,14 +197,14 @@ fn told(pointer: &str, refusal: IdentityRefusal, longest: usize) -> FieldProblem
         ),
         IdentityRefusal::Phone => (
             "wrong_form",
-            "手机号应为11位数字，境外号码以+和国家代码开头。".to_owned(),
-            "A phone number has 11 digits, or begins with + and the country code.".to_owned(),
+            "电话应为11位手机号、带区号的固定电话，或以+和国家代码开头。".to_owned(),
+            "A phone number has 11 digits, or is a landline with area code, or begins with + and the country code."
+                .to_owned(),
         ),
         IdentityRefusal::Name | IdentityRefusal::Line => (
             "wrong_length",
             format!("应为1至{longest}个字符，不含控制字符。"),
             format!("Must be 1 to {longest} characters without control characters."),
         ),
-    };
-    FieldProblem::new(pointer, code, zh, en)
+    }
 }

@@ -1,0 +1,61 @@
+//! A day at the desk, in earnest: what a desk does with a handbook besides issuing it, each thing to its end.
+
+use domain::institution::AgencyClass;
+use domain::place::RegionLevel;
+use reqwest::Method;
+use serde_json::json;
+
+use crate::entries::pressure;
+use crate::support::World;
+use crate::support::issuing::*;
+use crate::support::people::{TOWN, VILLAGE};
+
+pub async fn a_day(world: &World) {
+    let county = world.county().await;
+    let desk = Desk(world.administrator(county.health_centre).await);
+    let clinician = world.clinician(county.health_centre).await;
+    let owner = world.family_user().await;
+
+    let mut form = pregnant_form(1);
+    form["pregnancy"] = json!({ "due_date": "2026-11-30", "fetuses": 2 });
+    let issued = desk.issued(form).await;
+    owner.client.post("/api/v1/claims", claim_by_cover(&issued, &last_four(1), "woman")).await.ok();
+    owner.client.post(&at(&issued, "/entries"), pressure(172, 112)).await.ok();
+
+    let named = json!({ "person": "woman", "name": "王晓红", "reason": "姓名登记有误" });
+    desk.0.change(Method::POST, &at(&issued, "/identity"), "\"1\"", named).await.ok();
+    let pregnancy = at(&issued, &format!("/pregnancies/{}", issued["pregnancy"].as_str().unwrap()));
+    let dates = json!({ "due_date": "2026-12-02", "due_date_by": "ultrasound" });
+    clinician.change(Method::PATCH, &pregnancy, "\"1\"", dates).await.ok();
+    let birth = json!({ "outcome": "live_birth", "ended_on": "2026-11-21",
+        "children": [{ "sex": "female", "birth_weight_g": 2450 }] });
+    let born = clinician.post(&format!("{pregnancy}/outcome"), birth).await.ok();
+    let twin = json!({ "sex": "female", "birth_weight_g": 2300 });
+    clinician.post(&format!("{pregnancy}/children"), twin).await.ok();
+    let child = at(&issued, &format!("/children/{}", born["children"][0].as_str().unwrap()));
+    let died = json!({ "died_on": "2026-11-22", "note": "家属告知" });
+    clinician.post(&format!("{child}/death"), died).await.ok();
+    clinician.post(&format!("{child}/death/void"), json!({ "reason": "登记有误" })).await.ok();
+
+    let lost =
+        json!({ "relation": "woman", "id_number": womans_number("19950101", 1), "reason": "手机丢失" });
+    desk.0.post(&at(&issued, "/reclaim"), lost).await.ok();
+    let withdrawn = json!({ "id_number": womans_number("19950101", 1), "reason": "本人撤回同意" });
+    desk.0.post(&at(&issued, "/release"), withdrawn).await.ok();
+    desk.0.post(&at(&issued, "/slip"), json!({})).await.ok();
+    let newer = desk.0.post(&at(&issued, "/replace"), json!({ "reason": "damaged" })).await.ok();
+
+    let classes = [AgencyClass::PrimaryCare];
+    let other = world.institution("永兴镇卫生院", TOWN, RegionLevel::Town, &classes, &[]).await;
+    let moved =
+        json!({ "institution": other, "reason": "搬家", "region_code": VILLAGE, "address": "新村3号" });
+    clinician.post(&at(&newer, "/transfer"), moved).await.ok();
+    let gone = json!({ "reason": "moved_away", "note": "迁往外省" });
+    world.clinician(other).await.post(&at(&newer, "/close"), gone).await.ok();
+
+    let mut past_three = child_form(2, "2022-11-01");
+    past_three["override_reason"] = json!("遗失");
+    let issued = desk.issued(past_three).await;
+    let named = json!({ "person": issued["children"][0], "name": "李乐", "reason": "姓名登记有误" });
+    desk.0.change(Method::POST, &at(&issued, "/identity"), "\"1\"", named).await.ok();
+}
