@@ -245,6 +245,11 @@ async fn after_a_loss_nobody_asks_for_movements_but_her_own_danger_signs_stay() 
     assert_eq!(open_signs(&nurse.client).await, [own]);
     let answered = alerts(&nurse.client).await[1]["answer"].clone();
     assert!(answered.as_str().unwrap().starts_with("已登记妊娠丢失"), "{answered}");
+
+    // Whatever she writes of the days before speaks of the child no more.
+    let before = json!({ "kind": "fetal_movement_count", "subject": "woman", "payload": { "date": "2026-12-11", "method": "2h", "count": 4 } });
+    assert_eq!(mother.user.client.post(&entries(&mother), before).await.ok()["warnings"], json!([]));
+    assert_eq!(alerts(&nurse.client).await.len(), 2, "nobody is told of it");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -260,7 +265,7 @@ async fn movements_are_counted_in_pregnancy_only_and_what_stands_may_still_be_co
     nurse.client.post(&address, born).await.ok();
     let late = mother.user.client.post(&entries(&mother), few_movements()).await;
     let told = late.problem(422, "stage_not_allowed")["detail"].as_str().unwrap().to_owned();
-    assert_eq!(told, "“胎动计数”只用于孕期，2026-12-12 不在其中。");
+    assert_eq!(told, "“胎动计数”只用于孕期，2026-12-12 不在其中；孕情如有变化，请先登记。");
     let entry = format!("{}/{id}", entries(&mother));
     let corrected = json!({ "payload": { "date": "2026-12-12", "method": "2h", "count": 5 } });
     mother.user.client.change(Method::PATCH, &entry, "\"1\"", corrected).await.ok();

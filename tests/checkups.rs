@@ -460,6 +460,39 @@ async fn a_village_doctor_writes_for_the_health_centre_which_countersigns() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_village_doctor_corrects_is_signed_again_by_whoever_answers_for_the_handbook_then() {
+    let world = World::empty().await;
+    let county = world.county().await;
+    let mother = world.mother(&county).await;
+    world.birth(&mother, "2026-11-15".parse().unwrap()).await;
+    let village = world.staff(&[Role::VillageWorker], None, VILLAGE, RegionLevel::Village).await;
+    let nurse = world.staff(&[Role::Clinician], Some(county.health_centre), TOWN, RegionLevel::Town).await;
+    let classes = [AgencyClass::PrimaryCare];
+    let other = world.institution("永兴镇卫生院", TOWN, RegionLevel::Town, &classes, &[]).await;
+    let newer = world.staff(&[Role::Clinician], Some(other), TOWN, RegionLevel::Town).await;
+    let delegations = format!("/api/v1/handbooks/{}/delegations", mother.handbook);
+    nurse.client.post(&delegations, json!({ "staff": village.id })).await.ok();
+    let mut payload = example(&world, "postpartum_visit");
+    payload["next_visit"] = json!("2026-12-01");
+    let visit = json!({ "kind": "postpartum_visit", "subject": "woman", "occurred_on": "2026-11-22", "payload": payload });
+    let id = village.client.post(&checkups(&mother), visit).await.ok()["id"].clone();
+    change(&nurse.client, &mother, &id, "countersign", 1, json!({})).await.ok();
+
+    payload["next_visit"] = json!("2026-12-02");
+    let corrected = json!({ "payload": payload, "reason": "日期有误" });
+    change(&village.client, &mother, &id, "correct", 2, corrected).await.ok();
+    assert_eq!(read(&mother.user.client, &mother, &id).await.ok()["awaits_countersign"], true);
+    assert_eq!(nurse.client.get("/api/v1/countersign").await.ok()["items"][0]["id"], id);
+
+    let transfer = format!("/api/v1/handbooks/{}/transfer", mother.handbook);
+    nurse.client.post(&transfer, json!({ "institution": other, "reason": "搬家" })).await.ok();
+    assert_eq!(nurse.client.get("/api/v1/countersign").await.ok()["items"], json!([]));
+    assert_eq!(newer.client.get("/api/v1/countersign").await.ok()["items"][0]["id"], id);
+    change(&newer.client, &mother, &id, "countersign", 3, json!({})).await.ok();
+    assert!(read(&mother.user.client, &mother, &id).await.ok()["awaits_countersign"].is_null());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn after_emergency_access_no_late_results_come() {
     let world = World::empty().await;
     let county = world.county().await;

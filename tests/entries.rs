@@ -122,6 +122,10 @@ async fn every_wrong_field_is_told_at_once_with_its_range_and_unit_and_changes_n
     let request = client.request(Method::POST, &entries(&mother)).header("accept-language", "en");
     let english = send(request.header("idempotency-key", "k").json(&body)).await.problem(422, "invalid");
     assert!(english.to_string().contains("1200 is above the range; allowed is 40 to 300 mmHg"));
+    assert_eq!(
+        (&english["title"], &english["detail"]),
+        (&json!("Some fields are wrong"), &json!("Fields that need mending: 6; see errors."))
+    );
     assert_eq!(client.get(&records(&mother)).await.ok()["items"], json!([]));
 }
 

@@ -30,7 +30,7 @@ fn row(mother: &Mother, on: NaiveDate, at: chrono::DateTime<chrono::Utc>) -> rec
         author_role: Set("woman".to_owned()),
         state: Set(RecordState::Live),
         is_private: Set(false),
-        awaits_countersign: Set(false),
+        awaits_countersign_of: Set(None),
         payload: Set(json!({ "date": on, "mood": "good" })),
         warnings: Set(json!([])),
         photos: Set(api::db::entities::PhotoIds::default()),

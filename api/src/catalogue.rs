@@ -51,7 +51,7 @@ pub struct OfEdition {
     edition: Option<String>,
 }
 
-/// Every kind of record, without its form
+/// Every kind of record, without its fields
 #[utoipa::path(
     tag = "catalogue", security(()),
     responses(
@@ -69,7 +69,7 @@ pub(crate) async fn overview(app: Data<App>, _: Public, request: HttpRequest) ->
     tag = "catalogue", security(()),
     params(("kind" = String, Path), OfEdition),
     responses(
-        (status = 200, description = "Form in print order, groups, rules and warnings", body = Object, headers(("ETag" = String))),
+        (status = 200, description = "Fields in print order, groups, rules and warnings", body = Object, headers(("ETag" = String))),
         (status = 304, description = "As in If-None-Match"),
         (status = 404, description = "No such kind or edition"),
     ),

@@ -316,7 +316,11 @@ impl Settings {
             trusted_proxies: settings.trusted_proxies.unwrap_or_default(),
             run_jobs: !settings.no_jobs.unwrap_or(false),
             log: settings.log.unwrap_or_else(|| {
-                if demo { "warn,muzi=info".to_owned() } else { "info,sqlx=warn".to_owned() }
+                if demo {
+                    "warn,actix_http=off".to_owned()
+                } else {
+                    "info,sqlx=warn,actix_http=off".to_owned()
+                }
             }),
             secrets,
             data,

@@ -29,8 +29,8 @@ pub enum ApiError {
     /// A problem the caller can act on, with the words that fill its text.
     #[error("{}", .0.word())]
     Told(Code, Vec<(&'static str, Word)>),
-    /// Form of the body are wrong: all of them at once.
-    #[error("invalid form")]
+    /// Fields of the body are wrong: all of them at once.
+    #[error("invalid fields")]
     Invalid(Vec<FieldProblem>),
     /// Parameters of the query are wrong; the pointers are their names.
     #[error("invalid query")]
@@ -112,8 +112,9 @@ impl ApiError {
     /// The same with `prefix` before the pointer of every wrong field.
     pub fn under(self, prefix: &str) -> Self {
         match self {
-            Self::Invalid(form) => Self::Invalid(
-                form.into_iter()
+            Self::Invalid(fields) => Self::Invalid(
+                fields
+                    .into_iter()
                     .map(|field| FieldProblem { pointer: format!("{prefix}{}", field.pointer), ..field })
                     .collect(),
             ),
@@ -368,7 +369,7 @@ pub struct Problem {
     pub code: String,
     /// Id of the request, to mention when asking for help.
     pub request_id: String,
-    /// Wrong form of the body or parameters of the query, if any.
+    /// Wrong fields of the body or parameters of the query, if any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<ProblemField>,
 }

@@ -150,7 +150,7 @@ problems! {
     Stale = 412 "stale" { "内容已被修改", "Changed meanwhile", "内容已被他人修改，当前版本为 {version}，请刷新后再改。", "Somebody changed it; the current version is {version}. Load it again and repeat your change." }
     TooLarge = 413 "too_large" { "内容过大", "Too large", "请求内容超过上限 {limit}。", "The body is larger than the limit of {limit}." }
     UnsupportedMedia = 415 "unsupported_media_type" { "内容类型不支持", "Unsupported media type", "请使用 {allowed}。", "Use {allowed}." }
-    Invalid = 422 "invalid" { "内容有误", "Some form are wrong", "有 {count} 处内容需要修改，见 errors。", "Form that need mending: {count}; see errors." }
+    Invalid = 422 "invalid" { "内容有误", "Some fields are wrong", "有 {count} 处内容需要修改，见 errors。", "Fields that need mending: {count}; see errors." }
     KeyReused = 422 "idempotency_key_reused" { "幂等键已用于其他内容", "Idempotency-Key reused", "同一个 Idempotency-Key 已用于不同的内容。", "The same Idempotency-Key came before with another body." }
     IfMatchRequired = 428 "if_match_required" { "缺少版本", "If-Match required", "修改时请在 If-Match 中带上读取时的 ETag。", "Send the ETag you read in If-Match when changing something." }
     TooManyRequests = 429 "too_many_requests" { "请求过于频繁", "Too many requests", "请求过于频繁，请在 {seconds} 秒后再试。", "Too many requests; try again in {seconds} seconds." }
@@ -207,7 +207,7 @@ problems! {
     KindUnknown = 422 "kind_unknown" { "没有这种记录", "No such kind of record", "没有名为 {kind} 的记录，或在 {day} 尚未启用。", "There is no kind {kind} of record, or none in force on {day}." }
     KindNotAllowed = 403 "kind_not_allowed" { "不能填写此类记录", "May not write this kind", "您在本机构的角色不能填写“{kind}”。", "Your role at this institution may not write: {kind}." }
     SubjectNotAllowed = 422 "subject_not_allowed" { "记录对象不符", "Wrong subject", "“{kind}”只能用于：{subjects}。", "{kind} is only about: {subjects}." }
-    StageNotAllowed = 422 "stage_not_allowed" { "记录阶段不符", "Not of this stage", "“{kind}”只用于{stages}，{day} 不在其中。", "{kind} is written in: {stages}. {day} is not in it." }
+    StageNotAllowed = 422 "stage_not_allowed" { "记录阶段不符", "Not of this stage", "“{kind}”只用于{stages}，{day} 不在其中；孕情如有变化，请先登记。", "{kind} is written in: {stages}. {day} is not in it; if a pregnancy began or ended, have that registered first." }
     DateInFuture = 422 "date_in_future" { "日期在将来", "In the future", "{day} 在将来。", "{day} is in the future." }
     DateBeforeBirth = 422 "date_before_birth" { "日期早于出生", "Before the birth", "{day} 早于出生日期 {limit}。", "{day} is before the birth on {limit}." }
     DateBeforeIssue = 422 "date_before_issue" { "日期早于发放", "Before the issue", "{day} 早于手册发放日期 {limit}，原则上不补录；如需补录，请由兼任手册管理员的医务人员填写 override_reason。", "{day} is before the handbook was issued on {limit}; such checkups are in principle not back-filled. A clinician who is a handbook administrator too gives override_reason." }

@@ -31,6 +31,7 @@ const EXPECTED: &[(&str, &str, &str)] = &[
 
 /// What a parser says of a text that it cannot read (from the beginning of its words), and what was expected instead.
 const UNREADABLE: &[(&str, &str, &str)] = &[
+    ("a division code has", "12位区划代码", "a division code of 12 digits"),
     // chrono: the same words for days and instants.
     ("input ", "有效的日期或时刻", "a day or instant that there is"),
     ("premature end of input", "完整的日期或时刻", "a whole day or instant"),
@@ -53,6 +54,7 @@ const UNREADABLE: &[(&str, &str, &str)] = &[
 /// What is wrong with a field, from the words of serde. `at` is the pointer to it, or its name; `below` makes the pointer
 /// to a field inside it, which serde names when one is missing or unknown.
 pub(crate) fn told(words: &str, at: &str, below: impl FnOnce(&str, &str) -> String) -> FieldProblem {
+    // serde quotes what came first and what it knows last; what came may hold anything, quotes too.
     let quoted = words.split('`').nth(1).unwrap_or_default();
     if words.starts_with("unknown field") {
         return FieldProblem::new(
@@ -69,7 +71,8 @@ pub(crate) fn told(words: &str, at: &str, below: impl FnOnce(&str, &str) -> Stri
         return FieldProblem::new(below(at, quoted), "duplicate", "重复给出。", "It is given twice.");
     }
     if words.starts_with("unknown variant") {
-        let allowed = words.split('`').skip(3).step_by(2).collect::<Vec<_>>().join(", ");
+        let known = words.rsplit_once("`, expected ").map_or("", |(_, known)| known);
+        let allowed = known.split('`').skip(1).step_by(2).collect::<Vec<_>>().join(", ");
         return FieldProblem::new(
             at,
             "not_an_option",

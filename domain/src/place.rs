@@ -42,8 +42,27 @@ impl RegionLevel {
 /// A 12-digit division code, for example 510903000000 (a county).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(feature = "sea-orm", derive(sea_orm::DeriveValueType))]
-#[serde(transparent)]
+#[serde(try_from = "i64", into = "i64")]
 pub struct RegionCode(pub i64);
+
+/// Not a number of 12 digits whose province is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a division code has 12 digits, from 110000000000")]
+pub struct NotARegionCode;
+
+impl TryFrom<i64> for RegionCode {
+    type Error = NotARegionCode;
+
+    fn try_from(code: i64) -> Result<Self, NotARegionCode> {
+        Self::new(code).ok_or(NotARegionCode)
+    }
+}
+
+impl From<RegionCode> for i64 {
+    fn from(code: RegionCode) -> Self {
+        code.0
+    }
+}
 
 impl RegionCode {
     /// A code of 12 digits whose province is not 00.

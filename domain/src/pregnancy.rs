@@ -207,22 +207,30 @@ pub fn is_subject(is_expected: bool, courses: &[Course], on: NaiveDate) -> bool 
 /// her basal temperature until the next one fails to come (an assumption of ours; no document says it).
 const PRECONCEPTION_REACHES: i64 = 28;
 
-/// The stages of life that a woman can have been in on a day, as far as her pregnancies tell. Of who has none here, nobody
-/// knows.
-pub fn stages_on(courses: &[Course], on: NaiveDate) -> &'static [Stage] {
-    use Stage::{Preconception, Pregnancy, Puerperium};
-    let begun = courses.iter().filter(|course| has_begun(course.due_on, on));
-    let Some(latest) = begun.max_by_key(|course| course.due_on) else {
-        return if courses.is_empty() { &[Preconception, Pregnancy, Puerperium] } else { &[Preconception] };
-    };
-    match latest.ended_on {
-        Some(ended_on) if on > ended_on => &[Puerperium, Preconception],
-        Some(ended_on) if on == ended_on => &[Pregnancy, Puerperium],
-        _ if Dates::gestational_days(latest.due_on, on) <= PRECONCEPTION_REACHES => {
-            &[Preconception, Pregnancy]
+/// The stages of life that a woman can have been in on a day, as far as her pregnancies tell. Of who has none here nobody
+/// knows; one that is open may have ended without anybody telling us; and where the handbook waits for the next one
+/// (`is_expected`), that may have begun once the puerperium of the last is over.
+pub fn stages_on(courses: &[Course], is_expected: bool, on: NaiveDate) -> Vec<Stage> {
+    let begun: Vec<_> = courses.iter().filter(|course| has_begun(course.due_on, on)).collect();
+    let is_possible = |stage: Stage| match stage {
+        Stage::Child => false,
+        _ if courses.is_empty() => true,
+        Stage::Preconception => {
+            let is_early =
+                |course: &Course| Dates::gestational_days(course.due_on, on) <= PRECONCEPTION_REACHES;
+            begun
+                .iter()
+                .all(|course| course.ended_on.is_some_and(|ended_on| ended_on < on) || is_early(course))
         }
-        _ => &[Pregnancy],
-    }
+        Stage::Pregnancy => {
+            let is_over = |ended_on: NaiveDate| (on - ended_on).num_days() > PUERPERIUM_DAYS;
+            let last_end = begun.iter().filter_map(|course| course.ended_on).max();
+            begun.iter().any(|course| course.ended_on.is_none_or(|ended_on| on <= ended_on))
+                || (is_expected && last_end.is_some_and(is_over))
+        }
+        Stage::Puerperium => begun.iter().any(|course| course.ended_on.is_none_or(|ended_on| ended_on <= on)),
+    };
+    Stage::ALL.iter().copied().filter(|stage| is_possible(*stage)).collect()
 }
 
 /// Grades of a case that the county follows in person; the purple mark counts beside any of them.
@@ -238,6 +246,18 @@ pub fn is_high_risk(
 ) -> bool {
     let is_graded = is_purple || grade.is_some_and(|grade| HIGH_RISK.contains(&grade));
     is_graded && ended_on.is_none_or(|ended| (on - ended).num_days() <= PUERPERIUM_DAYS)
+}
+
+/// The kind in which a woman counts the movements of her child.
+const MOVEMENTS: &str = "fetal_movement_count";
+
+/// The sign that no fetal heart was heard.
+const NO_HEARTBEAT: &str = "fhr_absent";
+
+/// Are the signs of a record those of the fetus alone, of which nobody speaks any more once it is lost?
+pub fn is_of_fetus(kind: &str, signs: &[impl AsRef<str>]) -> bool {
+    let only_heartbeat = !signs.is_empty() && signs.iter().all(|sign| sign.as_ref() == NO_HEARTBEAT);
+    kind == MOVEMENTS || only_heartbeat
 }
 
 /// Gestational age as printed: completed weeks and days, `37+6`.
@@ -360,20 +380,29 @@ mod tests {
             outcome: ended_on.map(|_| Outcome::LiveBirth),
             ended_on: ended_on.map(day),
         };
-        assert_eq!(stages_on(&[], day("2026-11-22")), [Preconception, Pregnancy, Puerperium]);
+        let anything = [Preconception, Pregnancy, Puerperium];
+        assert_eq!(stages_on(&[], false, day("2026-11-22")), anything);
         for (course, on, stages) in [
             (course(None), "2026-02-28", &[Preconception][..]),
-            (course(None), "2026-03-29", &[Preconception, Pregnancy]),
-            (course(None), "2026-03-30", &[Pregnancy]),
-            (course(None), "2026-12-24", &[Pregnancy]),
+            (course(None), "2026-03-29", &anything),
+            (course(None), "2026-03-30", &[Pregnancy, Puerperium]),
+            (course(None), "2026-12-24", &[Pregnancy, Puerperium]),
+            (course(Some("2026-12-01")), "2026-03-29", &[Preconception, Pregnancy]),
             (course(Some("2026-12-01")), "2026-11-30", &[Pregnancy]),
             (course(Some("2026-12-01")), "2026-12-01", &[Pregnancy, Puerperium]),
-            (course(Some("2026-12-01")), "2026-12-02", &[Puerperium, Preconception]),
+            (course(Some("2026-12-01")), "2026-12-02", &[Preconception, Puerperium]),
+            (course(Some("2026-12-01")), "2027-06-01", &[Preconception, Puerperium]),
         ] {
-            assert_eq!(stages_on(&[course], day(on)), stages, "{on}");
+            assert_eq!(stages_on(&[course], false, day(on)), stages, "{on}");
         }
-        let next = Course { due_on: day("2028-01-01"), outcome: None, ended_on: None };
-        assert_eq!(stages_on(&[course(Some("2026-12-01")), next], day("2027-06-01")), [Pregnancy]);
+        let waits = |on| stages_on(&[course(Some("2026-12-01"))], true, day(on));
+        assert_eq!(waits("2027-01-12"), [Preconception, Puerperium]);
+        assert_eq!(waits("2027-01-13"), anything, "the next one may have begun");
+        // After a loss the next one may begin before the examination at 42 days.
+        let next = Course { due_on: day("2027-09-22"), outcome: None, ended_on: None };
+        let both = [course(Some("2026-12-01")), next];
+        assert_eq!(stages_on(&both, false, day("2027-01-10")), anything);
+        assert_eq!(stages_on(&both, false, day("2027-03-01")), [Pregnancy, Puerperium]);
     }
 
     #[test]

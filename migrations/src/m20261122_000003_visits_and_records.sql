@@ -70,7 +70,8 @@ CREATE TABLE record (
     visit_id         {uuid} REFERENCES visit (id),
     state            TEXT    NOT NULL CHECK (state IN ('live', 'withdrawn', 'voided')),
     is_private       BOOLEAN NOT NULL,
-    awaits_countersign BOOLEAN NOT NULL,
+    -- The institution that is to countersign what its village doctor wrote; it moves with the handbook.
+    awaits_countersign_of {uuid} REFERENCES institution (id),
     countersigned_by {uuid} REFERENCES staff (id),
     payload          {json}  NOT NULL,
     -- Sensitive fields, free text, identity, and warnings that speak of a sensitive field.
@@ -91,7 +92,7 @@ CREATE TABLE record (
 CREATE INDEX record_timeline ON record (handbook_id, occurred_on DESC, id DESC);
 CREATE INDEX record_changes ON record (handbook_id, change_seq);
 CREATE INDEX record_hidden ON record (handbook_id, hidden_seq) WHERE hidden_seq IS NOT NULL;
-CREATE INDEX record_awaiting ON record (institution_id, id) WHERE awaits_countersign;
+CREATE INDEX record_awaiting ON record (awaits_countersign_of, id) WHERE awaits_countersign_of IS NOT NULL;
 CREATE INDEX record_by_author ON record (staff_id, id) WHERE staff_id IS NOT NULL;
 
 -- A rule that a handbook administrator set aside: in which issue or record the reason stands, and what the county that

@@ -399,7 +399,7 @@ async fn checkup(
         state: RecordState::Live,
         is_private: false,
         hidden_seq: None,
-        awaits_countersign,
+        awaits_countersign_of: awaits_countersign.then_some(institution),
         countersigned_by: None,
         payload: json!({}),
         sealed: None,

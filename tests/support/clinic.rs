@@ -113,7 +113,7 @@ impl World {
             visit_id: None,
             state: RecordState::Live,
             is_private,
-            awaits_countersign: false,
+            awaits_countersign_of: None,
             countersigned_by: None,
             payload: json!({}),
             sealed: None,

@@ -202,6 +202,8 @@ async fn a_wrong_question_says_what_is_wrong() {
         ("from=2026-11&to=2026-10", "to", "from"),
         ("from=2016-11&to=2026-11", "from", "120个月"),
         ("region=county", "region", "整数"),
+        ("region=51", "region", "12位"),
+        ("region=9223372036854775807", "region", "12位"),
         ("region=510903000000&level=planet", "level", "province, city, county, town, village"),
         ("level=county", "region", "level"),
         ("institution=42", "institution", "UUID"),
@@ -216,7 +218,6 @@ async fn a_wrong_question_says_what_is_wrong() {
         assert_eq!(error["parameter"], parameter, "{query}: {problem}");
         assert!(error["message"].as_str().unwrap().contains(allowed), "{query}: {problem}");
     }
-    desk.get("/api/v1/usage?region=51").await.problem(422, "unknown_region");
     desk.get("/api/v1/usage?cursor=abc").await.problem(400, "bad_cursor");
     desk.get("/api/v1/usage?region=510999000000").await.problem(422, "unknown_region");
     desk.get(&format!("/api/v1/usage?region={COUNTY}&level=city")).await.problem(422, "unknown_region");

@@ -137,7 +137,7 @@ pub(super) fn answer_place(id: AlertId) -> Place {
 
 fn signs(app: &App, row: &Row, may_see_sensitive: bool, language: Language) -> Vec<String> {
     let Some(kind) = app.catalogue.kind_in_edition(&row.kind, &row.edition) else { return Vec::new() };
-    let ids = open_signs(&app.keys, row.id, &row.signs).unwrap_or_default();
+    let ids = open_signs(&app.keys, row.id, &row.signs);
     let known = ids.iter().filter_map(|id| kind.warnings.iter().find(|warning| warning.id == *id));
     known
         .map(|warning| {

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::catalogue::Warning;
 use domain::id::{AlertId, ChildId, HandbookId, InstitutionId, PregnancyId, RecordId, StaffId};
 use domain::place::Region;
+use domain::pregnancy::is_of_fetus;
 use domain::record::{RecordState, SubjectKind};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, NullOrdering, Order, Query, SelectStatement};
 use sea_orm::{
@@ -20,12 +21,6 @@ use crate::db::entities::{alert, handbook, institution, person, record};
 use crate::db::rows_in;
 use crate::error::ApiError;
 use crate::keys::{Keys, Place};
-
-/// The kind in which a woman counts the movements of her child.
-const MOVEMENTS: &str = "fetal_movement_count";
-
-/// The sign that no fetal heart was heard.
-const NO_HEARTBEAT: &str = "fhr_absent";
 
 /// Tells the managing institution about the danger signs of a record that it was not told before, and not of those that
 /// it found itself. Call it after the change number was raised: from then on nobody transfers the handbook, so the
@@ -77,9 +72,13 @@ pub fn seal_signs<'a>(
     keys.seal(Place::new("alert.signs", id.0), &warnings)
 }
 
-/// The ids of the warnings of an alert.
-pub fn open_signs(keys: &Keys, id: AlertId, sealed: &[u8]) -> Result<Vec<String>, ApiError> {
-    keys.open(Place::new("alert.signs", id.0), sealed).map_err(ApiError::Internal)
+/// The ids of the warnings of an alert; none where they do not open, which must not keep anybody from being told or from
+/// recording what ends them.
+pub fn open_signs(keys: &Keys, id: AlertId, sealed: &[u8]) -> Vec<String> {
+    keys.open(Place::new("alert.signs", id.0), sealed).unwrap_or_else(|err| {
+        tracing::error!(alert = %id, cause = %err, "the signs of an alert do not open");
+        Vec::new()
+    })
 }
 
 async fn managing(db: &impl ConnectionTrait, id: HandbookId) -> Result<InstitutionId, DbErr> {
@@ -121,7 +120,7 @@ impl Ended {
         match self {
             Self::Child(id) => record.child_id == Some(id),
             Self::Woman => record.subject == SubjectKind::Woman,
-            Self::Pregnancy(id) => record.pregnancy_id == Some(id) && is_of_fetus(signs, record),
+            Self::Pregnancy(id) => record.pregnancy_id == Some(id) && is_of_fetus(&record.kind, signs),
             Self::Everybody => true,
         }
     }
@@ -135,11 +134,6 @@ impl Ended {
             Self::Everybody => "已因死亡结案 (the handbook was closed after a death)",
         }
     }
-}
-
-fn is_of_fetus(signs: &[String], record: &record::Model) -> bool {
-    let only_heartbeat = !signs.is_empty() && signs.iter().all(|id| id == NO_HEARTBEAT);
-    record.kind == MOVEMENTS || only_heartbeat
 }
 
 /// Answers the open signs of what has ended, in the transaction that records it.
@@ -159,7 +153,7 @@ pub async fn end_of_subject(
     let signed = open.iter().map(|sign| sign.record_id);
     let records = rows_in(txn, record::Entity::find(), record::Column::Id, signed).await?;
     for sign in open {
-        let signs = open_signs(keys, sign.id, &sign.signs)?;
+        let signs = open_signs(keys, sign.id, &sign.signs);
         let record = records.iter().find(|record| record.id == sign.record_id);
         if !record.is_some_and(|record| ended.stops(&signs, record)) {
             continue;
@@ -175,17 +169,13 @@ async fn told_before(
     keys: &Keys,
     handbook: HandbookId,
     record: RecordId,
-) -> Result<BTreeSet<String>, ApiError> {
+) -> Result<BTreeSet<String>, DbErr> {
     let alerts = alert::Entity::find()
         .filter(alert::COLUMN.handbook_id.eq(handbook))
         .filter(alert::COLUMN.record_id.eq(record))
         .all(db)
         .await?;
-    let mut told = BTreeSet::new();
-    for alert in alerts {
-        told.extend(open_signs(keys, alert.id, &alert.signs)?);
-    }
-    Ok(told)
+    Ok(alerts.iter().flat_map(|alert| open_signs(keys, alert.id, &alert.signs)).collect())
 }
 
 /// Whose alerts are listed.

@@ -100,7 +100,12 @@ async fn write(
     must_exist(txn, handbook, &pointed.records).await?;
 
     let photos = photos_together(&[], pointed.photos);
-    let new = accepted.over(&app.keys, old, occurred_on, photos, now)?;
+    let mut new = accepted.over(&app.keys, old, occurred_on, photos, now)?;
+    if old.countersigned_by.is_some() || old.awaits_countersign_of.is_some() {
+        // Who signed it signed other words.
+        new.awaits_countersign_of = Some(handbook.managing_id);
+        new.countersigned_by = None;
+    }
     let before = |photo: &domain::id::PhotoId| old.photos.0.contains(photo);
     let added: Vec<_> = new.photos.0.iter().copied().filter(|photo| !before(photo)).collect();
     let after_pregnancy = new.pregnancy_id;

@@ -8,7 +8,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::access::{Action, Tie};
 use domain::catalogue::field::Origin;
 use domain::id::{HandbookId, RecordId};
-use domain::record::RecordState;
+use domain::record::{RecordState, Source};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -86,7 +86,9 @@ fn listed(row: record::Model) -> AwaitingCountersign {
     }
 }
 
-/// Countersign a delegated record of the own institution
+/// Countersign what a village doctor wrote by delegation
+///
+/// By the managing institution: after a transfer by the one that answers for the handbook then.
 #[utoipa::path(
     tag = "checkups",
     params(("handbook" = uuid::Uuid, Path), ("record" = uuid::Uuid, Path), IfMatch),
@@ -109,12 +111,12 @@ pub(crate) async fn countersign(
     let held = hold(&work.txn, access.handbook.id).await?;
     let row = records::row(&work.txn, held.id, id).await?;
     let old = row
-        .filter(|row| row.institution_id == staff.institution && row.state == RecordState::Live)
+        .filter(|row| row.source == Source::Clinician && row.state == RecordState::Live)
         .ok_or_else(|| ApiError::told(Code::NotFound))?;
     if old.staff_id == Some(staff.id) {
         return Err(ApiError::told(Code::OwnRecord));
     }
-    if !old.awaits_countersign {
+    if old.awaits_countersign_of.is_none() {
         return Err(ApiError::told(Code::NotAwaitingCountersign));
     }
     seen.check(old.version)?;
@@ -123,7 +125,7 @@ pub(crate) async fn countersign(
         .ok_or_else(|| ApiError::told(Code::NotFound))?;
     let name = offices::staff::name_of(&app.keys, &signer)?;
     let mut new = signed(&app, &old, &name)?;
-    new.awaits_countersign = false;
+    new.awaits_countersign_of = None;
     new.countersigned_by = Some(staff.id);
     let replaced = Replaced { by: Me::Staff(staff.id), reason: None, at: app.now() };
     let version = records::replace(&work.txn, &old, new, replaced).await?;

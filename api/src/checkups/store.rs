@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use domain::id::{DelegationId, HandbookId, InstitutionId, PregnancyId, RecordId, StaffId, VisitId};
 use domain::record::RecordState;
-use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
@@ -139,7 +138,20 @@ pub async fn end_delegation(
     Ok(ended.rows_affected == 1)
 }
 
-/// Records of an institution that await its countersign, the oldest first.
+/// What awaits a countersign in a handbook awaits that of the institution that answers for it from now on.
+pub async fn hand_over_countersigns(
+    txn: &impl ConnectionTrait,
+    handbook: HandbookId,
+    to: InstitutionId,
+) -> Result<(), DbErr> {
+    let waiting = record::Entity::update_many()
+        .set(record::ActiveModel { awaits_countersign_of: Set(Some(to)), ..Default::default() })
+        .filter(record::COLUMN.handbook_id.eq(handbook))
+        .filter(record::COLUMN.awaits_countersign_of.is_not_null());
+    waiting.exec(txn).await.map(|_| ())
+}
+
+/// Records that await the countersign of an institution, the oldest first.
 pub async fn awaiting(
     db: &impl ConnectionTrait,
     institution: InstitutionId,
@@ -147,9 +159,7 @@ pub async fn awaiting(
     limit: u64,
 ) -> Result<Vec<record::Model>, DbErr> {
     let mut found = record::Entity::find()
-        .filter(record::COLUMN.institution_id.eq(institution))
-        // As the partial index says it; a value to compare with would hide that it fits.
-        .filter(Expr::col((record::Entity, record::Column::AwaitsCountersign)))
+        .filter(record::COLUMN.awaits_countersign_of.eq(institution))
         .filter(record::COLUMN.state.eq(RecordState::Live));
     if let Some(after) = after {
         found = found.filter(record::COLUMN.id.gt(after));

@@ -60,7 +60,7 @@ pub(crate) async fn void(
     let sealed = app.keys.seal(reason_place(id), &reason).map_err(ApiError::Internal)?;
     let mut new = old.clone();
     new.state = RecordState::Voided;
-    new.awaits_countersign = false;
+    new.awaits_countersign_of = None;
     let replaced = Replaced { by: Me::of(&access.caller), reason: Some(sealed), at: now };
     let version = records::replace(&work.txn, &old, new, replaced).await?;
     if let Some(pregnancy) = old.pregnancy_id.filter(|_| old.kind == store::RISK_ASSESSMENT) {

@@ -478,7 +478,7 @@ impl Writer<'_> {
                     role: Role::Clinician.code().to_owned(),
                     institution: visit.desk.id,
                     visit: Some(*id),
-                    awaits_countersign: false,
+                    awaits_countersign_of: None,
                     override_reason: None,
                 };
                 new.by_clinician(self.keys, attached)?

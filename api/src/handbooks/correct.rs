@@ -26,7 +26,7 @@ use crate::people::store::NewPerson;
 use crate::people::{self, Identity};
 use crate::problem::Code;
 
-/// What is put right. Form left out stay as they are.
+/// What is put right. Fields left out stay as they are.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CorrectRequest {

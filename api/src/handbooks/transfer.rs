@@ -17,6 +17,7 @@ use crate::access::{Access, Transfer};
 use crate::alerts::store as alerts;
 use crate::app::App;
 use crate::body::Body;
+use crate::checkups::store as checkups;
 use crate::db::entities::handbook;
 use crate::error::ApiError;
 use crate::form::{ADDRESS, Form, REASON};
@@ -97,6 +98,7 @@ pub(crate) async fn transfer(
     move_woman(&app, txn, &held, region, address).await?;
     store::end_delegations(txn, held.id, now).await?;
     alerts::hand_over(txn, held.id, target.id).await?;
+    checkups::hand_over_countersigns(txn, held.id, target.id).await?;
     let act = Act { handbook: held.id, action: Action::Transfer, staff, reason: &reason, person: None };
     store::keep_act(txn, &app.keys, act, now).await?;
     notices::store::tell(txn, held.id, Kind::Transferred, Some(target.id), None, now).await?;

@@ -23,7 +23,7 @@ const OF_A_BODY: [Refusal; 5] = [
     (408, "The body did not arrive in time"),
     (413, "The body is too large"),
     (415, "The body is of another media type"),
-    (422, "Form are wrong: `errors` names each"),
+    (422, "Fields are wrong: `errors` names each"),
 ];
 const OF_A_KEY: [Refusal; 3] = [
     (400, "The `Idempotency-Key` is missing or not well formed"),

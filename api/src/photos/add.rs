@@ -1,5 +1,6 @@
 //! `POST /api/v1/handbooks/{handbook}/photos`: a family adds a photo, to hang it on an entry.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::HttpResponse;
@@ -9,6 +10,7 @@ use actix_web::{HttpRequest, post};
 use domain::calendar::start_of_day;
 use domain::id::{HandbookId, PhotoId, UserId};
 use serde::Serialize;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -83,8 +85,13 @@ pub(crate) async fn add(
     // The file first: a row always has its file, and a file without a row is only room that is lost.
     app.photos.put(&id.to_string(), sealed).await.map_err(ApiError::Unavailable)?;
     let kept = keep(&app, &once, user, &file, row, &added).await;
-    if !matches!(kept, Ok((_, true))) {
-        let _left_over = app.photos.remove(&id.to_string()).await;
+    // Where the database did not answer, the row may have been kept; its file stays.
+    let is_left_over = match &kept {
+        Ok((_, is_kept)) => !is_kept,
+        Err(refused) => refused.code().status().is_client_error(),
+    };
+    if is_left_over {
+        let _removed = app.photos.remove(&id.to_string()).await;
     }
     kept.map(|(answer, _)| answer)
 }
@@ -121,9 +128,14 @@ async fn receive(app: &App, payload: web::Payload) -> Result<(Bytes, Drawn), Api
         Code::TooLarge => ApiError::told(Code::PhotoTooLarge),
         _ => err,
     })?;
-    let _drawing = turn(&app.photos.decoder).await?;
+    let drawing = turn(&app.photos.decoder).await?;
     let bytes = file.clone();
-    let drawn = web::block(move || draw_anew(&bytes)).await.map_err(ApiError::internal)?;
+    let drawn = web::block(move || {
+        // Held until it is drawn, also when whoever sent it has hung up.
+        let _drawing = drawing;
+        draw_anew(&bytes)
+    });
+    let drawn = drawn.await.map_err(ApiError::internal)?;
     let drawn = drawn.map_err(|refused| match refused {
         NotAPhoto::Unreadable => ApiError::told(Code::PhotoRefused),
         NotAPhoto::TooManyPixels => ApiError::told(Code::PhotoTooLarge),
@@ -131,8 +143,8 @@ async fn receive(app: &App, payload: web::Payload) -> Result<(Bytes, Drawn), Api
     Ok((file, drawn))
 }
 
-async fn turn(of: &tokio::sync::Semaphore) -> Result<tokio::sync::SemaphorePermit<'_>, ApiError> {
-    let waited = tokio::time::timeout(PATIENCE, of.acquire()).await;
+async fn turn(of: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, ApiError> {
+    let waited = tokio::time::timeout(PATIENCE, of.clone().acquire_owned()).await;
     let busy = || ApiError::Wait(Code::TooManyRequests, PATIENCE);
     waited.map_err(|_| busy())?.map_err(ApiError::internal)
 }

@@ -182,6 +182,6 @@ fn listed(row: record::Model) -> OwnCheckup {
         recorded_at: row.recorded_at,
         state: row.state.code(),
         version: row.version,
-        awaits_countersign: row.awaits_countersign && row.state == RecordState::Live,
+        awaits_countersign: row.awaits_countersign_of.is_some() && row.state == RecordState::Live,
     }
 }

@@ -156,7 +156,7 @@ pub fn show(row: Row, catalogue: &Catalogue, keys: &Keys, view: &View, language:
         edited: row.edited_at.is_some(),
         edited_at: row.edited_at,
         private: view.is_family().then_some(row.is_private),
-        awaits_countersign: row.awaits_countersign,
+        awaits_countersign: row.awaits_countersign_of.is_some(),
         warnings: Told::visible(&content.warnings, sees_sensitive, language),
         payload,
         photos: row.photos.0,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use argon2::password_hash::phc::{Output, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::ApiError;
 use crate::problem::Code;
@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Hashes passwords with the crate's defaults (argon2id, 19 MiB, two passes), which are those of OWASP.
 #[derive(Debug)]
 pub struct Passwords {
-    places: Semaphore,
+    places: Arc<Semaphore>,
     memory: Memory,
     /// Verified when there is no such user, so that both answers take the same time.
     nobody: Arc<str>,
@@ -27,7 +27,7 @@ impl Passwords {
     pub fn new(at_once: usize) -> anyhow::Result<Self> {
         let memory = Memory::default();
         let nobody = hash("nobody has this password", &memory)?;
-        Ok(Self { places: Semaphore::new(at_once), memory, nobody: nobody.into() })
+        Ok(Self { places: Arc::new(Semaphore::new(at_once)), memory, nobody: nobody.into() })
     }
 
     /// The PHC string of a password, when there is a place in the pool.
@@ -37,26 +37,30 @@ impl Passwords {
 
     /// Waits for a place in the pool, but not for ever: whoever comes when too many wait is told to come again.
     pub async fn turn(&self) -> Result<Turn<'_>, ApiError> {
-        match tokio::time::timeout(PATIENCE, self.places.acquire()).await {
-            Ok(place) => Ok(Turn { passwords: self, _place: place.map_err(ApiError::internal)? }),
+        match tokio::time::timeout(PATIENCE, self.places.clone().acquire_owned()).await {
+            Ok(place) => Ok(Turn { passwords: self, place: Arc::new(place.map_err(ApiError::internal)?) }),
             Err(_) => Err(ApiError::Wait(Code::TooManyRequests, PATIENCE)),
         }
     }
 }
 
 /// A place in the pool. As long as it is held nobody else takes it, so what is decided by a verification can be written
-/// down before the next one begins.
+/// down before the next one begins. A hash that is being made holds it too, also when whoever asked has hung up.
 #[derive(Debug)]
 pub struct Turn<'a> {
     passwords: &'a Passwords,
-    _place: SemaphorePermit<'a>,
+    place: Arc<OwnedSemaphorePermit>,
 }
 
 impl Turn<'_> {
     /// The PHC string of a password.
     pub async fn hash(&self, password: String) -> Result<String, ApiError> {
-        let memory = self.passwords.memory.clone();
-        let hashed = tokio::task::spawn_blocking(move || hash(&password, &memory)).await;
+        let (memory, place) = (self.passwords.memory.clone(), self.place.clone());
+        let hashing = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            hash(&password, &memory)
+        });
+        let hashed = hashing.await;
         hashed.map_err(ApiError::internal)?.map_err(ApiError::Internal)
     }
 
@@ -64,8 +68,11 @@ impl Turn<'_> {
     pub async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, ApiError> {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.passwords.nobody.to_string());
-        let memory = self.passwords.memory.clone();
-        let fits = tokio::task::spawn_blocking(move || fits(&password, &hash, &memory).unwrap_or(false));
+        let (memory, place) = (self.passwords.memory.clone(), self.place.clone());
+        let fits = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            fits(&password, &hash, &memory).unwrap_or(false)
+        });
         Ok(fits.await.map_err(ApiError::internal)? && known)
     }
 }

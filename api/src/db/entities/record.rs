@@ -27,7 +27,7 @@ pub struct Model {
     pub visit_id: Option<VisitId>,
     pub state: RecordState,
     pub is_private: bool,
-    pub awaits_countersign: bool,
+    pub awaits_countersign_of: Option<InstitutionId>,
     pub countersigned_by: Option<StaffId>,
     #[sea_orm(column_type = "JsonBinary")]
     pub payload: Json,

@@ -30,7 +30,7 @@ pub(super) async fn by_path(
     level: Option<RegionLevel>,
 ) -> Result<region::Model, ApiError> {
     let not_found = || ApiError::told(Code::NotFound);
-    let code = RegionCode(code.parse().map_err(|_| not_found())?);
+    let code = code.parse().ok().and_then(RegionCode::new).ok_or_else(not_found)?;
     let rows = region::Entity::find().filter(region::COLUMN.code.eq(code)).all(db).await?;
     let fits = |row: &region::Model| level.is_none_or(|level| row.level == level);
     rows.into_iter().filter(fits).min_by_key(|row| row.level).ok_or_else(not_found)

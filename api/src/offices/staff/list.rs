@@ -61,6 +61,6 @@ pub(crate) async fn list_staff(
 }
 
 /// Whoever has no region stands in a list by id alone.
-fn position(row: &staff::Model) -> (RegionCode, domain::id::StaffId) {
-    (row.region_code.unwrap_or(RegionCode(0)), row.id)
+fn position(row: &staff::Model) -> (Option<RegionCode>, domain::id::StaffId) {
+    (row.region_code, row.id)
 }

@@ -44,7 +44,7 @@ pub(super) async fn in_scope(
     db: &impl ConnectionTrait,
     scope: Scope,
     shown: Shown,
-    after: Option<(RegionCode, StaffId)>,
+    after: Option<(Option<RegionCode>, StaffId)>,
     limit: u64,
 ) -> Result<Vec<staff::Model>, DbErr> {
     let mut found = staff::Entity::find().limit(limit);
@@ -55,7 +55,7 @@ pub(super) async fn in_scope(
         }
     } else {
         found = found.order_by_asc(staff::COLUMN.region_code).order_by_asc(staff::COLUMN.id);
-        if let Some((code, id)) = after {
+        if let Some((Some(code), id)) = after {
             let same_region = staff::Column::RegionCode.eq(code).and(staff::Column::Id.gt(id));
             found = found.filter(staff::Column::RegionCode.gt(code).or(same_region));
         }

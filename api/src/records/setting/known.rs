@@ -27,7 +27,7 @@ pub(super) struct Known {
     /// The latest pregnancy that had begun on the day, under way or ended.
     pub(super) pregnancy: Option<pregnancy::Model>,
     /// The stages of life that the subject can have been in on the day.
-    pub(super) stages: &'static [Stage],
+    pub(super) stages: Vec<Stage>,
     pub(super) planning: bool,
     pub(super) unborn: bool,
     pub(super) child: Option<KnownChild>,
@@ -85,9 +85,9 @@ impl Known {
         });
         let courses: Vec<_> = pregnancies.iter().map(pregnancies::store::course_of).collect();
         let stages = match asked.subject {
-            Subject::Woman => stages_on(&courses, asked.occurred_on),
-            Subject::Child(_) => &[Stage::Child],
-            Subject::Household => Stage::ALL,
+            Subject::Woman => stages_on(&courses, handbook.expecting_id.is_some(), asked.occurred_on),
+            Subject::Child(_) => vec![Stage::Child],
+            Subject::Household => Stage::ALL.to_vec(),
         };
         let begun = pregnancies.into_iter().filter(|one| has_begun(one.due_on, asked.occurred_on));
         let pregnancy = begun.max_by_key(|pregnancy| (pregnancy.due_on, pregnancy.id));
@@ -111,6 +111,11 @@ impl Known {
         Ok(())
     }
 
+    /// Whether the pregnancy of the day is known to have ended in a loss, whenever in it the day was.
+    pub(super) fn has_lost_the_pregnancy(&self) -> bool {
+        self.pregnancy.as_ref().and_then(|pregnancy| pregnancy.outcome).is_some_and(Outcome::is_loss)
+    }
+
     /// A child belongs to the pregnancy that it was born of, the woman's records to that of their day.
     pub(super) fn belongs_to(&self, asked: &Asked<'_>) -> Option<PregnancyId> {
         match &self.child {
@@ -122,6 +127,7 @@ impl Known {
                 .map(|pregnancy| pregnancy.id),
         }
     }
+
     /// The facts that rules of the kind may use.
     pub(super) async fn facts(
         &self,

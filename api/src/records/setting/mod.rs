@@ -6,8 +6,10 @@ mod known;
 mod sources;
 
 use chrono::NaiveDate;
+use domain::calendar::is_of_our_time;
 use domain::catalogue::Kind;
 use domain::id::{InstitutionId, StaffId};
+use domain::pregnancy::is_of_fetus;
 use domain::record::Subject;
 use sea_orm::{ConnectionTrait, DbErr};
 use serde_json::{Map, Value as Json};
@@ -17,6 +19,7 @@ use super::form::must_be_of_its_stage;
 use crate::app::App;
 use crate::db::entities::{child, handbook, pregnancy, record};
 use crate::error::ApiError;
+use crate::problem::Code;
 use crate::{children, pregnancies};
 use known::Known;
 
@@ -52,17 +55,23 @@ pub enum Writer {
 
 /// Checks a record against all that is known; every wrong field is told at once.
 pub async fn judge(app: &App, db: &impl ConnectionTrait, asked: Asked<'_>) -> Result<Accepted, ApiError> {
+    if !is_of_our_time(asked.occurred_on) {
+        return Err(ApiError::with(Code::DateTooOld, "day", asked.occurred_on));
+    }
     let known = Known::load(app, db, &asked).await?;
     known.must_be_born(&asked)?;
     // What stands may be corrected where it stands, also when an outcome that became known later has ended its stage.
     if asked.old.is_none_or(|old| old.occurred_on != asked.occurred_on) {
-        must_be_of_its_stage(asked.kind, known.stages, asked.occurred_on)?;
+        must_be_of_its_stage(asked.kind, &known.stages, asked.occurred_on)?;
     }
     let told = |errors: Vec<_>| ApiError::Invalid(errors.iter().map(super::form::of_payload).collect());
     let context = known.context(app.now(), &asked);
     let draft = asked.kind.read(asked.payload, &context).map_err(told)?;
     let facts = known.facts(app, db, &asked, &draft).await?;
-    let checked = draft.judge(&facts, asked.confirmed).map_err(told)?;
+    let mut checked = draft.judge(&facts, asked.confirmed).map_err(told)?;
+    if known.has_lost_the_pregnancy() {
+        checked.warnings.retain(|warning| !is_of_fetus(&asked.kind.key, &[&warning.id]));
+    }
     Ok(Accepted {
         checked,
         pregnancy: known.belongs_to(&asked),

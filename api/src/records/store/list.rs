@@ -1,7 +1,7 @@
 //! Lists of records, as far as a caller may see them.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::id::{ChildId, HandbookId, RecordId, StaffId, UserId, VisitId};
+use domain::id::{ChildId, HandbookId, InstitutionId, RecordId, StaffId, UserId, VisitId};
 use domain::record::{RecordState, Source, SubjectKind};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Order, Query, SelectStatement};
 use sea_orm::{
@@ -47,7 +47,7 @@ pub struct Row {
     pub visit_id: Option<VisitId>,
     pub state: RecordState,
     pub is_private: bool,
-    pub awaits_countersign: bool,
+    pub awaits_countersign_of: Option<InstitutionId>,
     pub payload: Json,
     pub sealed: Option<Vec<u8>>,
     pub warnings: Json,
@@ -131,7 +131,7 @@ fn select_rows(handbook: HandbookId, view: &View) -> SelectStatement {
         C::VisitId,
         C::State,
         C::IsPrivate,
-        C::AwaitsCountersign,
+        C::AwaitsCountersignOf,
         C::Payload,
         C::Sealed,
         C::Warnings,

@@ -57,7 +57,7 @@ impl NewRecord<'_> {
         row.staff_id = Some(by.staff);
         row.institution_id = Some(by.institution);
         row.visit_id = by.visit;
-        row.awaits_countersign = by.awaits_countersign;
+        row.awaits_countersign_of = by.awaits_countersign_of;
         row.override_reason = by
             .override_reason
             .map(|reason| keys.seal(Place::new("record.override_reason", row.id.0), reason))
@@ -85,7 +85,7 @@ impl NewRecord<'_> {
             visit_id: None,
             state: RecordState::Live,
             is_private: false,
-            awaits_countersign: false,
+            awaits_countersign_of: None,
             countersigned_by: None,
             payload: Json::Null,
             sealed: None,
@@ -114,7 +114,7 @@ pub struct Attached<'a> {
     /// During which visit.
     pub visit: Option<VisitId>,
     /// A delegated record awaits the countersign of the institution.
-    pub awaits_countersign: bool,
+    pub awaits_countersign_of: Option<InstitutionId>,
     /// Why it is dated before the day of issue.
     pub override_reason: Option<&'a str>,
 }

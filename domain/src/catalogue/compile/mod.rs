@@ -12,8 +12,9 @@ use serde::de::DeserializeOwned;
 
 use super::field::{Choice, Field, Filled, Origin, Shape, Unit};
 use super::file::{ChoiceFile, FieldFile, GroupFile, KindFile};
-use super::kind::{Document, Example, Group, Kind};
+use super::kind::{Document, Example, Group, Kind, Stage};
 use super::sources::Source;
+use crate::record::SubjectKind;
 use crate::text::Label;
 
 /// What kinds refer to by name.
@@ -98,9 +99,24 @@ impl Workshop<'_> {
         rules::ground_conditions(&mut kind);
         self.check_fields(&kind);
         kind.occurred = file.occurred.and_then(|key| self.occurred(&key, &kind));
+        self.must_have_its_stages(&kind);
         self.rejects(file.rejects, &mut kind);
         self.warnings(file.warnings, &mut kind);
         kind
+    }
+
+    /// A kind that is about somebody has a stage in which that somebody can be, or nobody could ever write it.
+    fn must_have_its_stages(&mut self, kind: &Kind) {
+        let is_of_child = |stage: &Stage| *stage == Stage::Child;
+        for (subject, has_stage) in [
+            (SubjectKind::Child, kind.stages.iter().any(is_of_child)),
+            (SubjectKind::Woman, !kind.stages.iter().all(is_of_child)),
+            (SubjectKind::Household, !kind.stages.is_empty()),
+        ] {
+            if kind.subjects.contains(&subject) && !has_stage {
+                self.problem("stages", format!("none is one of a `{subject}`, whom the kind is about"));
+            }
+        }
     }
 
     fn label(&mut self, where_: &str, zh: String, en: String) -> Label {
