@@ -232,11 +232,15 @@ pub fn development_secrets() -> Secrets {
 }
 
 impl Settings {
-    /// The settings of a process that serves: what is missing, wrong or refused in production is told at once.
-    pub fn resolve_to_serve(&self, demo: bool, environment: &Environment) -> Result<Config, Misconfigured> {
+    /// The settings of a process that serves, and everything in them that is missing, wrong or refused in production.
+    pub fn weigh_to_serve(
+        &self,
+        demo: bool,
+        environment: &Environment,
+    ) -> Result<(Config, Vec<String>), Misconfigured> {
         let (config, mut wrong) = self.merge(demo, environment)?;
         wrong.extend(config.refusals());
-        if wrong.is_empty() { Ok(config) } else { Err(Misconfigured(wrong)) }
+        Ok((config, wrong))
     }
 
     /// The settings of a command that works on the database of a server.

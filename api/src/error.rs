@@ -459,6 +459,9 @@ pub async fn write_problems(
     if let Some(seconds) = error.retry_after() {
         answer.insert_header((header::RETRY_AFTER, seconds));
     }
+    if error.status_code() == StatusCode::UNAUTHORIZED {
+        answer.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+    }
     if let Some(allow) = response.headers().get(header::ALLOW) {
         answer.insert_header((header::ALLOW, allow.clone()));
     }

@@ -11,7 +11,7 @@ use clap::Parser;
 /// a made-up county with `muzi serve --demo`. A setting comes from the environment (`MUZI_…`) or a TOML file; each
 /// command's --help lists those that it reads.
 #[derive(Debug, Parser)]
-#[command(version, about, max_term_width = 100)]
+#[command(name = "muzi", version, max_term_width = 100)]
 struct CommandLine {
     #[command(subcommand)]
     command: Command,

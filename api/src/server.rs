@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix_cors::Cors;
 use actix_web::body::BoxBody;
 use actix_web::dev::{Server, ServiceRequest, ServiceResponse};
-use actix_web::http::header;
+use actix_web::http::{Method, header};
 use actix_web::middleware::{Compress, DefaultHeaders, Next, from_fn};
 use actix_web::web::{self, Data};
 use actix_web::{App as Actix, HttpRequest, HttpResponse, HttpServer};
@@ -24,6 +24,9 @@ use crate::telemetry::observe;
 /// Open requests get this long to end when the process stops; streams are told before.
 pub const GRACE: Duration = Duration::from_secs(8);
 
+/// The address of live streams.
+const STREAM: &str = "/api/v1/live";
+
 /// Serves on a listener until it is stopped.
 pub fn serve(app: &Data<App>, listener: TcpListener, workers: usize) -> anyhow::Result<Server> {
     actix_web::rt::spawn(live::follow::changes(app.clone()));
@@ -32,6 +35,7 @@ pub fn serve(app: &Data<App>, listener: TcpListener, workers: usize) -> anyhow::
         Actix::new()
             .app_data(app.clone())
             .wrap(from_fn(refuse_strange_parameters))
+            .wrap(from_fn(answer_heads))
             .wrap(Compress::default())
             .wrap(cors(&app.config.cors_origins))
             .wrap(
@@ -99,6 +103,17 @@ async fn no_such_address(request: HttpRequest) -> HttpResponse {
     }
     let allowed: Vec<_> = allowed.iter().map(|method| method.as_str()).collect();
     HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, allowed.join(", "))).finish()
+}
+
+/// Middleware: `HEAD` is answered as `GET` is; the connection leaves the body out. A stream has no end to measure.
+async fn answer_heads(
+    mut request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    if request.method() == Method::HEAD && request.path() != STREAM {
+        request.head_mut().method = Method::GET;
+    }
+    next.call(request).await
 }
 
 /// Middleware: a query parameter that the operation does not take is refused, with the names of those it takes.

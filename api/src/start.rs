@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::web::Data;
+use anyhow::Context;
 use migrations::Migrator;
 use miniprogram_adapter::stand_in::{self, StandIn};
 use miniprogram_adapter::{AppSecret, Client, Settings, TokenStore};
@@ -20,6 +21,10 @@ use crate::session::password::Passwords;
 use crate::session::token::Tokens;
 use crate::telemetry::{Metrics, tell_of_slow_statement};
 use crate::wechat::TokensInRedis;
+
+/// What may be the matter when the history of the schema cannot be followed.
+const OF_ANOTHER_VERSION: &str =
+    "the database cannot be brought to the schema of this program; was it made by another version of it?";
 
 /// Passwords hashed at a time: 19 MiB each.
 const HASHED_AT_ONCE: usize = 2;
@@ -95,11 +100,11 @@ pub fn demo_stand_in() -> std::io::Result<StandIn> {
 }
 
 /// Brings the database to the newest schema.
-pub async fn migrate(db: &Db) -> Result<(), sea_orm::DbErr> {
-    Migrator::up(db.write(), None).await
+pub async fn migrate(db: &Db) -> anyhow::Result<()> {
+    Migrator::up(db.write(), None).await.context(OF_ANOTHER_VERSION)
 }
 
 /// How many migrations are pending.
-pub async fn pending_migrations(db: &Db) -> Result<usize, sea_orm::DbErr> {
-    Ok(Migrator::get_pending_migrations(db.write()).await?.len())
+pub async fn pending_migrations(db: &Db) -> anyhow::Result<usize> {
+    Ok(Migrator::get_pending_migrations(db.write()).await.context(OF_ANOTHER_VERSION)?.len())
 }

@@ -118,6 +118,7 @@ impl Telling {
     fn who(&self, worker: &Worker) -> String {
         let family = family_name(&worker.name);
         match self.language {
+            _ if worker.title.is_empty() => family.to_owned(),
             Language::Chinese => format!("{family}{}", worker.title),
             Language::English => format!("{family}, {}", worker.title),
         }

@@ -51,7 +51,7 @@ impl Admin {
 impl Create {
     async fn run(self) -> anyhow::Result<()> {
         let user_name = UserName::parse(&self.user_name)?;
-        let app = app_at_the_server(resolve(&self.settings, false)?).await?;
+        let app = app_at_the_server(resolve(&self.settings, false).await?).await?;
         let taken = with_user_names(app.db.read(), [user_name.as_str()]).await?;
         anyhow::ensure!(taken.is_empty(), "the user name {} is taken", user_name.as_str());
         let password = ask_password()?;

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::make_folder;
 use super::resolve;
 use crate::app::Clock;
 use crate::config::{Misconfigured, Settings};
@@ -51,8 +52,8 @@ impl Seed {
             let refusal = "DATABASE_URL is set: a demo makes a database unfit for real families; if it is one for tests, say --yes-this-is-a-test-database";
             return Err(Misconfigured(vec![refusal.to_owned()]).into());
         }
-        let config = resolve(&self.settings, !self.yes_this_is_a_test_database)?;
-        std::fs::create_dir_all(&config.data)?;
+        let config = resolve(&self.settings, !self.yes_this_is_a_test_database).await?;
+        make_folder(&config.data)?;
         let wechat = start::Wechat::real(&config.wechat);
         let app = start::app(config, Clock::system(), wechat).await?;
         start::migrate(&app.db).await?;
@@ -61,7 +62,9 @@ impl Seed {
         let plan = demo::Plan { families: self.families, seed: self.seed, today: app.today() };
         demo::seed(&app, plan, &mut |done| bar.set_position(done.into())).await?;
         bar.finish();
+        let folder = app.config.data.display().to_string();
         app.db.close().await?;
+        println!("{} families. Look around: muzi serve --demo --data {folder}", self.families);
         Ok(())
     }
 }

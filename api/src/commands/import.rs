@@ -51,7 +51,7 @@ impl Import {
         );
         let csv = std::fs::read(&self.file)
             .map_err(|err| anyhow::anyhow!("{} cannot be read: {err}", self.file.display()))?;
-        let app = app_at_the_server(resolve(&self.settings, false)?).await?;
+        let app = app_at_the_server(resolve(&self.settings, false).await?).await?;
         let bar =
             ProgressBar::no_length().with_style(ProgressStyle::with_template("{wide_bar} {pos}/{len}")?);
         let imported = match self.what {

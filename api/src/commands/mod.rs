@@ -7,9 +7,11 @@ mod migrate;
 mod serve;
 mod stats;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use actix_web::web::Data;
+use anyhow::Context;
 use clap::Subcommand;
 
 use crate::app::{App, Clock};
@@ -41,6 +43,13 @@ pub enum Command {
         #[command(subcommand)]
         action: KeysAction,
     },
+}
+
+/// Makes the folder of the data, which nobody else on the machine may look into.
+fn make_folder(folder: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.with_context(|| format!("--data / MUZI_DATA: {} cannot be made", folder.display()))
 }
 
 /// What can be done with keys.
@@ -78,9 +87,16 @@ pub fn run(command: Command) -> ExitCode {
     }
 }
 
-/// Settings of the process, or every reason why they cannot be used.
-fn resolve(settings: &Settings, demo: bool) -> Result<Config, Misconfigured> {
-    settings.resolve_to_serve(demo, &Environment::of_process())
+/// Settings of the process, or every reason why they cannot be used, those of the database among them.
+async fn resolve(settings: &Settings, demo: bool) -> anyhow::Result<Config> {
+    let (config, mut wrong) = settings.weigh_to_serve(demo, &Environment::of_process())?;
+    if wrong.is_empty() {
+        return Ok(config);
+    }
+    if !demo {
+        wrong.extend(serve::what_is_wrong_with_the_database_of(&config).await);
+    }
+    Err(Misconfigured(wrong).into())
 }
 
 /// The application without HTTP, for a command that works on the database of a server.

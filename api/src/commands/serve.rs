@@ -9,12 +9,16 @@ use actix_web::web::Data;
 use clap::{Args, ValueEnum};
 use domain::credential::DEMO_PREFIX;
 
-use super::resolve;
+use super::{make_folder, resolve};
 use crate::app::{App, Clock};
-use crate::config::{Misconfigured, Settings};
+use crate::config::{Config, Misconfigured, Settings};
+use crate::db::Db;
 use crate::demo::sign_ins::{self, SignIn};
 use crate::start::Wechat;
 use crate::{demo, server, start, telemetry, worker};
+
+/// How long a database is looked for whose settings are refused anyway.
+const REACHED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Arguments of `muzi serve`.
 #[derive(Debug, Args)]
@@ -37,9 +41,9 @@ enum Print {
 
 impl Serve {
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        let config = resolve(&self.settings, self.demo)?;
+        let config = resolve(&self.settings, self.demo).await?;
         telemetry::start_logging(&config.log, !self.demo);
-        std::fs::create_dir_all(&config.data)?;
+        make_folder(&config.data)?;
         let listener = TcpListener::bind(config.listen).map_err(|err| {
             anyhow::anyhow!("--listen / MUZI_LISTEN: {} cannot be listened on: {err}", config.listen)
         })?;
@@ -121,7 +125,7 @@ async fn make_demo(app: &App) -> anyhow::Result<()> {
 
 /// `muzi worker`: jobs without HTTP.
 pub(super) async fn work(settings: Settings) -> anyhow::Result<()> {
-    let config = resolve(&settings, false)?;
+    let config = resolve(&settings, false).await?;
     telemetry::start_logging(&config.log, true);
     let wechat = Wechat::real(&config.wechat);
     let app = start::app(config, Clock::system(), wechat).await?;
@@ -134,15 +138,38 @@ pub(super) async fn work(settings: Settings) -> anyhow::Result<()> {
 
 /// A database that production must not run on: an older schema, or the demo's public passwords.
 pub(super) async fn refuse_unfit(app: &App) -> anyhow::Result<()> {
-    let pending = start::pending_migrations(&app.db).await?;
-    let refusal = if pending > 0 {
-        format!("{pending} migrations are pending: run `muzi migrate up` first")
-    } else if sign_ins::are_in(&app.db).await? {
-        format!("the database holds sign-ins of the demo ({}*), whose password everybody knows", DEMO_PREFIX)
+    match what_is_wrong_with(&app.db).await? {
+        Some(refusal) => Err(Misconfigured(vec![refusal]).into()),
+        None => Ok(()),
+    }
+}
+
+async fn what_is_wrong_with(db: &Db) -> anyhow::Result<Option<String>> {
+    let pending = start::pending_migrations(db).await?;
+    Ok(if pending > 0 {
+        Some(format!("{pending} migrations are pending: run `muzi migrate up` first"))
+    } else if sign_ins::are_in(db).await? {
+        Some(format!(
+            "the database holds sign-ins of the demo ({DEMO_PREFIX}*), whose password everybody knows"
+        ))
     } else {
-        return Ok(());
+        None
+    })
+}
+
+/// The same of the database that settings name, as far as it can be reached; settings that are refused make none.
+pub(super) async fn what_is_wrong_with_the_database_of(config: &Config) -> Option<String> {
+    let is_to_be_made = config.database_url.starts_with("sqlite:") && !config.data.join("muzi.db").exists();
+    if is_to_be_made {
+        return None;
+    }
+    let looking = async {
+        let db = Db::connect(&config.database_url, 1).await?;
+        let wrong = what_is_wrong_with(&db).await;
+        db.close().await?;
+        wrong
     };
-    Err(Misconfigured(vec![refusal]).into())
+    tokio::time::timeout(REACHED_WITHIN, looking).await.ok()?.ok().flatten()
 }
 
 /// Ends streams first, then lets open requests finish; a second signal ends at once.

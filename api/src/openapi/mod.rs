@@ -66,8 +66,18 @@ static OPERATIONS: LazyLock<Value> = LazyLock::new(|| {
     let mut document = serde_json::to_value(document).expect("an API document is JSON");
     document["security"] = json!([{ "bearer": [] }]);
     refusals::fill_in(&mut document);
+    name_operations(&mut document);
     document
 });
+
+/// An operation is known by what it is about and what is done: `members_list`. The name of its handler alone is not unique.
+fn name_operations(document: &mut Value) {
+    for (_, _, operation) in refusals::operations_mut(document) {
+        let tag = operation.pointer("/tags/0").and_then(Value::as_str).unwrap_or("muzi");
+        let done = operation["operationId"].as_str().unwrap_or_default();
+        operation["operationId"] = json!(format!("{tag}_{done}").replace('-', "_"));
+    }
+}
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
@@ -130,6 +140,16 @@ mod tests {
             }));
         }
         found
+    }
+
+    #[test]
+    fn no_two_operations_have_the_same_name() {
+        let mut document = OPERATIONS.clone();
+        let names: Vec<_> = refusals::operations_mut(&mut document)
+            .map(|(_, _, operation)| operation["operationId"].to_string())
+            .collect();
+        let unique: std::collections::BTreeSet<_> = names.iter().collect();
+        assert!(names.len() > 90 && unique.len() == names.len(), "{names:?}");
     }
 
     /// Two types of one name would be one schema, and one of them would be told wrong.

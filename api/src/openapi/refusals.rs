@@ -17,7 +17,7 @@ const OF_A_SIGN_IN: [Refusal; 3] = [
     (503, "The database does not answer; nothing was saved"),
 ];
 const OF_AN_ADDRESS: [Refusal; 1] = [(404, "Not there, or the caller may not know that it is")];
-const OF_A_QUERY: [Refusal; 1] = [(400, "The query is wrong")];
+const OF_A_QUERY: [Refusal; 1] = [(400, "The query is wrong, or there is none for this operation")];
 const OF_A_BODY: [Refusal; 5] = [
     (400, "The body is not well formed"),
     (408, "The body did not arrive in time"),
@@ -70,7 +70,7 @@ fn refusals_of(path: &str, method: &str, operation: &Value) -> impl Iterator<Ite
         (signed_in && path.contains('{'), &OF_AN_ADDRESS),
         (operation.get("requestBody").is_some(), &OF_A_BODY),
         (parameter(operation, IDEMPOTENCY_KEY).is_some(), &OF_A_KEY),
-        (has_query(operation), &OF_A_QUERY),
+        (path.starts_with("/api/") || has_query(operation), &OF_A_QUERY),
         (parameter(operation, IF_MATCH).is_some(), &OF_A_VERSION),
         (method != "get", &OF_A_WRITE),
     ];
@@ -89,7 +89,7 @@ fn problem() -> Value {
     json!({ "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } })
 }
 
-fn operations_mut(document: &mut Value) -> impl Iterator<Item = (&str, &str, &mut Value)> {
+pub(super) fn operations_mut(document: &mut Value) -> impl Iterator<Item = (&str, &str, &mut Value)> {
     let paths = document.get_mut("paths").and_then(Value::as_object_mut).into_iter().flatten();
     paths.flat_map(|(path, methods)| {
         let methods = methods.as_object_mut().into_iter().flatten();

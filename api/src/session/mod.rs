@@ -132,7 +132,10 @@ pub async fn caller(app: &App, request: &HttpRequest) -> Result<Caller, ApiError
     }
     let refused = || ApiError::told(Code::NotSignedIn);
     let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = header.and_then(|text| text.strip_prefix("Bearer ")).ok_or_else(refused)?;
+    let (scheme, token) = header.and_then(|text| text.split_once(' ')).ok_or_else(refused)?;
+    if !scheme.eq_ignore_ascii_case("Bearer") {
+        return Err(refused());
+    }
     let session = app.tokens.check(token, app.now()).ok_or_else(refused)?;
     let caller = store::caller(app.db.read(), session, app.now()).await?.ok_or_else(refused)?;
     request.extensions_mut().insert(caller.clone());

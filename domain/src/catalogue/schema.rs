@@ -110,7 +110,8 @@ fn shape(shape: &Shape) -> Json {
 fn number(kind: &str, quantity: &Quantity, step: Option<Number>) -> Json {
     let mut plain = Map::new();
     plain.insert("type".into(), json!(kind));
-    plain.extend(step.map(|step| ("multipleOf".to_owned(), json!(step))));
+    // Not `multipleOf`: to whoever computes in binary fractions 36.8 is no multiple of 0.1.
+    plain.extend(step.map(|step| ("x-step".to_owned(), json!(step))));
     plain.extend(quantity.min.map(|min| ("minimum".to_owned(), json!(min))));
     plain.extend(quantity.max.map(|max| ("maximum".to_owned(), json!(max))));
     if quantity.alternatives.is_empty() {

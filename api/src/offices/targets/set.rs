@@ -25,7 +25,7 @@ pub(crate) struct Request {
     indicator: TargetIndicator,
     /// Per cent to reach, 0 to 100.
     #[schema(minimum = 0, maximum = 100)]
-    percent: u8,
+    percent: i64,
 }
 
 /// Set a target of a year
@@ -47,10 +47,10 @@ pub(crate) async fn set_target(
 ) -> Result<HttpResponse, ApiError> {
     let Request { indicator, percent } = body.parse()?;
     place.check_year()?;
-    if percent > 100 {
+    let percent = u8::try_from(percent).ok().filter(|percent| *percent <= 100).ok_or_else(|| {
         let (zh, en) = ("应为0至100（%）。", "0 to 100 per cent are allowed.");
-        return Err(ApiError::field("/percent", "out_of_range", zh, en));
-    }
+        ApiError::field("/percent", "out_of_range", zh, en)
+    })?;
     let region = place.region();
     institutions::within(office.staff.region, region)?;
 
