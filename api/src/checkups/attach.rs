@@ -20,12 +20,13 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::store;
-use crate::access::{Access, AttachCheckup, AttachResult, InHandbook, must_be_live};
+use crate::access::{Access, AttachCheckup, AttachResult, InHandbook};
 use crate::alerts::store as alerts;
 use crate::app::App;
 use crate::body::Body;
 use crate::db::entities::{handbook, visit};
 use crate::error::ApiError;
+use crate::handbooks::store::hold_live;
 use crate::idempotency::{Attempt, Once, Work};
 use crate::offices;
 use crate::overrides::store::{self as overrides, NewOverride, Of};
@@ -154,7 +155,6 @@ pub(crate) async fn attach(
     match once.begin(&app, actor, sent.id.map(|id| id.0), body.bytes()).await? {
         Attempt::Answered(answer) => Ok(answer),
         Attempt::New(work) => {
-            must_be_live(&bedside.handbook)?;
             let written = write(&app, &work, &bedside, &sent, &beside, language).await?;
             let answer = work.answer(&app, StatusCode::CREATED, &written).await?;
             app.live.changed(bedside.handbook.id).await;
@@ -171,7 +171,8 @@ async fn write(
     beside: &Beside,
     language: Language,
 ) -> Result<Written, ApiError> {
-    let (txn, handbook, now) = (&work.txn, &bedside.handbook, app.now());
+    let (txn, now) = (&work.txn, app.now());
+    let handbook = &hold_live(txn, bedside.handbook.id).await?;
     let desk = desk(app, txn, bedside, sent.kind).await?;
     let visit = visit_of(app, txn, bedside, sent.kind, &desk, beside.visit).await?;
     let writer = Writer::Staff(bedside.staff.id, desk.institution);
@@ -183,7 +184,7 @@ async fn write(
     must_exist(txn, handbook, &pointed.records).await?;
 
     let photos = photos_together(&[], pointed.photos);
-    let new = accepted.new_record(txn, handbook.id, sent, photos, now).await?;
+    let new = accepted.new_record(handbook, sent, photos, now);
     let attached = Attached {
         staff: bedside.staff.id,
         role: desk.role.code().to_owned(),

@@ -11,11 +11,12 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::{must_be_few, not_a_photo_to_hang};
-use crate::access::{Access, WriteEntry, must_be_live};
+use crate::access::{Access, WriteEntry};
 use crate::alerts::store as alerts;
 use crate::app::App;
 use crate::body::Body;
 use crate::error::ApiError;
+use crate::handbooks::store::hold_live;
 use crate::idempotency::{Attempt, Once, Work};
 use crate::members::store as members;
 use crate::photos::store as photos;
@@ -86,7 +87,6 @@ pub(crate) async fn add(
     match once.begin(&app, user.0, sent.id.map(|id| id.0), body.bytes()).await? {
         Attempt::Answered(answer) => Ok(answer),
         Attempt::New(work) => {
-            must_be_live(&access.handbook)?;
             let written = write(&app, &work, &access, &sent, &beside, language).await?;
             let answer = work.answer(&app, StatusCode::CREATED, &written).await?;
             app.live.changed(access.handbook.id).await;
@@ -103,7 +103,8 @@ async fn write(
     beside: &Beside,
     language: Language,
 ) -> Result<Written, ApiError> {
-    let (txn, handbook, now) = (&work.txn, &access.handbook, app.now());
+    let (txn, now) = (&work.txn, app.now());
+    let handbook = &hold_live(txn, access.handbook.id).await?;
     let user = access.caller.family()?.id;
     let accepted = judge(app, txn, sent.asked(handbook, Writer::Family)).await?;
     let pointed = pointers(sent.kind, &accepted.checked.payload.merged());
@@ -111,7 +112,7 @@ async fn write(
     let photos = photos_together(&beside.photos, pointed.photos);
     must_be_few(&photos)?;
 
-    let new = accepted.new_record(txn, handbook.id, sent, photos, now).await?;
+    let new = accepted.new_record(handbook, sent, photos, now);
     let member = members::of_user_in(txn, handbook.id, user).await?;
     let role = member.ok_or_else(|| ApiError::told(Code::NotFound))?.relation.code().to_owned();
     let row = new.by_family(&app.keys, user, role, beside.is_private).map_err(ApiError::Internal)?;

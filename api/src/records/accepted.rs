@@ -2,13 +2,12 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::catalogue::Checked;
-use domain::id::{HandbookId, PhotoId, PregnancyId, RecordId};
-use sea_orm::ConnectionTrait;
+use domain::id::{PhotoId, PregnancyId, RecordId};
 use uuid::Uuid;
 
 use super::form::Sent;
-use super::store::{Content, NewRecord, next_change_of_live};
-use crate::db::entities::{PhotoIds, record};
+use super::store::{Content, NewRecord};
+use crate::db::entities::{PhotoIds, handbook, record};
 use crate::error::ApiError;
 use crate::keys::Keys;
 
@@ -26,27 +25,26 @@ pub struct Accepted {
 }
 
 impl Accepted {
-    /// What becomes the row of a new record, in a handbook that must still take records.
-    pub async fn new_record<'a>(
+    /// What becomes the row of a new record. The handbook is held: its change number was raised for this record.
+    pub fn new_record<'a>(
         &'a self,
-        txn: &impl ConnectionTrait,
-        handbook: HandbookId,
+        held: &handbook::Model,
         sent: &'a Sent<'_>,
         photos: Vec<PhotoId>,
         now: DateTime<Utc>,
-    ) -> Result<NewRecord<'a>, ApiError> {
-        Ok(NewRecord {
+    ) -> NewRecord<'a> {
+        NewRecord {
             id: sent.id.unwrap_or_else(|| RecordId(Uuid::now_v7())),
-            handbook,
+            handbook: held.id,
             subject: sent.subject,
             pregnancy: self.pregnancy,
             kind: sent.kind,
             occurred_on: sent.occurred_on,
             checked: &self.checked,
             photos,
-            change: next_change_of_live(txn, handbook).await?,
+            change: held.change_seq,
             now,
-        })
+        }
     }
 
     /// The row of a record that is changed, as it is to be.

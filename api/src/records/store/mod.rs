@@ -19,7 +19,7 @@ use sea_orm::{
 use serde_json::{Map, Value as Json};
 
 use super::Me;
-use crate::db::entities::{handbook, record, record_version};
+use crate::db::entities::{record, record_version};
 use crate::error::ApiError;
 use crate::keys::Keys;
 use crate::notices::store::next_change;
@@ -40,17 +40,6 @@ pub async fn insert(txn: &impl ConnectionTrait, row: record::Model) -> Result<bo
         Ok(rows) => Ok(rows == 1),
         Err(DbErr::RecordNotInserted) => Ok(false),
         Err(err) => Err(err),
-    }
-}
-
-/// Raises the change number of a handbook that still takes records, and gives it. The row stays locked, so nobody closes
-/// the handbook meanwhile.
-pub async fn next_change_of_live(txn: &impl ConnectionTrait, id: HandbookId) -> Result<i64, ApiError> {
-    let change = next_change(txn, id).await?;
-    let row = handbook::Entity::find_by_id(id).one(txn).await?;
-    match row {
-        Some(row) if row.state.is_live() => Ok(change),
-        _ => Err(ApiError::told(Code::HandbookClosed)),
     }
 }
 
@@ -227,6 +216,19 @@ pub async fn latest_of_pregnancy(
         .order_by_desc(record::COLUMN.occurred_at)
         .order_by_desc(record::COLUMN.id);
     found.one(db).await
+}
+
+/// Whether a record about one of these children of a handbook stands: neither voided nor withdrawn.
+pub async fn stand_about(
+    db: &impl ConnectionTrait,
+    handbook: HandbookId,
+    children: impl IntoIterator<Item = ChildId>,
+) -> Result<bool, DbErr> {
+    let stand = of_handbook(handbook)
+        .filter(record::COLUMN.child_id.is_in(children.into_iter().map(Some)))
+        .filter(record::COLUMN.state.eq(RecordState::Live))
+        .limit(1);
+    Ok(stand.count(db).await? > 0)
 }
 
 /// The subject of a row.
