@@ -39,3 +39,4 @@ mod sign_in;
 mod stats_verify;
 mod timeline;
 mod usage;
+mod woman;

@@ -331,6 +331,7 @@ impl From<CheckupRefusal> for ApiError {
         let (code, day, limit) = match refusal {
             CheckupRefusal::InTheFuture(day) => (Code::DateInFuture, day, day),
             CheckupRefusal::BeforeBirth(day, limit) => (Code::DateBeforeBirth, day, limit),
+            CheckupRefusal::AfterDeath(day, limit) => (Code::DateAfterDeath, day, limit),
             CheckupRefusal::BeforeIssue(day, limit) => (Code::DateBeforeIssue, day, limit),
             CheckupRefusal::BeforeVisit(day, limit) => (Code::DateBeforeVisit, day, limit),
         };

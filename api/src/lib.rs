@@ -27,6 +27,7 @@ pub mod codes;
 pub mod commands;
 pub mod config;
 pub mod db;
+pub mod deaths;
 pub mod demo;
 pub mod entries;
 pub mod error;

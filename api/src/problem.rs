@@ -210,6 +210,7 @@ problems! {
     StageNotAllowed = 422 "stage_not_allowed" { "记录阶段不符", "Not of this stage", "“{kind}”只用于{stages}，{day} 不在其中；孕情如有变化，请先登记。", "{kind} is written in: {stages}. {day} is not in it; if a pregnancy began or ended, have that registered first." }
     DateInFuture = 422 "date_in_future" { "日期在将来", "In the future", "{day} 在将来。", "{day} is in the future." }
     DateBeforeBirth = 422 "date_before_birth" { "日期早于出生", "Before the birth", "{day} 早于出生日期 {limit}。", "{day} is before the birth on {limit}." }
+    DateAfterDeath = 422 "date_after_death" { "日期晚于死亡", "After the death", "{day} 晚于登记的死亡日期 {limit}；请核对日期，如死亡登记有误请先撤销。", "{day} is after the death on {limit}; check the day, or take the death back first if it was recorded in error." }
     DateBeforeIssue = 422 "date_before_issue" { "日期早于发放", "Before the issue", "{day} 早于手册发放日期 {limit}，原则上不补录；如需补录，请由兼任手册管理员的医务人员填写 override_reason。", "{day} is before the handbook was issued on {limit}; such checkups are in principle not back-filled. A clinician who is a handbook administrator too gives override_reason." }
     DateBeforeVisit = 422 "date_before_visit" { "日期早于就诊", "Before the visit", "补录结果的日期 {day} 早于就诊日期 {limit}。", "{day} is before the visit on {limit}." }
     DateTooOld = 422 "date_too_old" { "日期过早", "Too long ago", "{day} 过早，请核对年份。", "{day} is too long ago; check the year." }
@@ -221,7 +222,12 @@ problems! {
     PregnancyEnded = 409 "pregnancy_ended" { "妊娠已结束", "The pregnancy has ended", "该妊娠已登记结局，不能再修改。", "The outcome of this pregnancy is recorded; it does not change any more." }
     NoBirth = 409 "no_birth" { "没有登记分娩", "No birth is recorded", "该妊娠没有登记活产分娩，请先登记妊娠结局。", "No live birth is recorded for this pregnancy; record its outcome first." }
     ChildHasDied = 409 "child_has_died" { "已登记死亡", "The death is recorded", "该儿童的死亡已登记。", "The death of this child is recorded already." }
-    NoDeath = 409 "no_death" { "没有登记死亡", "No death is recorded", "该儿童没有登记死亡。", "No death of this child is recorded." }
+    WomanHasDied = 409 "woman_has_died" { "已登记死亡", "The death is recorded", "该妇女的死亡已登记；如登记有误请先撤销。", "The death of this woman is recorded; take it back first if that was an error." }
+    NoDeath = 409 "no_death" { "没有登记死亡", "No death is recorded", "没有登记其死亡。", "No death of this person is recorded." }
+    DeathIsOutcome = 409 "death_is_outcome" { "死亡属于妊娠结局", "The death is an outcome", "妊娠尚未结束时发生的死亡，请作为该次妊娠的结局（maternal_death）登记或撤销。", "A death before the end of a pregnancy is its outcome (maternal_death): record it, or take it back, as the outcome." }
+    NoOutcome = 409 "no_outcome" { "没有登记结局", "No outcome is recorded", "该妊娠没有登记结局。", "No outcome of this pregnancy is recorded." }
+    OutcomeInUse = 409 "outcome_in_use" { "儿童已有记录", "The children have records", "该次分娩的儿童还有有效记录，请先由填写人作废或撤回这些记录，再撤销结局。", "Records of the children of this birth still stand; have their authors void or withdraw them before the outcome is taken back." }
+    LaterPregnancy = 409 "later_pregnancy" { "已登记后一次妊娠", "A later pregnancy is registered", "手册中已登记后一次妊娠，不能再撤销前一次的结局。", "A later pregnancy is registered in the handbook, so the outcome of the one before stays." }
     PhotoRefused = 422 "photo_refused" { "照片无法识别", "Not a photo", "请上传有效的 JPEG、PNG 或 WebP 照片。", "Send a valid JPEG, PNG or WebP photo." }
     PhotoHangs = 409 "photo_in_use" { "照片已附在记录上", "The photo hangs on an entry", "照片已附在一条记录上，请先从该记录中移除。", "The photo hangs on an entry; take it out of the entry first." }
     DelegationExists = 409 "delegation_exists" { "已经委托", "Delegated already", "该人员已受托管理这本手册。", "This village worker is entrusted with the handbook already." }

@@ -7,7 +7,7 @@ use crate::offices::{institutions, regions, staff, targets};
 use crate::sign_in;
 use crate::{access_log, codes, health, live, notices, overrides, usage, visits};
 use crate::{alerts, catalogue, checkups, entries, photos, records};
-use crate::{children, handbooks, members, pregnancies, privacy};
+use crate::{children, deaths, handbooks, members, pregnancies, privacy};
 
 /// All routes of the application.
 pub fn configure(config: &mut ServiceConfig) {
@@ -99,9 +99,12 @@ pub fn configure(config: &mut ServiceConfig) {
     config.service(pregnancies::register::register);
     config.service(pregnancies::dates::change_dates);
     config.service(pregnancies::outcome::record_outcome);
+    config.service(pregnancies::void_outcome::take_back);
     config.service(children::change::change);
-    config.service(children::death::record);
-    config.service(children::death::take_back);
+    config.service(deaths::child::record);
+    config.service(deaths::child::take_back);
+    config.service(deaths::woman::record);
+    config.service(deaths::woman::take_back);
     config.service(pregnancies::add_child::add);
     config.service(catalogue::overview);
     config.service(catalogue::kind);

@@ -16,6 +16,9 @@ pub enum CheckupRefusal {
     /// Dated before the child was born.
     #[error("{0} is before the birth {1}")]
     BeforeBirth(NaiveDate, NaiveDate),
+    /// Dated after the subject died.
+    #[error("{0} is after the death {1}")]
+    AfterDeath(NaiveDate, NaiveDate),
     /// Late results belong to the visit: dated before it.
     #[error("{0} is before the visit of {1}")]
     BeforeVisit(NaiveDate, NaiveDate),

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use chrono::{Days, NaiveDate};
 
 use crate::catalogue::kind::Stage;
+use crate::handbook::Group;
 use crate::word::words;
 
 /// Days from the last menstrual period to the due date (Naegele's rule for a cycle of 28 days).
@@ -21,6 +22,9 @@ pub const BIRTH_WEIGHT_G: RangeInclusive<i32> = 200..=8000;
 
 /// Possible gestation of a live birth, in days: 20+0 to 46+0 weeks.
 pub const BIRTH_GESTATION_DAYS: RangeInclusive<i32> = 140..=322;
+
+/// Days of gestation after which nobody is born.
+const LATEST_BIRTH_DAY: i64 = 46 * 7;
 
 /// Days of the puerperium (孕产期保健工作规范).
 pub const PUERPERIUM_DAYS: i64 = 42;
@@ -67,12 +71,15 @@ impl Outcome {
         !matches!(self, Self::LiveBirth | Self::MaternalDeath)
     }
 
-    /// Longest gestation in days with which the outcome is possible: a miscarriage ends before 28+0 weeks.
+    /// Longest gestation in days with which the outcome is possible: a miscarriage ends before 28+0 weeks. A maternal
+    /// death is one from the beginning of the pregnancy to 42 days after its end, also when the birth was not reported
+    /// (全国妇幼健康统计调查制度, 孕产妇死亡率).
     fn latest_day(self) -> i64 {
         match self {
             Self::Miscarriage | Self::Abortion => 28 * 7 - 1,
             Self::Ectopic => 20 * 7,
-            Self::LiveBirth | Self::Stillbirth | Self::MaternalDeath => 46 * 7,
+            Self::LiveBirth | Self::Stillbirth => LATEST_BIRTH_DAY,
+            Self::MaternalDeath => LATEST_BIRTH_DAY + PUERPERIUM_DAYS,
         }
     }
 
@@ -195,12 +202,38 @@ pub struct Course {
     pub ended_on: Option<NaiveDate>,
 }
 
-/// Is the woman a subject of the handbook on a day? While it waits for a pregnancy of hers (`is_expected`), while one holds
-/// that day, and never after her death. The guardian of a child's own handbook has no pregnancy in it and is none.
-pub fn is_subject(is_expected: bool, courses: &[Course], on: NaiveDate) -> bool {
-    let has_died = courses.iter().any(|course| course.outcome == Some(Outcome::MaternalDeath));
-    let is_held = courses.iter().any(|course| holds(course.due_on, course.ended_on, on));
-    !has_died && (is_expected || is_held)
+/// The woman of a handbook as far as it says whether she is still cared for in it.
+#[derive(Debug, Clone, Copy)]
+pub struct Woman<'a> {
+    /// To whom the handbook was issued.
+    pub group: Group,
+    /// The day of her death, where it was recorded by itself and not as the outcome of a pregnancy.
+    pub died_on: Option<NaiveDate>,
+    /// Her pregnancies in the handbook.
+    pub courses: &'a [Course],
+}
+
+impl Woman<'_> {
+    /// The day of her death, however it was recorded.
+    pub fn died_on(&self) -> Option<NaiveDate> {
+        let of_pregnancy = |course: &Course| course.outcome == Some(Outcome::MaternalDeath);
+        let as_outcome = self.courses.iter().find(|course| of_pregnancy(course));
+        self.died_on.or(as_outcome.and_then(|course| course.ended_on))
+    }
+
+    /// Does the handbook wait for a pregnancy of hers, or hold one that is open? After a live birth the next one gets a
+    /// handbook of its own; the handbook of a child never takes one.
+    pub fn is_expected(&self) -> bool {
+        let goes_on = |course: &Course| course.outcome.is_none_or(Outcome::keeps_waiting);
+        self.group != Group::Child && self.died_on().is_none() && self.courses.iter().all(goes_on)
+    }
+
+    /// Is she a subject of the handbook on a day? While it waits for a pregnancy of hers, while one holds that day, and
+    /// never after her death. The guardian of a child's own handbook has no pregnancy in it and is none.
+    pub fn is_subject(&self, on: NaiveDate) -> bool {
+        let is_held = self.courses.iter().any(|course| holds(course.due_on, course.ended_on, on));
+        self.died_on().is_none() && (self.is_expected() || is_held)
+    }
 }
 
 /// For so many days after the last period a woman may still write what belongs before pregnancy: the period itself, and
@@ -360,16 +393,51 @@ mod tests {
             outcome,
             ended_on: ended_on.map(day),
         };
+        let is_subject = |courses: &[Course], on: &str| {
+            Woman { group: Group::Pregnant, died_on: None, courses }.is_subject(day(on))
+        };
         let born = course(Some(Outcome::LiveBirth), Some("2026-12-01"));
-        assert!(is_subject(false, &[course(None, None)], day("2026-11-21")));
-        assert!(
-            is_subject(false, &[born], day("2027-02-23")) && !is_subject(false, &[born], day("2027-02-24"))
-        );
+        assert!(is_subject(&[course(None, None)], "2026-11-21"));
+        assert!(is_subject(&[born], "2027-02-23") && !is_subject(&[born], "2027-02-24"));
         let lost = course(Some(Outcome::Stillbirth), Some("2026-11-01"));
-        assert!(is_subject(true, &[lost], day("2028-01-01")), "the handbook waits for the next pregnancy");
+        assert!(is_subject(&[lost], "2028-01-01"), "the handbook waits for the next pregnancy");
         let died = course(Some(Outcome::MaternalDeath), Some("2026-12-01"));
-        assert!(!is_subject(false, &[died], day("2026-12-01")));
-        assert!(!is_subject(false, &[], day("2026-12-01")), "the guardian of a child's handbook");
+        assert!(!is_subject(&[died], "2026-12-01"));
+        let died_later = Woman { group: Group::Pregnant, died_on: Some(day("2026-12-20")), courses: &[born] };
+        assert!(!died_later.is_subject(day("2026-12-21")));
+        let guardian = Woman { group: Group::Child, died_on: None, courses: &[] };
+        assert!(!guardian.is_subject(day("2026-12-01")), "the guardian of a child's handbook");
+    }
+
+    #[test]
+    fn a_handbook_waits_for_a_pregnancy_until_a_live_birth_or_her_death() {
+        let course = |outcome| Course { due_on: day("2026-12-06"), outcome, ended_on: None };
+        let expects = |group, died_on, outcomes: &[Option<Outcome>]| {
+            let courses: Vec<_> = outcomes.iter().copied().map(course).collect();
+            Woman { group, died_on, courses: &courses }.is_expected()
+        };
+        assert!(expects(Group::Planning, None, &[]) && expects(Group::Pregnant, None, &[None]));
+        assert!(expects(Group::Planning, None, &[Some(Outcome::Miscarriage), Some(Outcome::Ectopic)]));
+        assert!(!expects(Group::Pregnant, None, &[Some(Outcome::LiveBirth), Some(Outcome::Miscarriage)]));
+        assert!(!expects(Group::Pregnant, None, &[Some(Outcome::MaternalDeath)]));
+        assert!(!expects(Group::Planning, Some(day("2026-12-20")), &[]));
+        assert!(!expects(Group::Child, None, &[]));
+    }
+
+    #[test]
+    fn the_day_of_her_death_stands_by_itself_or_as_an_outcome() {
+        let course = |outcome| Course {
+            due_on: day("2026-12-06"),
+            outcome: Some(outcome),
+            ended_on: Some(day("2026-12-01")),
+        };
+        let died_on = |died_on: Option<&str>, outcome| {
+            let courses = [course(outcome)];
+            Woman { group: Group::Pregnant, died_on: died_on.map(day), courses: &courses }.died_on()
+        };
+        assert_eq!(died_on(None, Outcome::LiveBirth), None);
+        assert_eq!(died_on(Some("2026-12-20"), Outcome::LiveBirth), Some(day("2026-12-20")));
+        assert_eq!(died_on(None, Outcome::MaternalDeath), Some(day("2026-12-01")));
     }
 
     #[test]
@@ -437,5 +505,15 @@ mod tests {
         assert_eq!(check_outcome(Outcome::Miscarriage, due, day("2026-05-01"), today), Ok(()));
         assert!(check_outcome(Outcome::LiveBirth, due, day("2026-05-01"), today).is_err());
         assert!(check_outcome(Outcome::LiveBirth, due, day("2026-11-22"), today).is_err());
+    }
+
+    #[test]
+    fn a_mother_may_die_42_days_after_a_birth_that_nobody_reported() {
+        let (due, today) = (day("2026-12-06"), day("2027-06-01"));
+        // 46+0 weeks are reached on 2027-01-17, and 42 days after that on 2027-02-28.
+        assert_eq!(check_outcome(Outcome::MaternalDeath, due, day("2027-02-28"), today), Ok(()));
+        assert!(check_outcome(Outcome::MaternalDeath, due, day("2027-03-01"), today).is_err());
+        assert_eq!(check_outcome(Outcome::LiveBirth, due, day("2027-01-17"), today), Ok(()));
+        assert!(check_outcome(Outcome::LiveBirth, due, day("2027-01-18"), today).is_err());
     }
 }

@@ -16,6 +16,8 @@ CREATE TABLE handbook (
     woman_id         {uuid} REFERENCES person (id),
     -- The woman whose pregnancy (or plan) this handbook waits for: one live handbook per pregnancy.
     expecting_id     {uuid} UNIQUE REFERENCES person (id),
+    -- The day of her death, unless it stands as the outcome of a pregnancy (maternal death).
+    woman_died_on    {date},
     issued_on        {date} NOT NULL,
     issued_by        {uuid} NOT NULL REFERENCES institution (id),
     managing_id      {uuid} NOT NULL REFERENCES institution (id),
@@ -91,6 +93,9 @@ CREATE TABLE child (
     birth_weight_g   INTEGER,
     gestational_days INTEGER,
     ended_on         {date},
+    -- Set when the birth was taken back as recorded in error: the row stays for the voided records that point to it, and
+    -- nobody sees the child any more.
+    voided_at        {time},
     version          INTEGER NOT NULL
 );
 CREATE INDEX child_by_handbook ON child (handbook_id, born_on, birth_order);

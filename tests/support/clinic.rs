@@ -85,6 +85,7 @@ impl World {
             birth_weight_g: Some(3200),
             gestational_days: Some(275),
             ended_on: None,
+            voided_at: None,
             version: 1,
         };
         child::Entity::insert(row.into_active_model()).exec_without_returning(db).await.unwrap();

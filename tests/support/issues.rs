@@ -40,6 +40,7 @@ impl World {
             region_code: issuer.region_code,
             woman_id: None,
             expecting_id: None,
+            woman_died_on: None,
             issued_on: day_in_china(at),
             issued_by: by,
             managing_id: by,

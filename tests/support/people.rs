@@ -352,6 +352,7 @@ impl World {
             region_code: RegionCode(VILLAGE),
             woman_id: Some(person),
             expecting_id: Some(person),
+            woman_died_on: None,
             issued_on: self.app.today(),
             issued_by: county.health_centre,
             managing_id: county.health_centre,
@@ -513,6 +514,7 @@ impl World {
             birth_weight_g: Some(3200),
             gestational_days: None,
             ended_on: None,
+            voided_at: None,
             version: 1,
         };
         child::Entity::insert(row.into_active_model()).exec_without_returning(db).await.unwrap();

@@ -129,7 +129,7 @@ impl Ended {
     fn answer(self) -> &'static str {
         match self {
             Self::Child(_) => "已登记儿童死亡 (the death of the child is recorded)",
-            Self::Woman => "已登记孕产妇死亡 (the death of the woman is recorded)",
+            Self::Woman => "已登记本人死亡 (the death of the woman is recorded)",
             Self::Pregnancy(_) => "已登记妊娠丢失 (the loss of the pregnancy is recorded)",
             Self::Everybody => "已因死亡结案 (the handbook was closed after a death)",
         }

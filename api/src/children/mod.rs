@@ -1,7 +1,6 @@
 //! Children of a handbook: birth facts, and names that come later.
 
 pub mod change;
-pub mod death;
 pub mod store;
 
 use chrono::NaiveDate;

@@ -1,13 +1,13 @@
 //! Rows of children.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::handbook::number::HandbookNumber;
 use domain::id::{ChildId, HandbookId, PersonId, PregnancyId};
 use domain::person::IdNumber;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, TryInsertResult, UpdateMany,
+    QueryOrder, Select, TryInsertResult, UpdateMany,
 };
 use uuid::Uuid;
 
@@ -26,6 +26,12 @@ use crate::problem::Code;
 /// Most handbooks of one mother that are looked through for a child.
 const HANDBOOKS: u64 = 20;
 
+/// The children who were born. One whose birth was taken back keeps its row for the voided records that point to it, and
+/// nobody looks at it: every look-up of children begins here.
+pub fn born() -> Select<child::Entity> {
+    child::Entity::find().filter(child::COLUMN.voided_at.is_null())
+}
+
 /// The children of a handbook, the first born first. A handbook holds the children of one pregnancy, at most eight.
 pub async fn of_handbook(
     db: &impl ConnectionTrait,
@@ -39,8 +45,7 @@ pub async fn of_handbooks(
     db: &impl ConnectionTrait,
     handbooks: impl IntoIterator<Item = HandbookId>,
 ) -> Result<Vec<child::Model>, DbErr> {
-    let rows =
-        child::Entity::find().order_by_asc(child::COLUMN.born_on).order_by_asc(child::COLUMN.birth_order);
+    let rows = born().order_by_asc(child::COLUMN.born_on).order_by_asc(child::COLUMN.birth_order);
     rows_in(db, rows, child::Column::HandbookId, handbooks).await
 }
 
@@ -49,7 +54,7 @@ pub async fn of_people(
     db: &impl ConnectionTrait,
     people: impl IntoIterator<Item = PersonId>,
 ) -> Result<Vec<child::Model>, DbErr> {
-    rows_in(db, child::Entity::find(), child::Column::PersonId, people).await
+    rows_in(db, born(), child::Column::PersonId, people).await
 }
 
 /// One child of a handbook.
@@ -58,7 +63,8 @@ pub async fn one(
     handbook: HandbookId,
     id: ChildId,
 ) -> Result<Option<child::Model>, DbErr> {
-    child::Entity::find_by_id(id).filter(child::COLUMN.handbook_id.eq(handbook)).one(db).await
+    let one = born().filter(child::COLUMN.id.eq(id)).filter(child::COLUMN.handbook_id.eq(handbook));
+    one.one(db).await
 }
 
 /// Keeps a child in a handbook. A child that has a live handbook is refused with its number; the child of the same form
@@ -85,6 +91,7 @@ pub async fn keep_child(
         birth_weight_g: form.birth_weight_g,
         gestational_days: form.gestational_days,
         ended_on: None,
+        voided_at: None,
         version: 1,
     };
     let taken = OnConflict::new().do_nothing().to_owned();
@@ -97,7 +104,7 @@ pub async fn keep_child(
 
 /// Why a child was not kept: its key stands in a live handbook, or its id is used.
 async fn holder_of(txn: &impl ConnectionTrait, key: Vec<u8>) -> Result<ApiError, DbErr> {
-    let holder = child::Entity::find().filter(child::COLUMN.identity_index.eq(key)).one(txn).await?;
+    let holder = born().filter(child::COLUMN.identity_index.eq(key)).one(txn).await?;
     let Some(holder) = holder else { return Ok(ApiError::told(Code::IdInUse)) };
     Ok(match handbooks::by_id(txn, holder.handbook_id).await? {
         Some(handbook) => already_has(&handbook),
@@ -208,6 +215,21 @@ pub async fn revive(txn: &impl ConnectionTrait, id: ChildId) -> Result<Option<ch
     Ok(changed.exec_with_returning(txn).await?.into_iter().next())
 }
 
+/// Takes back the births of a pregnancy that were recorded in error. The children give up their places, and of those who
+/// are nobody but newborns of this pregnancy the sex is forgotten: nobody is to keep it of a fetus. The caller has asked
+/// whether records of them stand.
+pub async fn take_back_births(
+    txn: &impl ConnectionTrait,
+    children: &[child::Model],
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let taken_back =
+        child::ActiveModel { voided_at: Set(Some(now)), identity_index: Set(None), ..Default::default() };
+    let ids = children.iter().map(|child| child.id);
+    raised(taken_back).filter(child::COLUMN.id.is_in(ids)).exec(txn).await?;
+    people::store::forget_sex(txn, children.iter().map(|child| child.person_id)).await
+}
+
 fn raised(change: child::ActiveModel) -> UpdateMany<child::Entity> {
     let next = Expr::col(child::Column::Version).add(1);
     child::Entity::update_many().set(change).col_expr(child::Column::Version, next)
@@ -219,7 +241,7 @@ pub async fn other_with_key(
     id: ChildId,
     key: &[u8],
 ) -> Result<Option<handbook::Model>, DbErr> {
-    let other = child::Entity::find()
+    let other = born()
         .filter(child::COLUMN.identity_index.eq(key.to_vec()))
         .filter(child::COLUMN.id.ne(id))
         .one(txn)

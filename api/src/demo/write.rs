@@ -280,6 +280,7 @@ impl Writer<'_> {
             region_code: family.home.code,
             woman_id: Some(ids.woman),
             expecting_id: expects.then_some(ids.woman),
+            woman_died_on: None,
             issued_on: family.issue.on,
             issued_by: family.issue.by.id,
             managing_id: family.home.centre.id,
@@ -361,6 +362,7 @@ impl Writer<'_> {
             birth_weight_g: i32::try_from(child.weight_g).ok(),
             gestational_days: i32::try_from(child.gestational_days).ok(),
             ended_on: None,
+            voided_at: None,
             version: 1,
         });
         Ok(id)

@@ -216,6 +216,7 @@ impl Issue<'_> {
             region_code: order.region,
             woman_id: woman,
             expecting_id: woman.filter(|_| order.group != Group::Child),
+            woman_died_on: None,
             issued_on: self.app.today(),
             issued_by: self.desk.institution.id,
             managing_id: managing,

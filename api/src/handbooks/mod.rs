@@ -16,6 +16,7 @@ pub mod release;
 pub mod replace;
 pub mod show;
 pub mod store;
+pub mod subjects;
 pub mod transfer;
 
 use domain::id::InstitutionId;

@@ -93,6 +93,9 @@ pub struct WomanOnCover {
     /// Present address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
+    /// The day on which she died: nothing is planned for her any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub died_on: Option<NaiveDate>,
     /// Version of the identity, for `If-Match` of a correction.
     pub version: i32,
 }
@@ -163,6 +166,7 @@ async fn cover(app: &App, row: &handbook::Model, view: CoverView) -> Result<Cove
     let born = children::with_people(db, [row.id]).await?;
     let pregnancies = pregnancies::of_handbook(db, row.id).await?;
     let open = pregnancies.iter().find(|pregnancy| pregnancy.outcome.is_none());
+    let died_on = pregnancies::woman_died_on(row, &pregnancies);
     Ok(Cover {
         id: row.id,
         number: row.number.clone(),
@@ -175,7 +179,7 @@ async fn cover(app: &App, row: &handbook::Model, view: CoverView) -> Result<Cove
         due_date: open.filter(|_| view.due_date).map(|open| open.due_on),
         risk_grade: open.filter(|_| view.risk_grade).and_then(|open| open.risk_grade.clone()),
         purple: open.filter(|_| view.purple).map(|open| open.risk_purple),
-        woman: woman.map(|woman| woman_on_cover(app, &woman, view)).transpose()?,
+        woman: woman.map(|woman| woman_on_cover(app, &woman, died_on, view)).transpose()?,
         pregnancies: view
             .pregnancies
             .then(|| pregnancies.iter().map(|pregnancy| Pregnancy::of(pregnancy, app.today())).collect()),
@@ -189,7 +193,12 @@ async fn cover(app: &App, row: &handbook::Model, view: CoverView) -> Result<Cove
     })
 }
 
-fn woman_on_cover(app: &App, row: &person::Model, view: CoverView) -> Result<WomanOnCover, ApiError> {
+fn woman_on_cover(
+    app: &App,
+    row: &person::Model,
+    died_on: Option<NaiveDate>,
+    view: CoverView,
+) -> Result<WomanOnCover, ApiError> {
     let identity = people::store::identity(&app.keys, row)?;
     let phone = |phone: String| if view.phone_in_full { phone } else { mask_phone(&phone) };
     Ok(WomanOnCover {
@@ -199,6 +208,7 @@ fn woman_on_cover(app: &App, row: &person::Model, view: CoverView) -> Result<Wom
         id_number: identity.id_number.as_deref().map(mask_id_number),
         phone: identity.phone.map(phone),
         address: identity.address.filter(|_| view.address),
+        died_on: died_on.filter(|_| view.death_of_woman),
         version: row.version,
     })
 }

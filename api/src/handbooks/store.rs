@@ -13,7 +13,7 @@ use domain::place::{RegionCode, RegionLevel};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect, TryInsertResult,
+    QueryFilter, QueryOrder, QuerySelect, TryInsertResult, UpdateMany,
 };
 use uuid::Uuid;
 
@@ -106,14 +106,15 @@ pub async fn change(
     from: &[State],
     change: handbook::ActiveModel,
 ) -> Result<bool, DbErr> {
-    let changed = handbook::Entity::update_many()
-        .set(change)
-        .col_expr(handbook::Column::Version, Expr::col(handbook::Column::Version).add(1))
+    let change = raised(change)
         .filter(handbook::COLUMN.id.eq(id))
-        .filter(handbook::COLUMN.state.is_in(from.iter().copied()))
-        .exec(txn)
-        .await?;
-    Ok(changed.rows_affected == 1)
+        .filter(handbook::COLUMN.state.is_in(from.iter().copied()));
+    Ok(change.exec(txn).await?.rows_affected == 1)
+}
+
+fn raised(change: handbook::ActiveModel) -> UpdateMany<handbook::Entity> {
+    let next = Expr::col(handbook::Column::Version).add(1);
+    handbook::Entity::update_many().set(change).col_expr(handbook::Column::Version, next)
 }
 
 /// The states in which a handbook lives.
@@ -144,15 +145,49 @@ pub async fn close(
     Ok(true)
 }
 
-/// Opens a handbook again that was closed in error.
-pub async fn reopen(txn: &impl ConnectionTrait, id: HandbookId, state: State) -> Result<bool, DbErr> {
+/// Opens a handbook again that was closed in error, with the woman for whom it waits.
+pub async fn reopen(
+    txn: &impl ConnectionTrait,
+    id: HandbookId,
+    state: State,
+    expecting: Option<PersonId>,
+) -> Result<bool, DbErr> {
     let open = handbook::ActiveModel {
         state: Set(state),
         closed_at: Set(None),
         close_reason: Set(None),
+        expecting_id: Set(expecting),
         ..Default::default()
     };
     change(txn, id, &[State::Closed], open).await
+}
+
+/// Writes down the day on which the woman of a live handbook died: it waits for no pregnancy of hers any more. `None` when
+/// her death is recorded already.
+pub async fn end_woman(
+    txn: &impl ConnectionTrait,
+    id: HandbookId,
+    died_on: NaiveDate,
+) -> Result<Option<handbook::Model>, DbErr> {
+    let died = handbook::ActiveModel {
+        woman_died_on: Set(Some(died_on)),
+        expecting_id: Set(None),
+        ..Default::default()
+    };
+    let change = raised(died).filter(handbook::COLUMN.id.eq(id));
+    let change = change.filter(handbook::COLUMN.woman_died_on.is_null());
+    Ok(change.exec_with_returning(txn).await?.into_iter().next())
+}
+
+/// Takes back the death of a woman that was recorded in error; `None` when none is recorded.
+pub async fn revive_woman(
+    txn: &impl ConnectionTrait,
+    id: HandbookId,
+) -> Result<Option<handbook::Model>, DbErr> {
+    let alive = handbook::ActiveModel { woman_died_on: Set(None), ..Default::default() };
+    let change = raised(alive).filter(handbook::COLUMN.id.eq(id));
+    let change = change.filter(handbook::COLUMN.woman_died_on.is_not_null());
+    Ok(change.exec_with_returning(txn).await?.into_iter().next())
 }
 
 /// Keeps a slip on a handbook, in place of one that was printed before.

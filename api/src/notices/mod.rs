@@ -31,6 +31,8 @@ pub enum Kind {
     IdentityCorrected,
     /// A checkup was corrected or voided.
     CheckupChanged,
+    /// The outcome of a pregnancy was taken back.
+    OutcomeTakenBack,
 }
 
 impl Kind {
@@ -46,6 +48,7 @@ impl Kind {
         Self::Transferred,
         Self::IdentityCorrected,
         Self::CheckupChanged,
+        Self::OutcomeTakenBack,
     ];
 
     /// The word that is stored.
@@ -61,6 +64,7 @@ impl Kind {
             Self::Transferred => "transferred",
             Self::IdentityCorrected => "identity_corrected",
             Self::CheckupChanged => "checkup_changed",
+            Self::OutcomeTakenBack => "outcome_taken_back",
         }
     }
 
@@ -111,6 +115,10 @@ impl Kind {
             Self::CheckupChanged => (
                 "{institution}更正或作废了一条检查记录，请查看。",
                 "{institution} corrected or voided a checkup; please look at it.",
+            ),
+            Self::OutcomeTakenBack => (
+                "{institution}更正了手册中登记有误的孕产信息，请查看手册封面。",
+                "{institution} corrected what was recorded in error about the pregnancy; please look at the cover of the handbook.",
             ),
         }
     }

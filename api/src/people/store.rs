@@ -138,6 +138,19 @@ pub async fn insert(
     Ok(row)
 }
 
+/// Forgets the sex of people without an ID number.
+pub async fn forget_sex(
+    txn: &impl ConnectionTrait,
+    people: impl IntoIterator<Item = PersonId>,
+) -> Result<(), DbErr> {
+    let forgotten = person::ActiveModel { sex: Set(None), ..Default::default() };
+    let forget = person::Entity::update_many()
+        .set(forgotten)
+        .filter(person::COLUMN.id.is_in(people))
+        .filter(person::COLUMN.id_number_index.is_null());
+    forget.exec(txn).await.map(|_| ())
+}
+
 fn new_row(keys: &Keys, new: NewPerson<'_>, now: DateTime<Utc>) -> Result<person::Model, ApiError> {
     let id = PersonId(Uuid::now_v7());
     let (id_number_index, phone_index) = indexes(keys, new.identity);

@@ -1,6 +1,8 @@
 //! `POST /api/v1/handbooks/{handbook}/pregnancies/{pregnancy}/children`: a twin that was forgotten when the birth was
 //! recorded.
 
+use std::slice;
+
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, post};
@@ -119,7 +121,8 @@ impl Birth {
         let newborn = ChildOnForm::read(&mut form, "", &typed, held.region_code, today);
         form.done()?;
         let newborn = newborn.ok_or_else(|| ApiError::internal(anyhow::anyhow!("a birth without a day")))?;
-        let newborn = born_of(&self.pregnancy, newborn, today)?;
+        let died_on = store::woman_died_on(held, slice::from_ref(&self.pregnancy));
+        let newborn = born_of(&self.pregnancy, newborn, died_on.unwrap_or(today))?;
         let born_on = [newborn.person.born_on];
         check_one_birth(self.children.iter().map(|child| child.born_on).chain(born_on))?;
         Ok(newborn)

@@ -5,6 +5,7 @@ pub mod dates;
 pub mod outcome;
 pub mod register;
 pub mod store;
+pub mod void_outcome;
 
 use chrono::NaiveDate;
 use domain::id::PregnancyId;

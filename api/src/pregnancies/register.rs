@@ -45,10 +45,13 @@ pub(crate) async fn register(
     };
     let txn = &work.txn;
     let held = hold_live(txn, access.handbook.id).await?;
+    let before = store::of_handbook(txn, held.id).await?;
+    if store::woman_died_on(&held, &before).is_some() {
+        return Err(ApiError::told(Code::WomanHasDied));
+    }
     if held.expecting_id.is_none() {
         return Err(ApiError::told(Code::NeedsNewHandbook));
     }
-    let before = store::of_handbook(txn, held.id).await?;
     if before.iter().any(|pregnancy| pregnancy.outcome.is_none()) {
         return Err(ApiError::told(Code::PregnancyOpen));
     }

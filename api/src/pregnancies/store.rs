@@ -1,13 +1,16 @@
 //! Rows of pregnancies.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::id::{HandbookId, PregnancyId};
-use domain::pregnancy::{Course, Dates};
+use domain::pregnancy::{Course, Dates, Woman};
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, UpdateMany,
+};
 use uuid::Uuid;
 
-use crate::db::entities::pregnancy;
+use crate::db::entities::{handbook, pregnancy};
 use crate::db::rows_in;
 
 /// The pregnancies of a handbook, the latest first: one, or a few after losses.
@@ -37,6 +40,17 @@ pub async fn courses(db: &impl ConnectionTrait, handbook: HandbookId) -> Result<
 /// How a pregnancy went.
 pub fn course_of(row: &pregnancy::Model) -> Course {
     Course { due_on: row.due_on, outcome: row.outcome, ended_on: row.ended_on }
+}
+
+/// The day on which the woman of a handbook with these pregnancies died.
+pub fn woman_died_on(handbook: &handbook::Model, pregnancies: &[pregnancy::Model]) -> Option<NaiveDate> {
+    let courses: Vec<_> = pregnancies.iter().map(course_of).collect();
+    woman_of(handbook, &courses).died_on()
+}
+
+/// The woman of a handbook with her pregnancies.
+pub fn woman_of<'a>(handbook: &handbook::Model, courses: &'a [Course]) -> Woman<'a> {
+    Woman { group: handbook.issued_group, died_on: handbook.woman_died_on, courses }
 }
 
 /// One pregnancy of a handbook.
@@ -98,18 +112,34 @@ pub async fn change(
     Ok(changed.into_iter().next())
 }
 
+/// Opens a pregnancy again whose outcome was recorded in error; `None` when none is recorded.
+pub async fn open_again(
+    txn: &impl ConnectionTrait,
+    id: PregnancyId,
+) -> Result<Option<pregnancy::Model>, DbErr> {
+    let open = pregnancy::ActiveModel {
+        outcome: Set(None),
+        ended_on: Set(None),
+        discharged_on: Set(None),
+        ..Default::default()
+    };
+    let changed = raised(open).filter(pregnancy::COLUMN.id.eq(id));
+    let changed = changed.filter(pregnancy::COLUMN.outcome.is_not_null()).exec_with_returning(txn).await?;
+    Ok(changed.into_iter().next())
+}
+
 /// Ends an open pregnancy; `None` when its outcome is recorded already.
 pub async fn end(
     txn: &impl ConnectionTrait,
     id: PregnancyId,
     ended: pregnancy::ActiveModel,
 ) -> Result<Option<pregnancy::Model>, DbErr> {
-    let changed = pregnancy::Entity::update_many()
-        .set(ended)
-        .col_expr(pregnancy::Column::Version, Expr::col(pregnancy::Column::Version).add(1))
-        .filter(pregnancy::COLUMN.id.eq(id))
-        .filter(pregnancy::COLUMN.outcome.is_null())
-        .exec_with_returning(txn)
-        .await?;
+    let changed = raised(ended).filter(pregnancy::COLUMN.id.eq(id));
+    let changed = changed.filter(pregnancy::COLUMN.outcome.is_null()).exec_with_returning(txn).await?;
     Ok(changed.into_iter().next())
+}
+
+fn raised(change: pregnancy::ActiveModel) -> UpdateMany<pregnancy::Entity> {
+    let next = Expr::col(pregnancy::Column::Version).add(1);
+    pregnancy::Entity::update_many().set(change).col_expr(pregnancy::Column::Version, next)
 }

@@ -72,6 +72,9 @@ struct DeskWoman {
     name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     birth_date: Option<NaiveDate>,
+    /// The day on which she died.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    died_on: Option<NaiveDate>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -174,12 +177,13 @@ async fn desk(
     handbook: &handbook::Model,
 ) -> Result<Desk, ApiError> {
     let sees_woman = staff.is(Role::Clinician) || staff.is(Role::HandbookAdministrator);
-    let store::Cover { woman, children, pregnancy, managing } = store::cover(db, &app.keys, handbook).await?;
+    let store::Cover { woman, children, woman_died_on, pregnancy, managing } =
+        store::cover(db, &app.keys, handbook).await?;
     let woman = woman.map(|(row, identity)| {
         if sees_woman {
-            DeskWoman { name: identity.name, birth_date: row.born_on }
+            DeskWoman { name: identity.name, birth_date: row.born_on, died_on: woman_died_on }
         } else {
-            DeskWoman { name: mask_name(&identity.name), birth_date: None }
+            DeskWoman { name: mask_name(&identity.name), birth_date: None, died_on: None }
         }
     });
     let children = children.into_iter().map(|(child, row, identity)| DeskChild {

@@ -17,6 +17,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use crate::children::store::{self as children, born};
 use crate::db::entities::{
     break_glass, child, handbook, institution, member, person, pregnancy, visit, wechat_user,
 };
@@ -25,6 +26,7 @@ use crate::db::statement;
 use crate::error::ApiError;
 use crate::keys::{Keys, Place};
 use crate::people::{self, Identity};
+use crate::pregnancies::store::{self as pregnancies, woman_died_on};
 
 /// A visit to be opened.
 #[derive(Debug, Clone, Copy)]
@@ -108,7 +110,7 @@ pub async fn by_number(
 
 /// The handbooks that are about a person, as the woman or as a child, the newest first.
 pub async fn about(db: &impl ConnectionTrait, person: PersonId) -> Result<Vec<handbook::Model>, DbErr> {
-    let as_child = child::Entity::find().filter(child::COLUMN.person_id.eq(person)).one(db).await?;
+    let as_child = born().filter(child::COLUMN.person_id.eq(person)).one(db).await?;
     let mut about = Cond::any().add(handbook::COLUMN.woman_id.eq(person));
     if let Some(child) = as_child {
         about = about.add(handbook::COLUMN.id.eq(child.handbook_id));
@@ -260,7 +262,7 @@ pub async fn subjects(
     handbook: Option<&handbook::Model>,
 ) -> Result<Vec<Identity>, ApiError> {
     let id = handbook.map_or(HandbookId(Uuid::nil()), |handbook| handbook.id);
-    let children = child::Entity::find().filter(child::COLUMN.handbook_id.eq(id)).all(db).await?;
+    let children = born().filter(child::COLUMN.handbook_id.eq(id)).all(db).await?;
     let woman = handbook.and_then(|handbook| handbook.woman_id);
     identities(db, keys, children.iter().map(|child| child.person_id).chain(woman)).await
 }
@@ -312,8 +314,7 @@ pub async fn masked(
     let ids: BTreeSet<_> = ids.into_iter().collect();
     let handbooks = rows_in(db, handbook::Entity::find(), handbook::Column::Id, ids).await?;
     let without_woman = handbooks.iter().filter(|handbook| handbook.woman_id.is_none());
-    let children =
-        child::Entity::find().order_by_desc(child::COLUMN.born_on).order_by_desc(child::COLUMN.birth_order);
+    let children = born().order_by_desc(child::COLUMN.born_on).order_by_desc(child::COLUMN.birth_order);
     let ids = without_woman.map(|handbook| handbook.id);
     let children = rows_in(db, children, child::Column::HandbookId, ids).await?;
     // The first-born is collected last and stays.
@@ -339,6 +340,8 @@ pub struct Cover {
     pub woman: Option<(person::Model, Identity)>,
     /// The children, the first-born first.
     pub children: Vec<(child::Model, person::Model, Identity)>,
+    /// The day on which the woman died.
+    pub woman_died_on: Option<NaiveDate>,
     /// The pregnancy that is open.
     pub pregnancy: Option<pregnancy::Model>,
     /// Name of the managing institution.
@@ -351,12 +354,7 @@ pub async fn cover(
     keys: &Keys,
     handbook: &handbook::Model,
 ) -> Result<Cover, ApiError> {
-    let children = child::Entity::find()
-        .filter(child::COLUMN.handbook_id.eq(handbook.id))
-        .order_by_asc(child::COLUMN.born_on)
-        .order_by_asc(child::COLUMN.birth_order)
-        .all(db)
-        .await?;
+    let children = children::of_handbook(db, handbook.id).await?;
     let ids = children.iter().map(|child| child.person_id).chain(handbook.woman_id);
     let rows = rows_in(db, person::Entity::find(), person::Column::Id, ids).await?;
     let mut people = HashMap::new();
@@ -370,12 +368,10 @@ pub async fn cover(
         Some((child, row, identity))
     });
     let children = children.collect();
-    let pregnancy = pregnancy::Entity::find()
-        .filter(pregnancy::COLUMN.handbook_id.eq(handbook.id))
-        .filter(pregnancy::COLUMN.outcome.is_null())
-        .one(db)
-        .await?;
+    let pregnancies = pregnancies::of_handbook(db, handbook.id).await?;
+    let woman_died_on = woman_died_on(handbook, &pregnancies);
+    let pregnancy = pregnancies.into_iter().find(|pregnancy| pregnancy.outcome.is_none());
     let managing = institution::Entity::find_by_id(handbook.managing_id).one(db).await?;
     let managing = managing.map(|institution| institution.name).unwrap_or_default();
-    Ok(Cover { woman, children, pregnancy, managing })
+    Ok(Cover { woman, children, woman_died_on, pregnancy, managing })
 }

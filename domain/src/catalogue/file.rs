@@ -31,6 +31,8 @@ pub(super) struct KindFile {
     pub(super) occurred: Option<String>,
     #[serde(default)]
     pub(super) about_birth: bool,
+    #[serde(default)]
+    pub(super) after_death: bool,
     pub(super) sources: Vec<String>,
     pub(super) note: Option<String>,
     #[serde(default, rename = "group")]

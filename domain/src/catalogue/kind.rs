@@ -102,6 +102,8 @@ pub struct Kind {
     pub grain: Grain,
     /// It records a birth or what came after, so its texts may name the sex of the baby.
     pub about_birth: bool,
+    /// It may be dated after the death of its subject: a report, a result that came late, a call that found it out.
+    pub after_death: bool,
     /// Documents from which fields and rules were taken.
     pub sources: Vec<Document>,
     /// A remark for whoever keeps the form.

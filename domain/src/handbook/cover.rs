@@ -14,6 +14,8 @@ pub struct CoverView {
     pub phone_in_full: bool,
     /// The children's names in full, with their birth facts; else masked names.
     pub children_in_full: bool,
+    /// The day on which the woman died.
+    pub death_of_woman: bool,
     /// When the open pregnancy is due.
     pub due_date: bool,
     /// Dates and outcomes of the pregnancies.
@@ -40,6 +42,7 @@ impl CoverView {
         address: true,
         phone_in_full: true,
         children_in_full: true,
+        death_of_woman: true,
         due_date: true,
         pregnancies: true,
         risk_grade: true,
@@ -60,6 +63,7 @@ impl CoverView {
             address: reads_all || visits_at_home,
             phone_in_full: reads_all,
             children_in_full: reads,
+            death_of_woman: !child_part_only || visits_at_home,
             due_date: !child_part_only || visits_at_home,
             pregnancies: reads_all || allows(standing, Action::ManagePregnancy),
             risk_grade: reads_all || visits_at_home,
@@ -98,6 +102,7 @@ mod tests {
         let expected = CoverView {
             woman_in_full: true,
             address: true,
+            death_of_woman: true,
             due_date: true,
             risk_grade: true,
             ..CoverView::default()
@@ -108,7 +113,7 @@ mod tests {
 
     #[test]
     fn desks_and_offices_see_masked_names_and_no_clinical_detail() {
-        let office = CoverView { due_date: true, ..CoverView::default() };
+        let office = CoverView { death_of_woman: true, due_date: true, ..CoverView::default() };
         assert_eq!(staff(Role::TownshipOffice, Tie::InRegion), office);
         assert_eq!(staff(Role::CountyMch, Tie::InRegion), office);
         assert_eq!(staff(Role::HandbookAdministrator, Tie::Issuing), office);

@@ -21,6 +21,8 @@ pub struct Model {
     pub birth_weight_g: Option<i32>,
     pub gestational_days: Option<i32>,
     pub ended_on: Option<Date>,
+    /// When the birth was taken back as recorded in error: nobody sees the child any more.
+    pub voided_at: Option<DateTimeUtc>,
     pub version: i32,
 }
 

@@ -21,6 +21,8 @@ pub struct Model {
     /// The woman whose pregnancy (or plan) this handbook waits for: one live handbook per pregnancy.
     #[sea_orm(unique)]
     pub expecting_id: Option<PersonId>,
+    /// The day of her death, unless it stands as the outcome of a pregnancy (maternal death).
+    pub woman_died_on: Option<Date>,
     pub issued_on: Date,
     pub issued_by: InstitutionId,
     pub managing_id: InstitutionId,

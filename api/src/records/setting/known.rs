@@ -28,6 +28,8 @@ pub(super) struct Known {
     pub(super) pregnancy: Option<pregnancy::Model>,
     /// The stages of life that the subject can have been in on the day.
     pub(super) stages: Vec<Stage>,
+    /// When the subject died.
+    died_on: Option<NaiveDate>,
     pub(super) planning: bool,
     pub(super) unborn: bool,
     pub(super) child: Option<KnownChild>,
@@ -83,6 +85,11 @@ impl Known {
             let gestation_days = gestation_at_birth(&row, &pregnancies);
             KnownChild { row, person, gestation_days }
         });
+        let died_on = match asked.subject {
+            Subject::Woman => pregnancies::store::woman_died_on(handbook, &pregnancies),
+            Subject::Child(_) => child.as_ref().and_then(|child| child.row.ended_on),
+            Subject::Household => None,
+        };
         let courses: Vec<_> = pregnancies.iter().map(pregnancies::store::course_of).collect();
         let stages = match asked.subject {
             Subject::Woman => stages_on(&courses, handbook.expecting_id.is_some(), asked.occurred_on),
@@ -99,7 +106,7 @@ impl Known {
             Writer::Staff(staff, institution) => Some(desk(app, db, staff, institution).await?),
         };
         let body = BodyBefore::load(app, db, asked, pregnancy.as_ref()).await?;
-        Ok(Self { pregnancy, stages, planning, unborn, child, woman, father, desk, body })
+        Ok(Self { pregnancy, stages, died_on, planning, unborn, child, woman, father, desk, body })
     }
 
     /// Nothing happened to a child before its birth; said before the fields are, which would say it one by one.
@@ -114,6 +121,15 @@ impl Known {
     /// Whether the pregnancy of the day is known to have ended in a loss, whenever in it the day was.
     pub(super) fn has_lost_the_pregnancy(&self) -> bool {
         self.pregnancy.as_ref().and_then(|pregnancy| pregnancy.outcome).is_some_and(Outcome::is_loss)
+    }
+
+    /// Nothing happens to the dead; what is written of them then are reports and late results.
+    pub(super) fn must_be_alive(&self, asked: &Asked<'_>) -> Result<(), ApiError> {
+        let died_on = self.died_on.filter(|died_on| asked.occurred_on > *died_on && !asked.kind.after_death);
+        match died_on {
+            Some(died_on) => Err(CheckupRefusal::AfterDeath(asked.occurred_on, died_on).into()),
+            None => Ok(()),
+        }
     }
 
     /// A child belongs to the pregnancy that it was born of, the woman's records to that of their day.
@@ -184,7 +200,7 @@ fn is_planning(
 ) -> bool {
     match pregnancies.first() {
         None => children.is_empty() && handbook.issued_group == Group::Planning,
-        Some(latest) => latest.outcome.is_some_and(Outcome::is_loss),
+        Some(latest) => latest.outcome.is_some_and(Outcome::keeps_waiting),
     }
 }
 

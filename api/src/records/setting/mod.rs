@@ -60,8 +60,9 @@ pub async fn judge(app: &App, db: &impl ConnectionTrait, asked: Asked<'_>) -> Re
     }
     let known = Known::load(app, db, &asked).await?;
     known.must_be_born(&asked)?;
-    // What stands may be corrected where it stands, also when an outcome that became known later has ended its stage.
+    // What stands may be corrected where it stands, also when an outcome or a death became known later.
     if asked.old.is_none_or(|old| old.occurred_on != asked.occurred_on) {
+        known.must_be_alive(&asked)?;
         must_be_of_its_stage(asked.kind, &known.stages, asked.occurred_on)?;
     }
     let told = |errors: Vec<_>| ApiError::Invalid(errors.iter().map(super::form::of_payload).collect());

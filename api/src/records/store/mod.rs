@@ -218,6 +218,19 @@ pub async fn latest_of_pregnancy(
     found.one(db).await
 }
 
+/// Whether a record about one of these children of a handbook stands: neither voided nor withdrawn.
+pub async fn stand_about(
+    db: &impl ConnectionTrait,
+    handbook: HandbookId,
+    children: impl IntoIterator<Item = ChildId>,
+) -> Result<bool, DbErr> {
+    let stand = of_handbook(handbook)
+        .filter(record::COLUMN.child_id.is_in(children.into_iter().map(Some)))
+        .filter(record::COLUMN.state.eq(RecordState::Live))
+        .limit(1);
+    Ok(stand.count(db).await? > 0)
+}
+
 /// The subject of a row.
 pub fn subject_of(kind: SubjectKind, child: Option<ChildId>) -> Subject {
     match (kind, child) {

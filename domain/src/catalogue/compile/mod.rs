@@ -71,6 +71,7 @@ impl Workshop<'_> {
             chapter: file.chapter,
             grain: file.grain,
             about_birth: file.about_birth,
+            after_death: file.after_death,
             sources: self.documents("sources", &file.sources),
             note: file.note,
             groups,
