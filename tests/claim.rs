@@ -188,10 +188,12 @@ async fn a_claim_by_phone_sent_again_gives_the_first_answer_without_asking_wecha
                 .json(&body),
         )
     };
-    let (first, second) = (claim().await.ok(), claim().await.ok());
-    assert_eq!(first, second);
+    let first = claim().await.ok();
+    // More than one when another world's token is in the cache that they share.
+    let asked = world.wechat.control().calls("/wxa/business/getuserphonenumber");
+    assert_eq!(claim().await.ok(), first);
     assert_eq!(first["is_woman"], true);
-    assert_eq!(world.wechat.control().calls("/wxa/business/getuserphonenumber"), 1);
+    assert_eq!(world.wechat.control().calls("/wxa/business/getuserphonenumber"), asked);
     assert_eq!(members(&world).await.len(), 1);
 }
 
