@@ -80,6 +80,27 @@ async fn a_corrected_id_number_brings_its_birth_date_and_belongs_to_nobody_else(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_two_desks_that_give_two_women_one_id_number_at_once_exactly_one_does() {
+    let (world, county, desk) = town().await;
+    let other = world.administrator(county.health_centre).await;
+    for order in 1..=5 {
+        let (one, two) =
+            (desk.issued(pregnant_form(order)).await, desk.issued(pregnant_form(order + 10)).await);
+        let number = womans_number("19950101", order + 20);
+        let body = json!({ "person": "woman", "id_number": number, "reason": "号码登记有误" });
+        let (a, b) =
+            tokio::join!(correct(&desk.0, &one, 1, body.clone()), correct(&other, &two, 1, body.clone()));
+        let loser = if a.status == 200 { &b } else { &a };
+        assert_ne!(a.status, b.status, "{} {}", a.text(), b.text());
+        loser.problem(409, "id_number_taken");
+        let loser = if a.status == 200 { &two } else { &one };
+        let cover = desk.0.get(&at(loser, "")).await.ok();
+        assert_eq!(cover["woman"]["version"], 1, "nothing of it was kept");
+    }
+    assert_eq!(desk_act::Entity::find().count(world.app.db.read()).await.unwrap(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_childs_identity_is_put_right_and_stays_one_child() {
     let (_world, _, desk) = town().await;
     let issued = desk.issued(child_form(1, "2026-11-01")).await;

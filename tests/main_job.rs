@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::checkups::antenatal;
 use crate::entries::pressure;
 use crate::support::gate::Gate;
-use crate::support::issuing::{CONSENT, at, claim_by_cover, last_four, pregnant_form};
+use crate::support::issuing::{CONSENT, at, claim_by_phone, pregnant_form};
 use crate::support::people::{COUNTY, County, TOWN};
 use crate::support::{Client, Events, World};
 
@@ -75,7 +75,7 @@ pub async fn run(world: &World, county: &County, before: impl AsyncFn(Part)) {
     let mother = phone(world).await;
     let text = mother.get("/api/v1/privacy-text").await.ok();
     assert_eq!(text["version"], CONSENT);
-    let member = mother.post("/api/v1/claims", claim_by_cover(&handbook, &last_four(1), "woman")).await.ok();
+    let member = mother.post("/api/v1/claims", claim_by_phone(&handbook, &world.phone_code(1))).await.ok();
     assert_eq!((&member["role"], &member["is_woman"]), (&json!("owner"), &json!(true)));
     let id = handbook["id"].as_str().unwrap().parse().unwrap();
     let mut events = Events::follow(&mother, id).await;

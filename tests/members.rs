@@ -8,7 +8,7 @@ use sea_orm::{EntityTrait, PaginatorTrait};
 use serde_json::{Value, json};
 
 use crate::support::issuing::CONSENT;
-use crate::support::people::{FamilyUser, Mother};
+use crate::support::people::{County, FamilyUser, Mother};
 use crate::support::{Answer, World};
 use api::db::entities::{consent, member};
 
@@ -16,6 +16,7 @@ const ACCEPT: &str = "/api/v1/invitations/accept";
 
 struct Home {
     world: World,
+    county: County,
     mother: Mother,
 }
 
@@ -24,7 +25,7 @@ impl Home {
         let world = World::empty().await;
         let county = world.county().await;
         let mother = world.mother(&county).await;
-        Self { world, mother }
+        Self { world, county, mother }
     }
 
     fn at(&self, rest: &str) -> String {
@@ -157,19 +158,17 @@ async fn the_woman_who_was_invited_proves_that_it_is_she() {
     let body = json!({ "role": "guardian", "relation": "woman", "expires_in_hours": 24 });
     let code = father.client.post(&home.at("/invitations"), body.clone()).await.ok()["code"].clone();
     let woman = home.world.family_user().await;
+    let phones = home.world.wechat.control();
     let mut proof = accepting(&code);
-    proof["last_four"] = json!("0000");
-    let four = &home.mother.id_number[14..];
-    if four != "0000" {
-        woman.client.post(ACCEPT, proof.clone()).await.problem(422, "invitation_refused");
-    }
-    proof["last_four"] = json!(four);
+    proof["phone_code"] = json!(phones.phone_code("u", "13700000000"));
+    woman.client.post(ACCEPT, proof.clone()).await.problem(422, "invitation_refused");
+    proof["phone_code"] = json!(phones.phone_code("u", &home.mother.phone));
     let joined = woman.client.post(ACCEPT, proof.clone()).await.ok();
     assert_eq!(joined["is_woman"], true);
 
     let code = father.client.post(&home.at("/invitations"), body).await.ok()["code"].clone();
     let mut second = accepting(&code);
-    second["phone_code"] = json!(home.world.wechat.control().phone_code("u", &home.mother.phone));
+    second["phone_code"] = json!(phones.phone_code("u", &home.mother.phone));
     let impostor = home.world.family_user().await;
     impostor.client.post(ACCEPT, second).await.problem(409, "woman_taken");
 }
@@ -265,6 +264,24 @@ async fn a_handbook_has_at_most_twenty_members_and_staff_do_not_list_them() {
     let clinician = home.world.clinician(county.managing_id).await;
     clinician.get(&home.at("/members")).await.problem(403, "forbidden");
     user.client.get(&home.at("/members")).await.problem(404, "not_found");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_handbooks_that_give_an_invitation_one_id_at_once_exactly_one_does() {
+    let home = Home::new().await;
+    let other = home.world.mother(&home.county).await;
+    for _ in 0..5 {
+        let body = json!({ "id": uuid::Uuid::now_v7(), "role": "viewer", "relation": "other", "expires_in_hours": 1 });
+        let elsewhere = format!("/api/v1/handbooks/{}/invitations", other.handbook);
+        let here = home.at("/invitations");
+        let (a, b) = tokio::join!(
+            home.mother.user.client.post(&here, body.clone()),
+            other.user.client.post(&elsewhere, body.clone()),
+        );
+        let loser = if a.status == 201 { &b } else { &a };
+        assert_ne!(a.status, b.status, "{} {}", a.text(), b.text());
+        loser.problem(409, "id_in_use");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

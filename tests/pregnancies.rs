@@ -77,6 +77,23 @@ async fn of_two_registrations_at_once_exactly_one_opens_a_pregnancy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_two_pregnancies_that_are_given_one_id_at_once_exactly_one_is_kept() {
+    let ward = ward().await;
+    let other = ward.world.clinician(ward.county.health_centre).await;
+    for order in 1..=5 {
+        let one = ward.desk.issued(planning_form(order)).await;
+        let two = ward.desk.issued(planning_form(order + 10)).await;
+        let body = json!({ "id": uuid::Uuid::now_v7(), "last_menstrual_period": "2026-09-01" });
+        let (first, second) = (at(&one, "/pregnancies"), at(&two, "/pregnancies"));
+        let (a, b) =
+            tokio::join!(ward.clinician.post(&first, body.clone()), other.post(&second, body.clone()));
+        let loser = if a.status == 201 { &b } else { &a };
+        assert_ne!(a.status, b.status, "{} {}", a.text(), b.text());
+        loser.problem(409, "id_in_use");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn dates_are_corrected_by_a_scan_as_they_were_seen() {
     let ward = ward().await;
     let issued = ward.desk.issued(pregnant_form(1)).await;

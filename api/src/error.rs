@@ -249,6 +249,7 @@ impl From<MemberRefusal> for ApiError {
         match refusal {
             MemberRefusal::LastOwner => Self::told(Code::LastOwner),
             MemberRefusal::WomanTaken => Self::told(Code::WomanTaken),
+            MemberRefusal::NotTheWoman => Self::told(Code::NotTheWoman),
             MemberRefusal::WomanStays => Self::told(Code::WomanStays),
             MemberRefusal::TooMany => Self::with(Code::TooManyMembers, "limit", MEMBERS_MAX),
         }

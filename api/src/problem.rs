@@ -180,8 +180,12 @@ problems! {
     ConsentRequired = 422 "consent_required" { "需要同意隐私说明", "Consent required", "请先阅读并同意版本 {version} 的隐私说明。", "Read and agree to version {version} of the privacy text first." }
     LastOwner = 409 "last_owner" { "至少保留一名户主", "The last owner stays", "手册至少要有一名户主，请先移交；如要撤回同意，请持身份证到管理机构窗口解除绑定。", "A handbook keeps at least one owner; hand over first. To withdraw consent altogether, go to the desk of the managing institution with your ID card." }
     WomanTaken = 409 "woman_taken" { "孕产妇本人已在成员中", "The woman is a member already", "手册中已有经核实的孕产妇本人。", "The woman herself is a verified member already." }
+    NotTheWoman = 403 "not_the_woman" { "不是孕产妇本人", "Not the woman", "您在手册中的身份不是孕产妇本人，无需也不能核实。", "You are not in this handbook as the woman herself, so there is nothing to prove." }
+    PhoneDiffers = 422 "phone_differs" { "手机号不一致", "Not the recorded phone", "微信手机号与手册登记的孕产妇手机号不一致，或手册未登记手机号，还可以尝试 {left} 次；如登记有误，请本人持身份证到窗口更正或办理领取凭条。", "WeChat's phone is not the one recorded for the woman, or none is recorded; {left} tries are left. If what is recorded is wrong, she goes to a desk with her ID card." }
+    AccountTaken = 409 "account_is_another" { "账号已核实为他人", "The account is another woman's", "该微信账号已核实为另一位孕产妇本人。", "This WeChat account has proved to be another woman." }
     WomanStays = 403 "woman_stays" { "不能移除孕产妇本人", "The woman herself stays", "经核实的孕产妇本人只能由其本人退出或移交。", "The verified woman leaves or hands over by herself; nobody else removes or lowers her." }
     TooManyMembers = 409 "too_many_members" { "成员已满", "Too many members", "一本手册最多 {limit} 名成员。", "A handbook has at most {limit} members." }
+    NoSuchOwner = 409 "no_such_owner" { "没有该身份的户主", "No such owner", "手册没有“{relation}”身份的户主，请核实丢失账号的人在手册中的身份。", "No owner of the handbook is: {relation}. Ask who the lost account was in it." }
     NotClaimed = 409 "not_claimed" { "手册尚未领取", "Not claimed yet", "手册尚未被领取，请补打领取凭条。", "The handbook is not claimed yet; print its slip again instead." }
     IdentityNotShown = 422 "identity_not_shown" { "身份核对不符", "Identity does not fit", "出示的身份证号与手册登记的不符或未登记，还可以尝试 {left} 次；如登记有误，请先更正身份信息。", "The ID number shown is not the one on record, or none is on record; {left} tries are left. If what is recorded is wrong, correct the identity first." }
     OtherOwners = 409 "other_owners" { "还有其他户主", "There are other owners", "手册还有其他户主，请由要退出的户主本人在手机上退出。", "The handbook has other owners; whoever wants to leave does so on the phone." }

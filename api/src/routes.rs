@@ -96,6 +96,7 @@ pub fn configure(config: &mut ServiceConfig) {
     config.service(members::change::change);
     config.service(members::remove::remove);
     config.service(members::hand_over::hand_over);
+    config.service(members::verify::verify);
     config.service(pregnancies::register::register);
     config.service(pregnancies::dates::change_dates);
     config.service(pregnancies::outcome::record_outcome);

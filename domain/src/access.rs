@@ -138,6 +138,7 @@ words! {
         ReadMembers = "read_members", "查看成员", "read the members";
         ManageMembers = "manage_members", "管理成员", "invite and remove members";
         Leave = "leave", "退出手册", "leave the handbook";
+        ProveWoman = "prove_woman", "核实本人", "prove to be the woman herself";
         ReadAccessLog = "read_access_log", "查看访问记录", "read who looked";
         ReadNotices = "read_notices", "查看通知", "read what the family is told";
         Watch = "watch", "实时更新", "follow live changes";
@@ -271,6 +272,7 @@ const FAMILY: &[(MemberRole, &[Action])] = &[
             A::ReadMembers,
             A::ManageMembers,
             A::Leave,
+            A::ProveWoman,
             A::ReadAccessLog,
             A::ReadNotices,
             A::Watch,
@@ -285,12 +287,13 @@ const FAMILY: &[(MemberRole, &[Action])] = &[
             A::ShowCode,
             A::ReadMembers,
             A::Leave,
+            A::ProveWoman,
             A::ReadAccessLog,
             A::ReadNotices,
             A::Watch,
         ],
     ),
-    (MemberRole::Viewer, &[A::ReadCover, A::ReadRecords, A::ReadMembers, A::Leave, A::Watch]),
+    (MemberRole::Viewer, &[A::ReadCover, A::ReadRecords, A::ReadMembers, A::Leave, A::ProveWoman, A::Watch]),
 ];
 
 /// Staff outside one handbook: role → actions. The scope (institution or region) is a filter of every finder.
@@ -434,6 +437,17 @@ mod tests {
         }
         assert_eq!(may(&staff(R::TownshipOffice, Tie::ALL), A::AttachCheckup), Verdict::Forbidden);
         assert_eq!(may(&staff(R::SystemAdministrator, Tie::ALL), A::ReadCover), Verdict::Hidden);
+    }
+
+    #[test]
+    fn a_woman_of_any_role_proves_who_she_is_and_no_staff_does_it_for_her() {
+        for &role in MemberRole::ALL {
+            let member = Standing::Member { role, is_woman: false };
+            assert_eq!(may(&member, A::ProveWoman), Verdict::Allowed(None), "{role}");
+        }
+        for &role in Role::ALL {
+            assert!(!matches!(may(&staff(role, Tie::ALL), A::ProveWoman), Verdict::Allowed(_)), "{role}");
+        }
     }
 
     #[test]

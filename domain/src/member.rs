@@ -32,6 +32,9 @@ pub enum MemberRefusal {
     /// A handbook has one woman; another member has proved to be her already.
     #[error("the woman herself is a member already")]
     WomanTaken,
+    /// A father or grandparent does not prove to be the woman.
+    #[error("the member is not the woman")]
+    NotTheWoman,
     /// Nobody takes a woman's handbook from her: the verified woman leaves or hands over by herself.
     #[error("the verified woman is removed or lowered by nobody but herself")]
     WomanStays,
@@ -56,6 +59,20 @@ pub fn may_be_lowered_by_another(is_woman: bool) -> Result<(), MemberRefusal> {
     if is_woman { Err(MemberRefusal::WomanStays) } else { Ok(()) }
 }
 
+/// May a member of this relation prove to be the woman herself, with `is_proved` saying whether a member has?
+///
+/// The relation is what a member says and proves nothing, so several may call themselves the woman: else whoever said so
+/// first would keep her out. Only one of them is proved to be her.
+pub fn may_prove_to_be_the_woman(relation: MemberRelation, is_proved: bool) -> Result<(), MemberRefusal> {
+    match (relation, is_proved) {
+        (MemberRelation::Woman, false) => Ok(()),
+        (MemberRelation::Woman, true) => Err(MemberRefusal::WomanTaken),
+        (MemberRelation::Father | MemberRelation::Grandparent | MemberRelation::Other, _) => {
+            Err(MemberRefusal::NotTheWoman)
+        }
+    }
+}
+
 /// May one more join, with `members` counted before?
 pub fn may_join(members: u64) -> Result<(), MemberRefusal> {
     if members >= MEMBERS_MAX { Err(MemberRefusal::TooMany) } else { Ok(()) }
@@ -73,5 +90,14 @@ mod tests {
         assert_eq!(may_be_lowered_by_another(false), Ok(()));
         assert_eq!(may_join(MEMBERS_MAX - 1), Ok(()));
         assert_eq!(may_join(MEMBERS_MAX), Err(MemberRefusal::TooMany));
+    }
+
+    #[test]
+    fn one_who_says_to_be_the_woman_proves_it_once_and_nobody_else_does() {
+        assert_eq!(may_prove_to_be_the_woman(MemberRelation::Woman, false), Ok(()));
+        assert_eq!(may_prove_to_be_the_woman(MemberRelation::Woman, true), Err(MemberRefusal::WomanTaken));
+        for relation in [MemberRelation::Father, MemberRelation::Grandparent, MemberRelation::Other] {
+            assert_eq!(may_prove_to_be_the_woman(relation, false), Err(MemberRefusal::NotTheWoman));
+        }
     }
 }

@@ -23,8 +23,11 @@ CREATE TABLE handbook (
     managing_id      {uuid} NOT NULL REFERENCES institution (id),
     slip_hash        {bytes} UNIQUE,
     slip_expires_at  {time},
-    -- Set on a slip that re-claims: the relation whose account was lost. Empty on a slip of the first claim.
+    -- Who alone may claim by the slip: of a re-claim whoever the lost account was, of a first claim the woman when the desk
+    -- saw her. Empty on a slip for anybody.
     slip_relation    TEXT,
+    -- Set on a slip that re-claims: the membership that ends by it. Its table comes after this one and refers to it.
+    slip_member_id   {uuid},
     printed_serial   INTEGER NOT NULL,
     first_used_at    {time},
     change_seq       BIGINT NOT NULL,

@@ -24,10 +24,15 @@ pub fn woman(order: u32) -> Value {
     json!({
         "name": "王小红",
         "id_number": womans_number("19950101", order),
-        "phone": format!("139{order:08}"),
+        "phone": phone(order),
         "address": "长虹村12号",
         "region_code": VILLAGE,
     })
+}
+
+/// The phone of the woman of a form.
+pub fn phone(order: u32) -> String {
+    format!("139{order:08}")
 }
 
 pub const EVERYTHING: [&str; 5] = ["content", "purpose", "meaning", "usage", "bring_along"];
@@ -76,6 +81,13 @@ impl World {
     }
 }
 
+impl World {
+    /// What WeChat's phone number button gives the woman of a form.
+    pub fn phone_code(&self, order: u32) -> String {
+        self.wechat.control().phone_code("u", &phone(order))
+    }
+}
+
 /// A desk at work.
 pub struct Desk(pub Client);
 
@@ -103,6 +115,16 @@ pub fn claim_by_cover(handbook: &Value, last_four: &str, relation: &str) -> Valu
         "printed_code": handbook["printed_code"],
         "last_four": last_four,
         "relation": relation,
+        "consent": { "version": CONSENT },
+    })
+}
+
+/// A claim of the woman by the number on the cover and WeChat's phone.
+pub fn claim_by_phone(handbook: &Value, phone_code: &str) -> Value {
+    json!({
+        "number": handbook["printed_number"],
+        "phone_code": phone_code,
+        "relation": "woman",
         "consent": { "version": CONSENT },
     })
 }

@@ -359,6 +359,7 @@ impl World {
             slip_hash: None,
             slip_expires_at: None,
             slip_relation: None,
+            slip_member_id: None,
             printed_serial: 1,
             first_used_at: None,
             change_seq: 0,

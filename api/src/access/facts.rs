@@ -5,7 +5,9 @@ use domain::access::{Action, Role, Standing, Tie, Verdict, may};
 use domain::id::HandbookId;
 use domain::pregnancy::is_high_risk;
 use domain::visit::{LATE_RESULTS, Visit, VisitKind};
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 
 use crate::app::App;
 use crate::db::entities::{delegation, handbook, member, pregnancy, record, visit};
@@ -28,7 +30,7 @@ pub async fn of(app: &App, caller: &Caller, id: HandbookId) -> Result<Option<Fou
     let Some(handbook) = handbook::Entity::find_by_id(id).one(app.db.read()).await? else { return Ok(None) };
     match caller {
         Caller::Family(user) => {
-            let standing = membership(app, *user, id).await?;
+            let standing = membership(app.db.read(), *user, id).await?;
             Ok(standing.map(|standing| Found { handbook, standing, visit: None }))
         }
         Caller::Staff(staff) => {
@@ -45,12 +47,17 @@ pub async fn of(app: &App, caller: &Caller, id: HandbookId) -> Result<Option<Fou
     }
 }
 
-async fn membership(app: &App, user: User, id: HandbookId) -> Result<Option<Standing>, DbErr> {
+/// How a user stands to a handbook of which they are a member.
+pub async fn membership(
+    db: &impl ConnectionTrait,
+    user: User,
+    id: HandbookId,
+) -> Result<Option<Standing>, DbErr> {
     let live = member::Entity::find()
         .filter(member::COLUMN.handbook_id.eq(id))
         .filter(member::COLUMN.user_id.eq(user.id))
         .filter(member::COLUMN.ended_at.is_null());
-    let found = live.one(app.db.read()).await?;
+    let found = live.one(db).await?;
     Ok(found.map(|member| Standing::Member { role: member.role, is_woman: member.is_woman }))
 }
 

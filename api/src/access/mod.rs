@@ -14,6 +14,7 @@ use domain::access::{Action, OfficeAction, Standing, Tie, Verdict, may, may_in_o
 use domain::id::HandbookId;
 use domain::member::MemberRole;
 use futures_util::future::{FutureExt, LocalBoxFuture};
+use sea_orm::ConnectionTrait;
 
 use crate::app::App;
 use crate::db::entities::{handbook, visit};
@@ -64,7 +65,7 @@ macro_rules! guarded {
 
 guarded! {
     ReadCover true ReadRecords true WriteEntry false ShowCode false ReadMembers true ManageMembers false Leave false
-    ReadAccessLog false ReadNotices false Watch false AttachCheckup false AttachResult false CorrectOwn false
+    ProveWoman false ReadAccessLog false ReadNotices false Watch false AttachCheckup false AttachResult false CorrectOwn false
     Countersign true Delegate false ManagePregnancy false PrintCode false Reclaim false Release false CorrectIdentity false
     Transfer false Close false Replace false ReadAlerts true FollowUpUsage false
     ; office
@@ -115,11 +116,7 @@ impl<A: InHandbook> Access<A> {
         id: HandbookId,
     ) -> Result<Self, ApiError> {
         let found = facts::of(app, &caller, id).await?.ok_or_else(|| ApiError::told(Code::NotFound))?;
-        let tie = match may(&found.standing, A::ACTION) {
-            Verdict::Allowed(tie) => tie,
-            Verdict::Forbidden => return Err(ApiError::told(Code::Forbidden)),
-            Verdict::Hidden => return Err(ApiError::told(Code::NotFound)),
-        };
+        let tie = allowed(may(&found.standing, A::ACTION))?;
         let facts::Found { handbook, standing, visit } = found;
         if A::READS
             && let Caller::Staff(staff) = &caller
@@ -136,6 +133,34 @@ impl<A: InHandbook> Access<A> {
             log::write(app, staff, &[read], request_id(request)).await?;
         }
         Ok(Self { caller, handbook, standing, tie, visit, action: PhantomData })
+    }
+
+    /// Judges the caller again by what stands now, in a transaction that holds the handbook; what was read before it may
+    /// have changed. A member is looked up anew. Staff are refused when another institution answers for the handbook than the
+    /// one they saw: a transfer moves every tie but a visit, and who goes on loads the handbook again.
+    pub async fn judge_again(
+        &self,
+        txn: &impl ConnectionTrait,
+        held: &handbook::Model,
+    ) -> Result<(), ApiError> {
+        match &self.caller {
+            Caller::Staff(_) if held.managing_id == self.handbook.managing_id => Ok(()),
+            Caller::Staff(_) => Err(ApiError::told(Code::Conflict)),
+            Caller::Family(user) => {
+                let standing = facts::membership(txn, *user, held.id).await?;
+                let standing = standing.ok_or_else(|| ApiError::told(Code::NotFound))?;
+                allowed(may(&standing, A::ACTION)).map(|_| ())
+            }
+        }
+    }
+}
+
+/// The tie by which something is allowed, or the refusal.
+fn allowed(verdict: Verdict) -> Result<Option<Tie>, ApiError> {
+    match verdict {
+        Verdict::Allowed(tie) => Ok(tie),
+        Verdict::Forbidden => Err(ApiError::told(Code::Forbidden)),
+        Verdict::Hidden => Err(ApiError::told(Code::NotFound)),
     }
 }
 

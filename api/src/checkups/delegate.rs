@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::body::Body;
 use crate::db::entities::{delegation, institution, staff};
 use crate::error::ApiError;
-use crate::handbooks::store::hold_live;
+use crate::handbooks::store::hold_as;
 use crate::idempotency::{Attempt, Once};
 use crate::offices;
 use crate::page::{Page, PageQuery, cut};
@@ -70,11 +70,7 @@ pub(crate) async fn delegate(
     match once.begin(&app, caller.id.0, None, body.bytes()).await? {
         Attempt::Answered(answer) => Ok(answer),
         Attempt::New(work) => {
-            let held = hold_live(&work.txn, access.handbook.id).await?;
-            // A transfer at the same moment ended the tie by which this was judged.
-            if held.managing_id != access.handbook.managing_id {
-                return Err(ApiError::told(Code::Conflict));
-            }
+            let held = hold_as(&work.txn, &access).await?;
             let institution = offices::institutions::store::find(&work.txn, caller.institution()?).await?;
             let institution = institution.ok_or_else(|| ApiError::told(Code::OutOfScope))?;
             let village = offices::staff::store::find(&work.txn, staff).await?;

@@ -20,7 +20,7 @@ use crate::db::entities::{child, person};
 use crate::error::ApiError;
 use crate::form::Form;
 use crate::handbooks::correct::{key_of, set_key};
-use crate::handbooks::store::hold_live;
+use crate::handbooks::store::hold_as;
 use crate::idempotency::{IfMatch, Work};
 use crate::people::store::NewPerson;
 use crate::people::{self, Identity};
@@ -79,7 +79,7 @@ pub(crate) async fn change(
     let request = body.parse()?;
     let work = Work::without_key(&app).await?;
     let txn = &work.txn;
-    let held = hold_live(txn, access.handbook.id).await?;
+    let held = hold_as(txn, &access).await?;
     let row = store::one(txn, held.id, ChildId(path.1)).await?;
     let row = row.ok_or_else(|| ApiError::told(Code::NotFound))?;
     seen.check(row.version)?;
@@ -87,13 +87,6 @@ pub(crate) async fn change(
     let person = person.ok_or_else(|| ApiError::told(Code::NotFound))?;
     let before = people::store::identity(&app.keys, &person)?;
     let known = request.check(&before, &person)?;
-    if let Some(number) = &known.id_number
-        && people::store::by_id_number(txn, &app.keys, number)
-            .await?
-            .is_some_and(|other| other.id != person.id)
-    {
-        return Err(ApiError::told(Code::IdNumberTaken));
-    }
     let new = NewPerson {
         identity: &known.identity,
         born_on: person.born_on,

@@ -287,6 +287,7 @@ impl Writer<'_> {
             slip_hash: None,
             slip_expires_at: None,
             slip_relation: None,
+            slip_member_id: None,
             printed_serial: 1,
             first_used_at,
             change_seq: i64::try_from(story.records.len()).unwrap_or(i64::MAX),

@@ -8,13 +8,13 @@ use domain::handbook::claim::{CLAIM_PAUSE, CLAIM_TRIES, LastFour, Proof, consent
 use domain::handbook::code::Code as PrintedCode;
 use domain::handbook::number::HandbookNumber;
 use domain::id::{HandbookId, MemberId};
-use domain::member::{MemberRelation, MemberRole};
+use domain::member::{MemberRefusal, MemberRelation, MemberRole};
 use sea_orm::{ActiveValue::Set, ConnectionTrait};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::print::hash;
-use super::proof::{on_record, verified_phone};
+use super::proof::{may_be_woman, on_record, verified_phone};
 use super::store;
 use crate::app::App;
 use crate::body::Body;
@@ -46,7 +46,7 @@ pub struct ClaimRequest {
     pub slip_code: Option<String>,
     /// The code of WeChat's phone number button; that phone must be the recorded one.
     pub phone_code: Option<String>,
-    /// Who the claimer is to the child or the woman.
+    /// Who the claimer is to the child or the woman. Proves nothing.
     #[schema(value_type = String)]
     pub relation: MemberRelation,
     /// Agreement to the privacy text.
@@ -95,8 +95,9 @@ pub struct Joined {
 
 /// Claim a handbook
 ///
-/// The first to claim an issued handbook becomes its owner. A slip printed for a lost account re-claims it. After five
-/// wrong tries a user waits an hour.
+/// The first to claim an issued handbook becomes its owner. The last four prove that the claimer belongs to the family; that
+/// she is the woman herself is proved by WeChat's phone, here or later, or by a slip that a desk handed to her. A slip printed
+/// for a lost account re-claims it. After five wrong tries a user waits an hour.
 #[utoipa::path(
     tag = "claims",
     params(Once),
@@ -253,12 +254,12 @@ impl Claim<'_> {
     async fn prove_by_slip(&self, code: &str) -> Result<Option<Proved>, ApiError> {
         let hash = hash(&self.app.keys, code);
         let found = store::by_slip(self.app.db.read(), &hash).await?;
-        Ok(found.map(|handbook| Proved {
-            // At a re-claim of the woman's account the desk compared her ID card; a first slip proves nobody.
-            is_woman: handbook.slip_relation == Some(MemberRelation::Woman),
-            handbook,
-            slip: Some(hash),
-        }))
+        let Some(handbook) = found else { return Ok(None) };
+        let record = on_record(self.app.db.read(), &self.app.keys, &handbook).await?;
+        // The desk saw the ID card of the woman to whom it handed the slip; a slip for anybody proves nobody.
+        let desk_saw_her = handbook.slip_relation == Some(MemberRelation::Woman);
+        let proof = if desk_saw_her { Proof::Adult } else { Proof::Family };
+        Ok(Some(Proved { is_woman: record.is_woman(proof, self.relation), handbook, slip: Some(hash) }))
     }
 
     async fn join(&self, txn: &impl ConnectionTrait, proved: &Proved) -> Result<Joined, ApiError> {
@@ -268,15 +269,17 @@ impl Claim<'_> {
         if proved.slip.is_some() && !slip_is_good {
             return Err(refused());
         }
-        let reclaimed = held.slip_relation.filter(|_| proved.slip.is_some());
-        match (held.state, reclaimed) {
+        if proved.slip.is_some() {
+            self.must_be_on_slip(&held)?;
+        }
+        match (held.state, &proved.slip) {
             (State::Issued, _) => self.take(txn, &held, State::Issued).await?,
-            (State::Claimed, Some(lost)) => self.take_over(txn, &held, lost).await?,
+            (State::Claimed, Some(_)) => self.take_over(txn, &held).await?,
             (State::Claimed, None) => return Err(self.claimed_already(txn, &held).await?),
             (State::Blank, _) => return Err(refused()),
             (State::Closed | State::Replaced, _) => return Err(ApiError::told(Code::HandbookClosed)),
         }
-        let is_woman = proved.is_woman && self.may_be(txn, &held).await?;
+        let is_woman = proved.is_woman && may_be_woman(txn, self.user, &held).await?;
         let member = self.become_owner(txn, &held, is_woman).await?;
         Ok(Joined {
             handbook: held.id,
@@ -295,13 +298,7 @@ impl Claim<'_> {
         held: &handbook::Model,
         from: State,
     ) -> Result<(), ApiError> {
-        let claimed = handbook::ActiveModel {
-            state: Set(State::Claimed),
-            slip_hash: Set(None),
-            slip_expires_at: Set(None),
-            slip_relation: Set(None),
-            ..Default::default()
-        };
+        let claimed = handbook::ActiveModel { state: Set(State::Claimed), ..store::no_slip() };
         if store::change(txn, held.id, &[from], claimed).await? {
             Ok(())
         } else {
@@ -309,29 +306,27 @@ impl Claim<'_> {
         }
     }
 
-    /// The lost account's membership ends; the others stay and are told.
-    async fn take_over(
-        &self,
-        txn: &impl ConnectionTrait,
-        held: &handbook::Model,
-        lost: MemberRelation,
-    ) -> Result<(), ApiError> {
-        if self.relation != lost {
-            return Err(ApiError::field(
+    /// A slip that names a relation is for nobody else.
+    fn must_be_on_slip(&self, held: &handbook::Model) -> Result<(), ApiError> {
+        match held.slip_relation {
+            Some(named) if named != self.relation => Err(ApiError::field(
                 "/relation",
                 "not_on_slip",
-                format!("凭条是为“{}”打印的。", lost.zh()),
-                format!("The slip was printed for: {}.", lost.en()),
-            ));
+                format!("凭条是为“{}”打印的。", named.zh()),
+                format!("The slip was printed for: {}.", named.en()),
+            )),
+            Some(_) | None => Ok(()),
         }
+    }
+
+    /// The lost account's membership ends, if it has not yet; the others stay and are told.
+    async fn take_over(&self, txn: &impl ConnectionTrait, held: &handbook::Model) -> Result<(), ApiError> {
         self.take(txn, held, State::Claimed).await?;
-        for member in members::store::live(txn, held.id).await? {
-            let was_owner = member.role == MemberRole::Owner && member.relation == lost;
-            if was_owner || (lost == MemberRelation::Woman && member.is_woman) {
-                members::store::end(txn, member.id, self.app.now()).await?;
-                if member.is_woman {
-                    store::set_person_of_user(txn, member.user_id, None).await?;
-                }
+        let members = members::store::live(txn, held.id).await?;
+        if let Some(lost) = members.iter().find(|member| Some(member.id) == held.slip_member_id) {
+            members::store::end(txn, lost.id, self.app.now()).await?;
+            if lost.is_woman {
+                store::set_person_of_user(txn, lost.user_id, None).await?;
             }
         }
         notices::store::tell(txn, held.id, Kind::Reclaimed, None, None, self.app.now()).await?;
@@ -348,12 +343,6 @@ impl Claim<'_> {
         Ok(ApiError::told(if is_member { Code::AlreadyMember } else { Code::AlreadyClaimed }))
     }
 
-    /// One account is one person: who proved to be another woman before is not proved to be this one too.
-    async fn may_be(&self, txn: &impl ConnectionTrait, held: &handbook::Model) -> Result<bool, ApiError> {
-        let person = store::person_of_user(txn, self.user.id).await?;
-        Ok(held.woman_id.is_some() && (person.is_none() || person == held.woman_id))
-    }
-
     async fn become_owner(
         &self,
         txn: &impl ConnectionTrait,
@@ -361,8 +350,13 @@ impl Claim<'_> {
         is_woman: bool,
     ) -> Result<member::Model, ApiError> {
         let now = self.app.now();
-        if members::store::live(txn, held.id).await?.iter().any(|member| member.user_id == self.user.id) {
+        let members = members::store::live(txn, held.id).await?;
+        if members.iter().any(|member| member.user_id == self.user.id) {
             return Err(ApiError::told(Code::AlreadyMember));
+        }
+        // Since her slip was printed another account proved to be her: the desk prints one that ends that membership.
+        if is_woman && members::store::has_woman(&members) {
+            return Err(MemberRefusal::WomanTaken.into());
         }
         let member = members::store::NewMember {
             handbook: held.id,

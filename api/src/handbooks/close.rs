@@ -71,7 +71,7 @@ pub(crate) async fn close(
         Attempt::New(work) => work,
     };
     let (txn, now) = (&work.txn, app.now());
-    let held = store::hold_live(txn, access.handbook.id).await?;
+    let held = store::hold_as(txn, &access).await?;
     let born: Vec<_> = children::of_handbook(txn, held.id).await?.iter().map(|child| child.born_on).collect();
     let pregnancies = pregnancies::of_handbook(txn, held.id).await?;
     let is_pregnant = pregnancies.iter().any(|pregnancy| pregnancy.outcome.is_none());

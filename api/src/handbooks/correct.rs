@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use domain::access::Action;
 use domain::id::{ChildId, HandbookId, PersonId};
 use domain::person::{IdNumber, Sex};
-use sea_orm::{ActiveValue::Set, ConnectionTrait};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, SqlErr};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -94,18 +94,13 @@ pub(crate) async fn correct(
     let (staff, id) = (access.caller.staff()?, access.handbook.id);
     let work = Work::without_key(&app).await?;
     let (txn, now) = (&work.txn, app.now());
-    let held = store::hold_live(txn, id).await?;
+    let held = store::hold_as(txn, &access).await?;
     let whose = Whose::find(txn, &held, &request.person).await?;
     let row = whose.person();
     seen.check(row.version)?;
 
     let before = people::store::identity(&app.keys, row)?;
     let right = request.check(&before, &whose, app.today())?;
-    if let Some(number) = &right.id_number
-        && people::store::by_id_number(txn, &app.keys, number).await?.is_some_and(|other| other.id != row.id)
-    {
-        return Err(ApiError::told(Code::IdNumberTaken));
-    }
     let new = NewPerson {
         identity: &right.identity,
         born_on: right.born_on,
@@ -288,6 +283,11 @@ pub async fn set_key(
         return Err(if other.id == handbook { ApiError::told(Code::Conflict) } else { already_has(&other) });
     }
     change.identity_index = Set(Some(index));
-    let changed = children::change(txn, child.id, child.version, change).await?;
+    let changed = children::change(txn, child.id, child.version, change).await;
+    let changed = changed.map_err(|err| match err.sql_err() {
+        // Another handbook was given the key at the same moment.
+        Some(SqlErr::UniqueConstraintViolation(_)) => ApiError::told(Code::Conflict),
+        _ => err.into(),
+    })?;
     changed.ok_or_else(|| ApiError::told(Code::Conflict))
 }

@@ -10,6 +10,7 @@ use domain::pregnancy::{Dates, Dating, FETUSES};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::print::Bearer;
 use crate::body::chosen_id;
 use crate::children::{ChildOnForm, Typed};
 use crate::error::ApiError;
@@ -49,6 +50,9 @@ pub struct IssueRequest {
     /// Print a slip with a one-time claim code; needed where no ID number and no phone is recorded.
     #[serde(default)]
     pub slip: bool,
+    /// The slip is handed to the woman herself, whose ID card the desk saw: whoever claims by it is proved to be her.
+    #[serde(default)]
+    pub slip_to_woman: bool,
 }
 
 /// A woman as typed.
@@ -147,8 +151,8 @@ pub struct Order {
     pub explained: Vec<Explained>,
     /// Why the rule of three years is not followed.
     pub override_reason: Option<String>,
-    /// Whether a slip is printed.
-    pub slip: bool,
+    /// For whom a slip is printed, if one is.
+    pub slip: Option<Bearer>,
 }
 
 impl IssueRequest {
@@ -181,7 +185,7 @@ impl IssueRequest {
             region,
             explained: Explained::ALL.iter().copied().filter(|item| self.explained.contains(item)).collect(),
             override_reason,
-            slip: self.slip,
+            slip: self.slip.then(|| Bearer::of_first_claim(self.slip_to_woman)),
         };
         order.check_rules(today)?;
         Ok(order)
@@ -193,6 +197,7 @@ impl IssueRequest {
         let children = self.children.as_deref().unwrap_or_default();
         form.forbid("/pregnancy", self.pregnancy.is_some() && self.group != Group::Pregnant);
         form.forbid("/children", self.children.is_some() && !is_child);
+        form.forbid("/slip_to_woman", self.slip_to_woman && !(self.slip && self.woman.is_some()));
         form.forbid("/region_code", self.region_code.is_some() && (self.woman.is_some() || !is_child));
         if self.woman.is_none() && !is_child {
             form.require("/woman");

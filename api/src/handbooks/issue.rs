@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::desk::Desk;
 use super::form::{IssueRequest, Order};
-use super::print::{Slip, link};
+use super::print::{Bearer, Slip, link};
 use super::{InstitutionName, store};
 use crate::access::{Office, office};
 use crate::app::App;
@@ -140,7 +140,7 @@ impl Issue<'_> {
         let number = store::next_number(txn, desk.county(), year(app)).await?;
 
         let woman = self.keep_woman(order).await?;
-        let slip = order.slip.then(|| Slip::new(app.now()));
+        let slip = order.slip.map(|_| Slip::new(app.now()));
         let row = self.row(id, &number, order, woman, managing.id, slip.as_ref());
         self.refuse_second(order, woman).await?;
         if !store::insert(txn, &row).await? {
@@ -222,7 +222,8 @@ impl Issue<'_> {
             managing_id: managing,
             slip_hash: slip.map(|slip| slip.hash(&self.app.keys)),
             slip_expires_at: slip.map(|slip| slip.expires_at),
-            slip_relation: None,
+            slip_relation: order.slip.and_then(Bearer::relation),
+            slip_member_id: None,
             printed_serial: 1,
             first_used_at: None,
             change_seq: 0,
@@ -271,11 +272,6 @@ impl Issue<'_> {
         order: &Order,
     ) -> Result<Option<PregnancyId>, ApiError> {
         let Some((id, dates, fetuses)) = order.pregnancy else { return Ok(None) };
-        if let Some(id) = id
-            && pregnancies::store::is_known(self.txn, id).await?
-        {
-            return Err(ApiError::told(Code::IdInUse));
-        }
         let row = pregnancies::store::insert(self.txn, id, handbook, dates, fetuses, self.app.now()).await?;
         Ok(Some(row.id))
     }

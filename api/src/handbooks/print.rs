@@ -5,12 +5,16 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
 use chrono::{DateTime, Utc};
+use domain::access::Action;
 use domain::handbook::State;
 use domain::handbook::issuing::SLIP_LIFE;
+use domain::id::MemberId;
+use domain::member::MemberRelation;
+use sea_orm::ActiveValue::Set;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::store;
+use super::store::{self, Act};
 use crate::access::{Access, PrintCode};
 use crate::app::App;
 use crate::body::Body;
@@ -19,6 +23,9 @@ use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
 use crate::keys::{Keys, new_token};
 use crate::problem::Code;
+
+/// What is kept of a slip that the woman was handed.
+const TO_WOMAN: &str = "核对身份证后将领取凭条交给孕产妇本人";
 
 /// A slip as it is printed: its code is shown this once and stored hashed.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -39,6 +46,51 @@ impl Slip {
     pub fn hash(&self, keys: &Keys) -> Vec<u8> {
         hash(keys, &self.code)
     }
+
+    /// The change by which it is good, in place of one that was printed before.
+    pub fn printed(&self, keys: &Keys, bearer: Bearer) -> handbook::ActiveModel {
+        handbook::ActiveModel {
+            slip_hash: Set(Some(self.hash(keys))),
+            slip_expires_at: Set(Some(self.expires_at)),
+            slip_relation: Set(bearer.relation()),
+            slip_member_id: Set(bearer.lost()),
+            ..Default::default()
+        }
+    }
+}
+
+/// For whom a slip is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bearer {
+    /// Anybody of the family, for the first claim.
+    Anybody,
+    /// The woman, for the first claim: the desk saw her and hands her the slip.
+    Woman,
+    /// Somebody of this relation who is an owner from then on, in place of the member whose account was lost, if it was one.
+    Reclaimer(MemberRelation, Option<MemberId>),
+}
+
+impl Bearer {
+    /// Whoever hands over the slip of a first claim says whether it was to the woman.
+    pub fn of_first_claim(is_woman: bool) -> Self {
+        if is_woman { Self::Woman } else { Self::Anybody }
+    }
+
+    /// The one relation that may claim by the slip.
+    pub fn relation(self) -> Option<MemberRelation> {
+        match self {
+            Self::Anybody => None,
+            Self::Woman => Some(MemberRelation::Woman),
+            Self::Reclaimer(relation, _) => Some(relation),
+        }
+    }
+
+    fn lost(self) -> Option<MemberId> {
+        match self {
+            Self::Anybody | Self::Woman => None,
+            Self::Reclaimer(_, lost) => lost,
+        }
+    }
 }
 
 /// What is stored of a slip's code.
@@ -52,14 +104,19 @@ pub fn link(app: &App, handbook: &handbook::Model) -> String {
     format!("{}/s/{}-{signature}", app.config.public_url, handbook.number)
 }
 
-/// Nothing needs to be said.
+/// To whom it is handed over.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SlipRequest {}
+pub struct SlipRequest {
+    /// To the woman herself, whose ID card the desk saw: whoever claims by the slip is proved to be her.
+    #[serde(default)]
+    pub to_woman: bool,
+}
 
 /// Print the claim slip of an unclaimed handbook again
 ///
-/// The slip that was printed before is void.
+/// The slip that was printed before is void. One that was handed to the woman herself is claimed by nobody else and proves
+/// her; any other proves that its bearer belongs to the family.
 #[utoipa::path(
     tag = "handbooks",
     params(("handbook" = Uuid, Path), Once),
@@ -73,16 +130,24 @@ pub(crate) async fn print_slip(
     once: Once,
     body: Body<SlipRequest>,
 ) -> Result<HttpResponse, ApiError> {
-    body.parse()?;
-    let work = match once.begin(&app, access.caller.actor(), None, body.bytes()).await? {
+    let SlipRequest { to_woman } = body.parse()?;
+    let staff = access.caller.staff()?;
+    let work = match once.begin(&app, staff.id.0, None, body.bytes()).await? {
         Attempt::Answered(answer) => return Ok(answer),
         Attempt::New(work) => work,
     };
-    let held = store::hold_live(&work.txn, access.handbook.id).await?;
+    let (txn, now) = (&work.txn, app.now());
+    let held = store::hold_as(txn, &access).await?;
     if held.state != State::Issued {
         return Err(ApiError::told(Code::AlreadyClaimed));
     }
-    let slip = Slip::new(app.now());
-    store::keep_slip(&work.txn, held.id, State::Issued, slip.hash(&app.keys), slip.expires_at, None).await?;
+    let slip = Slip::new(now);
+    let printed = slip.printed(&app.keys, Bearer::of_first_claim(to_woman));
+    store::change(txn, held.id, &[State::Issued], printed).await?;
+    if to_woman {
+        // Who says that it was she is on record, as at a re-claim.
+        let act = Act { handbook: held.id, action: Action::PrintCode, staff, reason: TO_WOMAN, person: None };
+        store::keep_act(txn, &app.keys, act, now).await?;
+    }
     work.answer(&app, StatusCode::CREATED, &slip).await
 }

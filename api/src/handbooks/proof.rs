@@ -5,8 +5,9 @@ use domain::id::{HandbookId, StaffId};
 use domain::member::MemberRelation;
 use domain::person::{IdNumber, Phone};
 use miniprogram_adapter::Class;
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, DbErr};
 
+use super::store;
 use crate::app::App;
 use crate::children::store::with_people;
 use crate::db::entities::handbook;
@@ -14,6 +15,7 @@ use crate::error::ApiError;
 use crate::keys::Keys;
 use crate::people;
 use crate::problem::Code;
+use crate::session::User;
 use crate::tries::{Limit, Try};
 
 /// Whoever sits at a desk must not be able to try ID numbers there either.
@@ -64,6 +66,17 @@ pub async fn on_record(
         record.children.extend(people::store::identity(keys, &row)?.id_number);
     }
     Ok(record)
+}
+
+/// Whether a user may be proved to be the woman of a handbook. One account is one person: who proved to be another woman
+/// before is not proved to be this one too.
+pub async fn may_be_woman(
+    db: &impl ConnectionTrait,
+    user: User,
+    handbook: &handbook::Model,
+) -> Result<bool, DbErr> {
+    let person = store::person_of_user(db, user.id).await?;
+    Ok(handbook.woman_id.is_some() && (person.is_none() || person == handbook.woman_id))
 }
 
 /// The phone number behind the code of WeChat's phone button. No transaction may be open: WeChat may take its time.

@@ -6,20 +6,23 @@ use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
 use domain::access::Action;
 use domain::handbook::State;
+use domain::id::MemberId;
 use domain::member::MemberRelation;
 use domain::person::IdNumber;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::print::Slip;
+use super::print::{Bearer, Slip};
 use super::proof::{must_be_shown, try_at_desk};
 use super::store::{self, Act};
 use crate::access::{Access, Reclaim};
 use crate::app::App;
 use crate::body::Body;
+use crate::db::entities::member;
 use crate::error::ApiError;
 use crate::form::{Form, REASON};
 use crate::idempotency::{Attempt, Once};
+use crate::members::store as members;
 use crate::notices::{self, Kind};
 use crate::problem::Code;
 use crate::session::Staff;
@@ -31,6 +34,9 @@ pub struct ReclaimRequest {
     /// Who the lost owner is in the handbook.
     #[schema(value_type = String)]
     pub relation: MemberRelation,
+    /// The lost owner's membership; needed where several owners have this relation.
+    #[schema(value_type = Option<Uuid>)]
+    pub member: Option<MemberId>,
     /// The ID number that was shown: for the woman her own; for others hers or a child's.
     pub id_number: String,
     /// Why.
@@ -39,14 +45,17 @@ pub struct ReclaimRequest {
 
 /// Print a slip that re-claims a lost account
 ///
-/// The handbook keeps its members until the slip is used; then the lost owner's membership ends and the new account is
-/// owner. Members are told at once and again when it is used. After five wrong ID numbers a desk waits an hour.
+/// The handbook keeps its members until the slip is used; then the lost owner's membership ends, no other, and the new account
+/// is owner. The woman gets a slip without having been an owner: it ends the membership that was verified as hers, if one
+/// was. Members are told at once and again when it is used. After five wrong ID numbers a desk waits an hour.
 #[utoipa::path(
     tag = "handbooks",
     params(("handbook" = Uuid, Path), Once),
     request_body = ReclaimRequest,
     responses(
         (status = 201, description = "The slip of the next claim", body = Slip),
+        (status = 409, description = "No owner has this relation (`no_such_owner`), or nobody claimed the handbook (`not_claimed`)"),
+        (status = 422, description = "Another ID number is on record (`identity_not_shown`), or several owners have this relation and `member` is missing"),
         (status = 429, description = "Five wrong ID numbers: wait (`too_many_tries`)"),
     ),
 )]
@@ -68,7 +77,8 @@ pub(crate) async fn reclaim(
         return Ok(answer);
     }
     let attempt = try_at_desk(&app, access.handbook.id, staff.id).await?;
-    let lost = Lost { shown: shown.as_ref(), relation: request.relation, reason: &reason };
+    let lost =
+        Lost { shown: shown.as_ref(), relation: request.relation, member: request.member, reason: &reason };
     let outcome = print(&app, &access, staff, &lost, &once, body.bytes()).await;
     attempt.end(&app, outcome, Code::IdentityNotShown).await
 }
@@ -77,6 +87,7 @@ pub(crate) async fn reclaim(
 struct Lost<'a> {
     shown: Option<&'a IdNumber>,
     relation: MemberRelation,
+    member: Option<MemberId>,
     reason: &'a str,
 }
 
@@ -93,19 +104,66 @@ async fn print(
         Attempt::New(work) => work,
     };
     let (txn, now) = (&work.txn, app.now());
-    let held = store::hold_live(txn, access.handbook.id).await?;
+    let held = store::hold_as(txn, access).await?;
     if held.state != State::Claimed {
         return Err(ApiError::told(Code::NotClaimed));
     }
     must_be_shown(txn, &app.keys, &held, lost.shown, lost.relation).await?;
 
+    let ends = lost.membership(&members::live(txn, held.id).await?)?;
+
     let slip = Slip::new(now);
-    let (hash, relation) = (slip.hash(&app.keys), Some(lost.relation));
-    store::keep_slip(txn, held.id, State::Claimed, hash, slip.expires_at, relation).await?;
+    let printed = slip.printed(&app.keys, Bearer::Reclaimer(lost.relation, ends));
+    store::change(txn, held.id, &[State::Claimed], printed).await?;
     let act = Act { handbook: held.id, action: Action::Reclaim, staff, reason: lost.reason, person: None };
     store::keep_act(txn, &app.keys, act, now).await?;
     notices::store::tell(txn, held.id, Kind::Reclaimed, staff.institution, None, now).await?;
     let answer = work.answer(app, StatusCode::CREATED, &slip).await?;
     app.live.changed(held.id).await;
     Ok(answer)
+}
+
+impl Lost<'_> {
+    /// The membership that ends when the slip is used. None for a woman of whom no account is in the handbook: her ID card
+    /// lets her in beside whoever claimed it.
+    fn membership(&self, members: &[member::Model]) -> Result<Option<MemberId>, ApiError> {
+        let may_be_it = self.candidates(members);
+        match (self.member, may_be_it.as_slice()) {
+            (Some(named), found) if found.contains(&named) => Ok(Some(named)),
+            (Some(_), _) => Err(ApiError::field(
+                "/member",
+                "not_an_owner",
+                format!("该成员不是身份为“{}”的户主。", self.relation.zh()),
+                format!("This member is no owner who is: {}.", self.relation.en()),
+            )),
+            (None, [only]) => Ok(Some(*only)),
+            (None, []) if self.relation == MemberRelation::Woman => Ok(None),
+            (None, []) => {
+                let (zh, en) = (self.relation.zh(), self.relation.en());
+                Err(ApiError::with_each(Code::NoSuchOwner, "relation", zh, en))
+            }
+            (None, [_, _, ..]) => Err(ApiError::field(
+                "/member",
+                "several_owners",
+                format!(
+                    "有多名身份为“{}”的户主，请注明丢失账号的成员（member，其他成员可在手机的成员列表中查看），或由其他户主在手机上移除并重新邀请。",
+                    self.relation.zh()
+                ),
+                format!(
+                    "Several owners are: {}. Give the `member` who lost the account, as the list of members on another member's phone has it; or another owner removes and invites anew.",
+                    self.relation.en()
+                ),
+            )),
+        }
+    }
+
+    /// The owners of the relation. Of those who say that they are the woman only the one who proved it is, if one did,
+    /// whatever her role.
+    fn candidates(&self, members: &[member::Model]) -> Vec<MemberId> {
+        let proved =
+            members.iter().filter(|member| member.is_woman && self.relation == MemberRelation::Woman);
+        let said = members::owners(members).filter(|member| member.relation == self.relation);
+        let proved: Vec<_> = proved.map(|member| member.id).collect();
+        if proved.is_empty() { said.map(|member| member.id).collect() } else { proved }
+    }
 }

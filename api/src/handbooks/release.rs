@@ -99,7 +99,7 @@ impl Desk<'_> {
             Attempt::New(work) => work,
         };
         let txn = &work.txn;
-        let held = store::hold_live(txn, self.access.handbook.id).await?;
+        let held = store::hold_as(txn, self.access).await?;
         if held.state != State::Claimed {
             return Err(ApiError::told(Code::NotClaimed));
         }
@@ -112,13 +112,7 @@ impl Desk<'_> {
         for member in &members {
             members::end(txn, member.id, app.now()).await?;
         }
-        let waits_again = handbook::ActiveModel {
-            state: Set(State::Issued),
-            slip_hash: Set(None),
-            slip_expires_at: Set(None),
-            slip_relation: Set(None),
-            ..Default::default()
-        };
+        let waits_again = handbook::ActiveModel { state: Set(State::Issued), ..store::no_slip() };
         if !store::change(txn, held.id, &[State::Claimed], waits_again).await? {
             return Err(ApiError::told(Code::Conflict));
         }

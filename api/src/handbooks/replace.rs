@@ -107,7 +107,7 @@ pub(crate) async fn replace(
     };
     let (txn, now) = (&work.txn, app.now());
     let number = store::next_number(txn, desk.county(), year(&app)).await?;
-    let old = store::hold_live(txn, access.handbook.id).await?;
+    let old = store::hold_as(txn, &access).await?;
     if request.slip && old.state != State::Issued {
         return Err(ApiError::told(Code::AlreadyClaimed));
     }
@@ -149,10 +149,7 @@ async fn take_the_place(
         closed_at: Set(Some(now)),
         woman_id: Set(None),
         expecting_id: Set(None),
-        slip_hash: Set(None),
-        slip_expires_at: Set(None),
-        slip_relation: Set(None),
-        ..Default::default()
+        ..store::no_slip()
     };
     store::change(txn, old.id, &LIVE, let_go).await?;
     if !store::insert(txn, new).await? {
@@ -181,6 +178,7 @@ fn successor(
         slip_hash: slip.map(|slip| slip.hash(&app.keys)),
         slip_expires_at: slip.map(|slip| slip.expires_at),
         slip_relation: None,
+        slip_member_id: None,
         printed_serial: 1,
         // First use is counted where the issue is, see `counts_as`.
         first_used_at: None,

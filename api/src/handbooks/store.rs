@@ -8,7 +8,6 @@ use domain::handbook::issuing::IssuingRight;
 use domain::handbook::number::HandbookNumber;
 use domain::handbook::{CloseReason, State};
 use domain::id::{ConsentId, DeskActId, HandbookId, InstitutionId, PersonId, UserId};
-use domain::member::MemberRelation;
 use domain::place::{RegionCode, RegionLevel};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
@@ -17,7 +16,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use crate::access::must_be_live;
+use crate::access::{Access, InHandbook, must_be_live};
 use crate::config::PRIVACY_TEXT;
 use crate::db::entities::{
     catchment, consent, delegation, desk_act, handbook, institution, issuance, region, staff, wechat_user,
@@ -89,6 +88,17 @@ pub async fn hold_live(txn: &impl ConnectionTrait, id: HandbookId) -> Result<han
     Ok(held)
 }
 
+/// Takes hold of a live handbook for a caller whom the guard judged, and judges again: whoever changed how the caller stands
+/// to it since then is over by now, or waits here.
+pub async fn hold_as<A: InHandbook>(
+    txn: &impl ConnectionTrait,
+    access: &Access<A>,
+) -> Result<handbook::Model, ApiError> {
+    let held = hold_live(txn, access.handbook.id).await?;
+    access.judge_again(txn, &held).await?;
+    Ok(held)
+}
+
 /// Keeps a new handbook, or nothing (`false`) when its id is used or the woman has a handbook already.
 pub async fn insert(txn: &impl ConnectionTrait, row: &handbook::Model) -> Result<bool, DbErr> {
     let taken = OnConflict::new().do_nothing().to_owned();
@@ -133,10 +143,7 @@ pub async fn close(
         closed_at: Set(Some(now)),
         close_reason: Set(Some(reason)),
         expecting_id: Set(None),
-        slip_hash: Set(None),
-        slip_expires_at: Set(None),
-        slip_relation: Set(None),
-        ..Default::default()
+        ..no_slip()
     };
     if !change(txn, id, &LIVE, closed).await? {
         return Ok(false);
@@ -190,22 +197,15 @@ pub async fn revive_woman(
     Ok(change.exec_with_returning(txn).await?.into_iter().next())
 }
 
-/// Keeps a slip on a handbook, in place of one that was printed before.
-pub async fn keep_slip(
-    txn: &impl ConnectionTrait,
-    id: HandbookId,
-    state: State,
-    hash: Vec<u8>,
-    expires_at: DateTime<Utc>,
-    relation: Option<MemberRelation>,
-) -> Result<bool, DbErr> {
-    let slip = handbook::ActiveModel {
-        slip_hash: Set(Some(hash)),
-        slip_expires_at: Set(Some(expires_at)),
-        slip_relation: Set(relation),
+/// A change by which no slip is good any more.
+pub fn no_slip() -> handbook::ActiveModel {
+    handbook::ActiveModel {
+        slip_hash: Set(None),
+        slip_expires_at: Set(None),
+        slip_relation: Set(None),
+        slip_member_id: Set(None),
         ..Default::default()
-    };
-    change(txn, id, &[state], slip).await
+    }
 }
 
 /// The next number of a county's year. Its row stays locked until the commit: of two issues of a county at the same

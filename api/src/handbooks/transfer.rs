@@ -80,11 +80,7 @@ pub(crate) async fn transfer(
         Attempt::New(work) => work,
     };
     let (txn, now) = (&work.txn, app.now());
-    let held = store::hold_live(txn, access.handbook.id).await?;
-    // Of two transfers at the same moment the second was judged by a tie that the first may have ended.
-    if held.managing_id != access.handbook.managing_id {
-        return Err(ApiError::told(Code::Conflict));
-    }
+    let held = store::hold_as(txn, &access).await?;
     let target = target(txn, &held, request.institution).await?;
     if let Some(code) = request.region_code
         && !store::is_address(txn, code).await?

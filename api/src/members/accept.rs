@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
-use domain::handbook::claim::{CLAIM_PAUSE, CLAIM_TRIES, LastFour, OnRecord, consents_as_guardian};
+use domain::handbook::claim::{CLAIM_PAUSE, CLAIM_TRIES, consents_as_guardian};
 use domain::member::{MemberRefusal, MemberRelation, MemberRole, may_join};
 use sea_orm::ConnectionTrait;
 use serde::Deserialize;
@@ -17,8 +17,8 @@ use crate::body::Body;
 use crate::children;
 use crate::db::entities::{handbook, invitation};
 use crate::error::ApiError;
-use crate::handbooks::claim::{Consent, Joined, last_four_of};
-use crate::handbooks::proof::{on_record, verified_phone};
+use crate::handbooks::claim::{Consent, Joined};
+use crate::handbooks::proof::{may_be_woman, on_record, verified_phone};
 use crate::handbooks::store as handbooks;
 use crate::idempotency::{Attempt, Once};
 use crate::notices::{self, Kind};
@@ -37,9 +37,7 @@ pub struct AcceptRequest {
     pub code: String,
     /// Agreement to the privacy text.
     pub consent: Consent,
-    /// For the woman herself: last four of her recorded ID number or phone, which proves that it is she.
-    pub last_four: Option<String>,
-    /// For the woman herself, instead: the code of WeChat's phone number button.
+    /// For the woman herself: the code of WeChat's phone number button, which proves that it is she. She may also do so later.
     pub phone_code: Option<String>,
 }
 
@@ -64,13 +62,12 @@ pub(crate) async fn accept(
     body: Body<AcceptRequest>,
 ) -> Result<HttpResponse, ApiError> {
     let request = body.parse()?;
-    let four = request.last_four.as_deref().map(last_four_of).transpose()?;
     request.consent.check()?;
     if let Some(answer) = once.answered(&app, user.id.0, None, body.bytes()).await? {
         return Ok(answer);
     }
     let attempt = TRIES.begin(&app, user.id.0).await?;
-    let outcome = Guest { app: &app, user, request: &request, four }.come(&once, body.bytes()).await;
+    let outcome = Guest { app: &app, user, request: &request }.come(&once, body.bytes()).await;
     attempt.end(&app, outcome, Code::InvitationRefused).await
 }
 
@@ -79,7 +76,6 @@ struct Guest<'a> {
     app: &'a App,
     user: User,
     request: &'a AcceptRequest,
-    four: Option<LastFour>,
 }
 
 fn refused() -> ApiError {
@@ -125,7 +121,7 @@ impl Guest<'_> {
         }
         may_join(members.iter().map(|_| 1).sum())?;
         let is_woman = self.is_woman(txn, &held, invitation.relation, phone).await?;
-        if is_woman && members.iter().any(|member| member.is_woman) {
+        if is_woman && store::has_woman(&members) {
             return Err(MemberRefusal::WomanTaken.into());
         }
         let (role, relation) = (invitation.role, invitation.relation);
@@ -149,18 +145,10 @@ impl Guest<'_> {
         relation: MemberRelation,
         phone: Option<&str>,
     ) -> Result<bool, ApiError> {
-        if self.four.is_none() && phone.is_none() {
-            return Ok(false);
-        }
-        let record: OnRecord = on_record(txn, &self.app.keys, held).await?;
-        let by_four = self.four.as_ref().map(|four| record.prove_last_four(four));
-        let by_phone = phone.map(|phone| record.prove_phone(phone));
-        let proofs: Vec<_> = by_four.into_iter().chain(by_phone).collect();
-        if relation != MemberRelation::Woman || proofs.contains(&None) {
-            return Err(refused());
-        }
-        let person = handbooks::person_of_user(txn, self.user.id).await?;
-        let is_free = person.is_none() || person == held.woman_id;
-        Ok(is_free && proofs.into_iter().flatten().any(|proof| record.is_woman(proof, relation)))
+        let Some(phone) = phone else { return Ok(false) };
+        let record = on_record(txn, &self.app.keys, held).await?;
+        let proof = record.prove_phone(phone).filter(|_| relation == MemberRelation::Woman);
+        let proof = proof.ok_or_else(refused)?;
+        Ok(record.is_woman(proof, relation) && may_be_woman(txn, self.user, held).await?)
     }
 }

@@ -14,7 +14,7 @@ use crate::access::{Access, ManageMembers};
 use crate::app::App;
 use crate::body::Body;
 use crate::error::ApiError;
-use crate::handbooks::store::hold_live;
+use crate::handbooks::store::hold_as;
 use crate::idempotency::{IfMatch, Work};
 use crate::notices::{self, Kind};
 use crate::problem::Code;
@@ -52,7 +52,7 @@ pub(crate) async fn change(
     let (me, id) = (access.caller.family()?.id, MemberId(path.1));
     let work = Work::without_key(&app).await?;
     let txn = &work.txn;
-    hold_live(txn, access.handbook.id).await?;
+    hold_as(txn, &access).await?;
     let members = store::live(txn, access.handbook.id).await?;
     let target = members.iter().find(|member| member.id == id);
     let target = target.ok_or_else(|| ApiError::told(Code::NotFound))?;

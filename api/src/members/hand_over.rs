@@ -14,7 +14,7 @@ use crate::access::{Access, ManageMembers};
 use crate::app::App;
 use crate::body::Body;
 use crate::error::ApiError;
-use crate::handbooks::store::hold_live;
+use crate::handbooks::store::hold_as;
 use crate::idempotency::{Attempt, Once};
 use crate::notices::{self, Kind};
 use crate::problem::Code;
@@ -48,10 +48,10 @@ pub(crate) async fn hand_over(
         Attempt::New(work) => work,
     };
     let txn = &work.txn;
-    hold_live(txn, access.handbook.id).await?;
+    hold_as(txn, &access).await?;
     let members = store::live(txn, access.handbook.id).await?;
-    let giver = members.iter().find(|member| member.user_id == me && member.role == MemberRole::Owner);
-    let giver = giver.ok_or_else(|| ApiError::told(Code::Forbidden))?;
+    let giver = members.iter().find(|member| member.user_id == me);
+    let giver = giver.ok_or_else(|| ApiError::told(Code::NotFound))?;
     let taker = members.iter().find(|member| member.id == id && member.id != giver.id);
     let taker = taker.ok_or_else(|| ApiError::told(Code::NotFound))?;
     let moved_on = || ApiError::told(Code::Conflict);

@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::body::{Body, chosen_id};
 use crate::db::entities::invitation;
 use crate::error::ApiError;
-use crate::handbooks::store::hold_live;
+use crate::handbooks::store::hold_as;
 use crate::idempotency::{Attempt, Once};
 use crate::keys::{Keys, new_token};
 use crate::problem::Code;
@@ -81,18 +81,14 @@ pub(crate) async fn invite(
         Attempt::New(work) => work,
     };
     let (txn, now) = (&work.txn, app.now());
-    hold_live(txn, access.handbook.id).await?;
-    let members = store::live(txn, access.handbook.id).await?;
-    let inviter = members.iter().find(|member| member.user_id == me && member.role == MemberRole::Owner);
-    let inviter = inviter.ok_or_else(|| ApiError::told(Code::Forbidden))?;
+    let held = hold_as(txn, &access).await?;
+    let inviter = store::of_user_in(txn, held.id, me).await?;
+    let inviter = inviter.ok_or_else(|| ApiError::told(Code::NotFound))?;
     let id = request.id.unwrap_or_else(|| InvitationId(Uuid::now_v7()));
-    if store::is_invitation(txn, id).await? {
-        return Err(ApiError::told(Code::IdInUse));
-    }
     let (code, expires_at) = (new_token(), now + TimeDelta::hours(request.expires_in_hours));
     let row = invitation::Model {
         id,
-        handbook_id: access.handbook.id,
+        handbook_id: held.id,
         code_hash: hash(&app.keys, &code),
         role: request.role,
         relation: request.relation,
@@ -102,6 +98,8 @@ pub(crate) async fn invite(
         used_at: None,
         revoked_at: None,
     };
-    store::keep_invitation(txn, &row).await?;
+    if !store::keep_invitation(txn, &row).await? {
+        return Err(ApiError::told(Code::IdInUse));
+    }
     work.answer(&app, StatusCode::CREATED, &Invitation { id, code, expires_at }).await
 }

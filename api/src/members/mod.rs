@@ -9,6 +9,7 @@ pub mod list;
 pub mod remove;
 pub mod revoke;
 pub mod store;
+pub mod verify;
 
 use chrono::{DateTime, Utc};
 use domain::id::{MemberId, UserId};

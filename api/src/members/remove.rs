@@ -2,7 +2,6 @@
 
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, delete};
-use domain::access::Action;
 use domain::id::MemberId;
 use domain::member::{MemberRole, may_be_lowered_by_another, may_stop_being_owner};
 use uuid::Uuid;
@@ -34,12 +33,14 @@ pub(crate) async fn remove(
 ) -> Result<HttpResponse, ApiError> {
     let (me, id) = (access.caller.family()?.id, MemberId(path.1));
     let txn = app.db.begin().await?;
-    hold(&txn, access.handbook.id).await?;
-    let members = store::live(&txn, access.handbook.id).await?;
+    let held = hold(&txn, access.handbook.id).await?;
+    access.judge_again(&txn, &held).await?;
+    let members = store::live(&txn, held.id).await?;
     let target = members.iter().find(|member| member.id == id);
     let target = target.ok_or_else(|| ApiError::told(Code::NotFound))?;
     if target.user_id != me {
-        if !access.may(Action::ManageMembers) {
+        // Whether the caller is an owner is asked of the rows as they are now, like everything else here.
+        if !store::owners(&members).any(|owner| owner.user_id == me) {
             return Err(ApiError::told(Code::Forbidden));
         }
         may_be_lowered_by_another(target.is_woman)?;

@@ -4,10 +4,10 @@
 use chrono::{DateTime, Utc};
 use domain::id::{HandbookId, InvitationId, MemberId, UserId};
 use domain::member::{MEMBERS_MAX, MemberRelation, MemberRole};
-use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect,
+    QueryFilter, QueryOrder, QuerySelect, TryInsertResult,
 };
 use uuid::Uuid;
 
@@ -127,9 +127,25 @@ pub async fn set_role(
     row: &member::Model,
     role: MemberRole,
 ) -> Result<Option<member::Model>, DbErr> {
-    let changed = member::ActiveModel { role: Set(role), ..Default::default() };
+    change(txn, row, member::ActiveModel { role: Set(role), ..Default::default() }).await
+}
+
+/// A live member has proved to be the woman herself; `None` when the membership moved on since it was read.
+pub async fn set_woman(
+    txn: &impl ConnectionTrait,
+    row: &member::Model,
+) -> Result<Option<member::Model>, DbErr> {
+    change(txn, row, member::ActiveModel { is_woman: Set(true), ..Default::default() }).await
+}
+
+/// Changes columns of a live member as it was read and raises its version.
+async fn change(
+    txn: &impl ConnectionTrait,
+    row: &member::Model,
+    change: member::ActiveModel,
+) -> Result<Option<member::Model>, DbErr> {
     let changed = member::Entity::update_many()
-        .set(changed)
+        .set(change)
         .col_expr(member::Column::Version, Expr::value(row.version + 1))
         .filter(member::COLUMN.id.eq(row.id))
         .filter(member::COLUMN.version.eq(row.version))
@@ -137,6 +153,11 @@ pub async fn set_role(
         .exec_with_returning(txn)
         .await?;
     Ok(changed.into_iter().next())
+}
+
+/// Whether one of these members has proved to be the woman herself.
+pub fn has_woman(members: &[member::Model]) -> bool {
+    members.iter().any(|member| member.is_woman)
 }
 
 /// The owners among these members.
@@ -149,14 +170,14 @@ pub fn count_owners(members: &[member::Model]) -> u64 {
     owners(members).map(|_| 1).sum()
 }
 
-/// Keeps an invitation.
-pub async fn keep_invitation(txn: &impl ConnectionTrait, row: &invitation::Model) -> Result<(), DbErr> {
-    invitation::Entity::insert(row.clone().into_active_model()).exec_without_returning(txn).await.map(|_| ())
-}
-
-/// Whether an invitation has this id.
-pub async fn is_invitation(db: &impl ConnectionTrait, id: InvitationId) -> Result<bool, DbErr> {
-    Ok(invitation::Entity::find_by_id(id).one(db).await?.is_some())
+/// Keeps an invitation; `false` when another has its id.
+pub async fn keep_invitation(txn: &impl ConnectionTrait, row: &invitation::Model) -> Result<bool, DbErr> {
+    let taken = OnConflict::column(invitation::Column::Id).do_nothing().to_owned();
+    let insert = invitation::Entity::insert(row.clone().into_active_model()).on_conflict(taken);
+    match insert.try_insert().exec(txn).await? {
+        TryInsertResult::Inserted(_) => Ok(true),
+        TryInsertResult::Conflicted | TryInsertResult::Empty => Ok(false),
+    }
 }
 
 /// The invitation with a code.

@@ -10,7 +10,7 @@ use domain::place::RegionCode;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, JoinType,
-    QueryFilter, QuerySelect, TryInsertResult,
+    QueryFilter, QuerySelect, SqlErr, TryInsertResult,
 };
 use uuid::Uuid;
 
@@ -19,6 +19,7 @@ use crate::db::entities::{member, person, wechat_user};
 use crate::db::rows_in;
 use crate::error::ApiError;
 use crate::keys::{Keys, Place};
+use crate::problem::Code;
 
 /// Most people that one phone number may stand for in a look-up: a family shares a phone.
 const SHARED_PHONE: u64 = 20;
@@ -168,8 +169,8 @@ fn new_row(keys: &Keys, new: NewPerson<'_>, now: DateTime<Utc>) -> Result<person
     })
 }
 
-/// Writes a changed identity over the row as it was read, raising its version; `None` when the row moved on meanwhile.
-/// The caller has looked that no other person has the ID number.
+/// Writes a changed identity over the row as it was read, raising its version; `None` when the row moved on meanwhile. An
+/// ID number that another person has, or is given at the same moment, is refused.
 pub async fn update_identity(
     db: &impl ConnectionTrait,
     keys: &Keys,
@@ -194,7 +195,11 @@ pub async fn update_identity(
         .filter(person::COLUMN.id.eq(row.id))
         .filter(person::COLUMN.version.eq(row.version))
         .exec_with_returning(db)
-        .await?;
+        .await
+        .map_err(|err| match err.sql_err() {
+            Some(SqlErr::UniqueConstraintViolation(_)) => ApiError::told(Code::IdNumberTaken),
+            _ => err.into(),
+        })?;
     Ok(updated.into_iter().next())
 }
 

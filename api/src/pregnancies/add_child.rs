@@ -26,7 +26,7 @@ use crate::children::store as children;
 use crate::db::entities::{child, handbook, pregnancy};
 use crate::error::ApiError;
 use crate::form::Form;
-use crate::handbooks::store::hold_live;
+use crate::handbooks::store::hold_as;
 use crate::idempotency::{Attempt, Once};
 use crate::problem::Code;
 
@@ -72,7 +72,7 @@ pub(crate) async fn add(
         Attempt::New(work) => work,
     };
     let txn = &work.txn;
-    let held = hold_live(txn, access.handbook.id).await?;
+    let held = hold_as(txn, &access).await?;
     let row = store::one(txn, held.id, PregnancyId(path.1)).await?;
     let birth = Birth::of(txn, row.ok_or_else(|| ApiError::told(Code::NotFound))?).await?;
     let newborn = birth.check(&request, &held, app.today())?;

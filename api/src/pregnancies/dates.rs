@@ -19,7 +19,7 @@ use crate::body::Body;
 use crate::db::entities::pregnancy;
 use crate::error::ApiError;
 use crate::form::Form;
-use crate::handbooks::store::hold_live;
+use crate::handbooks::store::hold_as;
 use crate::idempotency::{IfMatch, Work};
 use crate::problem::Code;
 
@@ -63,7 +63,7 @@ pub(crate) async fn change_dates(
     let request = body.parse()?;
     let work = Work::without_key(&app).await?;
     let txn = &work.txn;
-    let held = hold_live(txn, access.handbook.id).await?;
+    let held = hold_as(txn, &access).await?;
     let row = store::one(txn, held.id, PregnancyId(path.1)).await?;
     let row = row.ok_or_else(|| ApiError::told(Code::NotFound))?;
     seen.check(row.version)?;

@@ -12,7 +12,7 @@ use crate::body::Body;
 use crate::error::ApiError;
 use crate::form::Form;
 use crate::handbooks::form::TypedPregnancy;
-use crate::handbooks::store::hold_live;
+use crate::handbooks::store::hold_as;
 use crate::idempotency::{Attempt, Once};
 use crate::problem::Code;
 
@@ -44,7 +44,7 @@ pub(crate) async fn register(
         Attempt::New(work) => work,
     };
     let txn = &work.txn;
-    let held = hold_live(txn, access.handbook.id).await?;
+    let held = hold_as(txn, &access).await?;
     let before = store::of_handbook(txn, held.id).await?;
     if store::woman_died_on(&held, &before).is_some() {
         return Err(ApiError::told(Code::WomanHasDied));
@@ -57,11 +57,6 @@ pub(crate) async fn register(
     }
     if let Some(ended_on) = before.iter().filter_map(|pregnancy| pregnancy.ended_on).max() {
         dates.check_follows(ended_on)?;
-    }
-    if let Some(id) = request.id
-        && store::is_known(txn, id).await?
-    {
-        return Err(ApiError::told(Code::IdInUse));
     }
     let row = store::insert(txn, request.id, held.id, dates, fetuses, app.now()).await?;
     let answer = work.answer(&app, StatusCode::CREATED, &Pregnancy::of(&row, app.today())).await?;

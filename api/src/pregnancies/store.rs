@@ -3,15 +3,17 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::id::{HandbookId, PregnancyId};
 use domain::pregnancy::{Course, Dates, Woman};
-use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, UpdateMany,
+    QueryOrder, TryInsertResult, UpdateMany,
 };
 use uuid::Uuid;
 
 use crate::db::entities::{handbook, pregnancy};
 use crate::db::rows_in;
+use crate::error::ApiError;
+use crate::problem::Code;
 
 /// The pregnancies of a handbook, the latest first: one, or a few after losses.
 pub async fn of_handbook(
@@ -62,12 +64,7 @@ pub async fn one(
     pregnancy::Entity::find_by_id(id).filter(pregnancy::COLUMN.handbook_id.eq(handbook)).one(db).await
 }
 
-/// Whether a pregnancy has this id.
-pub async fn is_known(db: &impl ConnectionTrait, id: PregnancyId) -> Result<bool, DbErr> {
-    Ok(pregnancy::Entity::find_by_id(id).one(db).await?.is_some())
-}
-
-/// Keeps a pregnancy that begins.
+/// Keeps a pregnancy that begins. An id that another has, or is given at the same moment, is refused.
 pub async fn insert(
     txn: &impl ConnectionTrait,
     id: Option<PregnancyId>,
@@ -75,7 +72,7 @@ pub async fn insert(
     dates: Dates,
     fetuses: i32,
     now: DateTime<Utc>,
-) -> Result<pregnancy::Model, DbErr> {
+) -> Result<pregnancy::Model, ApiError> {
     let row = pregnancy::Model {
         id: id.unwrap_or_else(|| PregnancyId(Uuid::now_v7())),
         handbook_id: handbook,
@@ -91,8 +88,12 @@ pub async fn insert(
         created_at: now,
         version: 1,
     };
-    pregnancy::Entity::insert(row.clone().into_active_model()).exec_without_returning(txn).await?;
-    Ok(row)
+    let taken = OnConflict::column(pregnancy::Column::Id).do_nothing().to_owned();
+    let insert = pregnancy::Entity::insert(row.clone().into_active_model()).on_conflict(taken);
+    match insert.try_insert().exec(txn).await? {
+        TryInsertResult::Inserted(_) => Ok(row),
+        TryInsertResult::Conflicted | TryInsertResult::Empty => Err(ApiError::told(Code::IdInUse)),
+    }
 }
 
 /// Changes columns of a pregnancy as it was read and raises its version; `None` when it moved on meanwhile.

@@ -15,7 +15,7 @@ use crate::access::{Access, FollowUpUsage};
 use crate::app::App;
 use crate::body::{Body, chosen_id};
 use crate::error::ApiError;
-use crate::handbooks::store::hold_live;
+use crate::handbooks::store::hold_as;
 use crate::idempotency::{Attempt, Once};
 use crate::problem::Code;
 
@@ -78,7 +78,7 @@ pub(crate) async fn follow_up(
     };
     let id = FollowUpId(id.unwrap_or_else(Uuid::now_v7));
     let now = app.now();
-    let held = hold_live(&work.txn, access.handbook.id).await?;
+    let held = hold_as(&work.txn, &access).await?;
     let new = store::NewFollowUp { id, handbook: held.id, found, note: note.as_deref(), found_at: now };
     if !store::keep_follow_up(&work.txn, &app.keys, staff, new).await? {
         return Err(ApiError::told(Code::IdInUse));

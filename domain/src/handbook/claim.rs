@@ -6,7 +6,7 @@ use unicode_normalization::UnicodeNormalization;
 use crate::member::MemberRelation;
 use crate::person::Sex;
 
-/// Wrong tries of one actor before a pause: at claims, and apart from them at invitations.
+/// Wrong tries of one actor before a pause: at claims, and apart from them at invitations and where a woman proves herself.
 pub const CLAIM_TRIES: u32 = 5;
 
 /// How long the pause lasts.
@@ -66,23 +66,19 @@ impl std::fmt::Debug for OnRecord {
 /// Whom a claim proved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proof {
-    /// Knows the recorded number of the woman or guardian herself.
+    /// Is the woman or guardian on record: WeChat verified the recorded phone, or a desk saw the ID card.
     Adult,
-    /// Knows a number of the child, or holds a slip: belongs to the family.
+    /// Knows the end of a recorded number, as whoever shares a home does, or holds a slip: belongs to the family.
     Family,
 }
 
 impl OnRecord {
-    /// Whom the last four prove, if anybody. Every number is looked at, whichever fits.
+    /// Whom the last four prove, if anybody: the family, whosever number they end, because a husband knows hers too. Every
+    /// number is looked at, whichever fits.
     pub fn prove_last_four(&self, four: &LastFour) -> Option<Proof> {
-        let adult =
-            [&self.id_number, &self.phone].map(|number| number.as_deref().is_some_and(|n| four.ends(n)));
-        let children: Vec<bool> = self.children.iter().map(|number| four.ends(number)).collect();
-        if adult.contains(&true) {
-            Some(Proof::Adult)
-        } else {
-            children.contains(&true).then_some(Proof::Family)
-        }
+        let numbers = self.id_number.iter().chain(&self.phone).chain(&self.children);
+        let fits = numbers.fold(false, |fits, number| fits | four.ends(number));
+        fits.then_some(Proof::Family)
     }
 
     /// Whom a verified phone proves: it must be the one that was recorded.
@@ -90,7 +86,7 @@ impl OnRecord {
         (self.phone.as_deref() == Some(phone)).then_some(Proof::Adult)
     }
 
-    /// Whether the claimer is the woman herself: says so, and proved it by her own number.
+    /// Whether the claimer is the woman herself: says so, and proved to be the adult on record, who is no man.
     pub fn is_woman(&self, proof: Proof, relation: MemberRelation) -> bool {
         proof == Proof::Adult && relation == MemberRelation::Woman && self.sex != Some(Sex::Male)
     }
@@ -115,11 +111,11 @@ mod tests {
     }
 
     #[test]
-    fn the_last_four_of_the_id_number_or_the_phone_prove_the_woman_and_of_the_child_the_family() {
+    fn the_last_four_of_whatever_number_prove_the_family_and_the_whole_phone_the_adult() {
         let prove = |text: &str| on_record().prove_last_four(&LastFour::parse(text).unwrap());
-        assert_eq!(prove("002x"), Some(Proof::Adult));
-        assert_eq!(prove(" ５６７８ "), Some(Proof::Adult));
-        assert_eq!(prove("0019"), Some(Proof::Family));
+        for known in ["002x", " ５６７８ ", "0019"] {
+            assert_eq!(prove(known), Some(Proof::Family), "{known}");
+        }
         assert_eq!(prove("0020"), None);
         assert_eq!(OnRecord::default().prove_last_four(&LastFour::parse("0000").unwrap()), None);
         assert_eq!(on_record().prove_phone("13812345678"), Some(Proof::Adult));

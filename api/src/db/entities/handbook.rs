@@ -1,7 +1,7 @@
 //! Table `handbook`.
 
 use domain::handbook::{CloseReason, Group, State};
-use domain::id::{HandbookId, InstitutionId, PersonId};
+use domain::id::{HandbookId, InstitutionId, MemberId, PersonId};
 use domain::member::MemberRelation;
 use domain::place::RegionCode;
 use sea_orm::entity::prelude::*;
@@ -29,8 +29,11 @@ pub struct Model {
     #[sea_orm(unique)]
     pub slip_hash: Option<Vec<u8>>,
     pub slip_expires_at: Option<DateTimeUtc>,
-    /// Set on a slip that re-claims: the relation whose account was lost.
+    /// Who alone may claim by the slip: of a re-claim whoever the lost account was, of a first claim the woman when the desk
+    /// saw her.
     pub slip_relation: Option<MemberRelation>,
+    /// Set on a slip that re-claims: the membership that ends by it.
+    pub slip_member_id: Option<MemberId>,
     pub printed_serial: i32,
     pub first_used_at: Option<DateTimeUtc>,
     pub change_seq: i64,
