@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::issuing::*;
 use crate::support::people::County;
-use crate::support::{Answer, Client, World};
+use crate::support::{Answer, Client, World, send};
 use api::db::entities::{child, desk_act, handbook, person};
 
 struct Ward {
@@ -215,6 +215,9 @@ async fn a_maternal_death_that_was_an_error_opens_the_handbook_again() {
     let ward = ward().await;
     let (issued, pregnancy) = ward.at_term(1).await;
     let owner = ward.claims(&issued, 1).await;
+    let mut high = pressure("2026-11-22");
+    high["payload"]["systolic"] = json!(172);
+    owner.post(&at(&issued, "/entries"), high).await.ok();
     let death = json!({ "outcome": "maternal_death", "ended_on": "2026-11-22" });
     assert_eq!(ward.ends(&issued, &pregnancy, death.clone()).await.ok()["state"], "closed");
     assert_eq!(owner.get(&at(&issued, "")).await.ok()["woman"]["died_on"], "2026-11-22");
@@ -225,6 +228,8 @@ async fn a_maternal_death_that_was_an_error_opens_the_handbook_again() {
     assert_eq!(row.expecting_id, row.woman_id);
     let cover = owner.get(&at(&issued, "")).await.ok();
     assert!(cover["woman"].get("died_on").is_none() && cover["due_date"] == "2026-11-30", "{cover}");
+    let signs = ward.clinician.get("/api/v1/alerts").await.ok();
+    assert!(signs["items"][0]["answered_at"].is_string(), "what was answered stays answered");
     owner.post(&at(&issued, "/entries"), pressure("2026-11-22")).await.ok();
 
     // Whoever was issued another handbook meanwhile has it.
@@ -358,7 +363,13 @@ async fn her_death_and_the_outcome_of_her_pregnancy_are_taken_back_one_after_the
     let ward = ward().await;
     let (issued, pregnancy) = ward.at_term(1).await;
     let open = dies(&ward.clinician, &issued, "2026-11-22").await.problem(409, "death_is_outcome");
-    assert!(open["detail"].as_str().unwrap().contains("maternal_death"));
+    assert!(open["detail"].as_str().unwrap().starts_with("妊娠尚未结束时发生的死亡"));
+    let english = ward.clinician.request(Method::POST, &at(&issued, "/woman/death"));
+    let english = english.header("accept-language", "en").header("idempotency-key", "in-english");
+    let told = send(english.json(&json!({ "died_on": "2026-11-22" }))).await.problem(409, "death_is_outcome");
+    assert!(
+        told["detail"].as_str().unwrap().starts_with("A death before the end of a pregnancy is its outcome")
+    );
     lives(&ward.clinician, &issued).await.problem(409, "no_death");
     let stillbirth = json!({ "outcome": "stillbirth", "ended_on": "2026-11-22" });
     ward.ends(&issued, &pregnancy, stillbirth).await.ok();
@@ -384,6 +395,7 @@ async fn a_womans_death_that_cannot_be_or_may_not_be_recorded_changes_nothing() 
     let ward = ward().await;
     let (issued, pregnancy, _) =
         ward.delivered(1, json!([{ "sex": "female", "birth_date": "2026-11-21" }])).await;
+    let of_child = ward.desk.issued(child_form(2, "2026-11-01")).await;
     let owner = ward.world.family_user().await;
     owner.client.post("/api/v1/claims", claim_by_cover(&issued, &last_four(1), "woman")).await.ok();
     let address = at(&issued, &format!("/pregnancies/{pregnancy}"));
@@ -409,7 +421,6 @@ async fn a_womans_death_that_cannot_be_or_may_not_be_recorded_changes_nothing() 
     assert_eq!(ward.acts().await, 0);
 
     // The handbook of a child may be issued after its mother died, but not before it was born.
-    let of_child = ward.desk.issued(child_form(2, "2026-11-01")).await;
     dies(&clinician, &of_child, "2026-10-31").await.problem(422, "invalid");
     assert_eq!(dies(&clinician, &of_child, "2026-11-02").await.ok()["state"], "issued");
     assert_eq!(lives(&clinician, &of_child).await.ok()["state"], "issued");
