@@ -55,7 +55,7 @@ pub struct ReclaimRequest {
     responses(
         (status = 201, description = "The slip of the next claim", body = Slip),
         (status = 409, description = "No owner has this relation (`no_such_owner`), or nobody claimed the handbook (`not_claimed`)"),
-        (status = 422, description = "Another ID number is on record (`identity_not_shown`), or several owners have this relation and `member` is missing"),
+        (status = 422, description = "Another ID number is on record (`identity_not_shown`), or the form is wrong: `errors` names each field, also the member when several owners have this relation"),
         (status = 429, description = "Five wrong ID numbers: wait (`too_many_tries`)"),
     ),
 )]

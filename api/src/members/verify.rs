@@ -45,7 +45,7 @@ pub struct VerifyRequest {
     responses(
         (status = 200, description = "She is proved, now or since before", body = Member),
         (status = 409, description = "Another member has proved to be her (`woman_taken`), the account is another woman's (`account_is_another`), or the handbook is closed (`handbook_closed`)"),
-        (status = 422, description = "Another phone is on record, or none (`phone_differs`), or the phone code was used"),
+        (status = 422, description = "Another phone is on record, or none (`phone_differs`), or the phone code is wrong or used: `errors` says which"),
         (status = 429, description = "Too many wrong phones (`too_many_tries`); `Retry-After` says when to come again"),
     ),
 )]
