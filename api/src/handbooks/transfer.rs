@@ -96,7 +96,7 @@ pub(crate) async fn transfer(
     store::change(txn, held.id, &LIVE, moved).await?;
     move_woman(&app, txn, &held, region, address).await?;
     store::end_delegations(txn, held.id, now).await?;
-    alerts::hand_over(txn, held.id, target.id).await?;
+    alerts::hand_over(txn, held.id, target.id, region).await?;
     let act = Act { handbook: held.id, action: Action::Transfer, staff, reason: &reason, person: None };
     store::keep_act(txn, &app.keys, act, now).await?;
     notices::store::tell(txn, held.id, Kind::Transferred, Some(target.id), None, now).await?;

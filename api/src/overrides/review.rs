@@ -8,7 +8,6 @@ use domain::id::OverrideId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::list::county_of;
 use super::store::{self, Finding};
 use crate::access::Office;
 use crate::access::office::ReviewOverrides;
@@ -48,7 +47,7 @@ pub(crate) async fn keep(
     let missing = || ApiError::told(Code::NotFound);
     let id = id.parse().map_err(|_| missing())?;
     let staff = &office.staff;
-    let found = store::one(app.db.read(), county_of(staff)?, id).await?.ok_or_else(missing)?;
+    let found = store::one(app.db.read(), staff.county()?, id).await?.ok_or_else(missing)?;
     if found.staff_id == staff.id {
         return Err(ApiError::told(Code::Forbidden));
     }
