@@ -19,11 +19,12 @@ use crate::app::App;
 use crate::body::Body;
 use crate::db::entities::handbook;
 use crate::error::ApiError;
-use crate::form::{ADDRESS, Form, REASON};
+use crate::form::{ADDRESS, Form, REMARK};
 use crate::idempotency::{Attempt, Once};
 use crate::notices::{self, Kind};
 use crate::people::{self, store::NewPerson};
 use crate::problem::Code;
+use crate::records::setting::is_unborn;
 
 /// Where to.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -70,7 +71,7 @@ pub(crate) async fn transfer(
     let request = body.parse()?;
     let staff = access.caller.staff()?;
     let mut form = Form::default();
-    let reason = form.line("/reason", &request.reason, REASON);
+    let reason = form.remark("/reason", &request.reason, &REMARK);
     let address = form.optional_line("/address", request.address.as_deref(), ADDRESS);
     form.done()?;
 
@@ -83,6 +84,13 @@ pub(crate) async fn transfer(
     // Of two transfers at the same moment the second was judged by a tie that the first may have ended.
     if held.managing_id != access.handbook.managing_id {
         return Err(ApiError::told(Code::Conflict));
+    }
+    let unborn = is_unborn(txn, &held).await?;
+    let reason = reason.checked(unborn)?;
+    if unborn {
+        let mut form = Form::default();
+        form.silent([("/address", address.as_deref())]);
+        form.done()?;
     }
     let target = target(txn, &held, request.institution).await?;
     if let Some(code) = request.region_code

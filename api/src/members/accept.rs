@@ -17,7 +17,8 @@ use crate::body::Body;
 use crate::children;
 use crate::db::entities::{handbook, invitation};
 use crate::error::ApiError;
-use crate::handbooks::claim::{Consent, Joined, last_four_of};
+use crate::form::last_four;
+use crate::handbooks::claim::{Consent, Joined};
 use crate::handbooks::proof::{on_record, verified_phone};
 use crate::handbooks::store as handbooks;
 use crate::idempotency::{Attempt, Once};
@@ -64,7 +65,7 @@ pub(crate) async fn accept(
     body: Body<AcceptRequest>,
 ) -> Result<HttpResponse, ApiError> {
     let request = body.parse()?;
-    let four = request.last_four.as_deref().map(last_four_of).transpose()?;
+    let four = request.last_four.as_deref().map(|typed| last_four("/last_four", typed)).transpose()?;
     request.consent.check()?;
     if let Some(answer) = once.answered(&app, user.id.0, None, body.bytes()).await? {
         return Ok(answer);
