@@ -210,6 +210,33 @@ async fn a_sign_that_is_written_while_the_handbook_moves_reaches_the_new_institu
     assert_eq!(world.number("SELECT COUNT(*) FROM alert").await, 5);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_county_of_the_family_sees_a_sign_and_answers_it_whoever_manages_her() {
+    let world = World::empty().await;
+    let county = world.county().await;
+    let nurse = nurse(&world, &county).await;
+    let classes = [domain::institution::AgencyClass::PrimaryCare];
+    let abroad = world.institution("任城区卫生院", OTHER_COUNTY, RegionLevel::County, &classes, &[]).await;
+    let mch_of = |code| world.staff(&[Role::CountyMch], None, code, RegionLevel::County);
+    let (home, away) = (mch_of(COUNTY).await.client, mch_of(OTHER_COUNTY).await.client);
+    for (moves_house, sees, sees_not) in [(false, &home, &away), (true, &away, &home)] {
+        let mother = world.mother(&county).await;
+        let sign = mother.user.client.post(&entries(&mother), pressure(172, 112)).await.ok()["id"].clone();
+        let mut transfer = json!({ "institution": abroad, "reason": "就近管理" });
+        if moves_house {
+            transfer["region_code"] = json!(OTHER_COUNTY);
+        }
+        let address = format!("/api/v1/handbooks/{}/transfer", mother.handbook);
+        nurse.client.post(&address, transfer).await.ok();
+        assert_eq!(open_signs(sees).await, std::slice::from_ref(&sign));
+        assert_eq!(open_signs(sees_not).await, Vec::<Value>::new());
+        let id = alerts(sees).await[0]["id"].clone();
+        let answer = format!("/api/v1/handbooks/{}/alerts/{}/answer", mother.handbook, id.as_str().unwrap());
+        sees_not.post(&answer, json!({ "answer": "已联系" })).await.problem(404, "not_found");
+        sees.post(&answer, json!({ "answer": "已联系" })).await.ok();
+    }
+}
+
 /// A world in which the pregnancy of [`World::mother`] has its 29th week, so that movements count.
 async fn in_december() -> World {
     let world = World::empty().await;

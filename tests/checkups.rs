@@ -513,6 +513,27 @@ async fn after_emergency_access_no_late_results_come() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_late_result_belongs_to_the_ordinary_visit_although_an_emergency_came_after_it() {
+    let world = World::empty().await;
+    let county = world.county().await;
+    let mother = world.mother(&county).await;
+    let clinician = world.staff(&[Role::Clinician], Some(county.hospital), COUNTY, RegionLevel::County).await;
+    let ordinary = world.visit(mother.handbook, county.hospital, clinician.id).await;
+    world.advance(chrono::TimeDelta::days(9));
+    let client = world.signed_in(Holder::Staff(clinician.id)).await;
+    let emergency = json!({
+        "number": mother.number.printed(),
+        "reason_code": "cannot_consent",
+        "reason": "孕妇昏迷送入抢救室，没有家属陪同",
+    });
+    client.post("/api/v1/break-glass", emergency).await.ok();
+    world.advance(chrono::TimeDelta::days(10));
+    let client = world.signed_in(Holder::Staff(clinician.id)).await;
+    let attached = client.post(&checkups(&mother), laboratory("2026-12-11")).await.ok();
+    assert_eq!(read(&client, &mother, &attached["id"]).await.ok()["visit"], json!(ordinary));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_form_that_is_sent_again_is_one_checkup_even_when_two_arrive_together() {
     let world = World::empty().await;
     let county = world.county().await;

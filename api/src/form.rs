@@ -4,9 +4,13 @@
 use std::ops::RangeInclusive;
 
 use chrono::NaiveDate;
+use domain::fetal_sex::Strictness;
+use domain::handbook::claim::LastFour;
+use domain::handbook::number::{HandbookNumber, NumberRefusal};
 use domain::person::{IdNumber, IdentityRefusal, Phone, parse_line, parse_name};
 
 use crate::error::{ApiError, FieldProblem};
+use crate::remark::{Remark, naming_sex};
 
 /// Longest address.
 pub const ADDRESS: usize = 200;
@@ -16,6 +20,9 @@ pub const WORD: usize = 50;
 
 /// Longest reason that staff give for what they do.
 pub const REASON: usize = 500;
+
+/// Characters of a reason, a note or an answer.
+pub const REMARK: RangeInclusive<usize> = 1..=REASON;
 
 /// A form that is being read: the body of a request, or one row of a sheet.
 #[derive(Debug, Default)]
@@ -60,6 +67,36 @@ impl Form {
     /// A text of one line that may be left out.
     pub fn optional_line(&mut self, pointer: &str, text: Option<&str>, longest: usize) -> Option<String> {
         text.and_then(|text| self.read(pointer, parse_line(text, longest), longest))
+    }
+
+    /// A reason, a note or an answer of so many characters that must be there; what it says is checked later.
+    pub fn remark(&mut self, pointer: &str, text: &str, length: &RangeInclusive<usize>) -> Remark {
+        self.keep(Remark::read(pointer, text, length)).unwrap_or_default()
+    }
+
+    /// The same where it may be left out; blank is left out.
+    pub fn optional_remark(
+        &mut self,
+        pointer: &str,
+        text: Option<&str>,
+        length: &RangeInclusive<usize>,
+    ) -> Option<Remark> {
+        let text = text.filter(|text| !text.trim().is_empty())?;
+        self.keep(Remark::read(pointer, text, length))
+    }
+
+    /// Words about a person (a name, an address) in a handbook with an unborn fetus: names and places may hold 男 and 女,
+    /// and still none of them tells its sex.
+    pub fn silent<'a>(&mut self, texts: impl IntoIterator<Item = (&'a str, Option<&'a str>)>) {
+        let told = |(pointer, text): (&str, Option<&str>)| naming_sex(pointer, text?, Strictness::Family);
+        for wrong in texts.into_iter().filter_map(told) {
+            self.wrong.push(wrong);
+        }
+    }
+
+    /// A handbook number that may be left out.
+    pub fn handbook_number(&mut self, pointer: &str, text: Option<&str>) -> Option<HandbookNumber> {
+        text.and_then(|text| self.keep(handbook_number(pointer, text)))
     }
 
     /// An ID number that may be left out.
@@ -166,9 +203,21 @@ impl Form {
         self.wrong
     }
 
+    /// Ends the reading of what must be there: what was read, or every wrong field.
+    pub fn end<T>(self, read: Option<T>) -> Result<T, ApiError> {
+        match read {
+            Some(read) if self.wrong.is_empty() => Ok(read),
+            _ => Err(ApiError::Invalid(self.wrong)),
+        }
+    }
+
     /// Ends the reading: nothing, or every wrong field.
     pub fn done(self) -> Result<(), ApiError> {
         if self.wrong.is_empty() { Ok(()) } else { Err(ApiError::Invalid(self.wrong)) }
+    }
+
+    fn keep<T>(&mut self, read: Result<T, FieldProblem>) -> Option<T> {
+        read.map_err(|wrong| self.refuse(&wrong.pointer, &wrong.code, wrong.zh, wrong.en)).ok()
     }
 
     fn read<T>(&mut self, pointer: &str, read: Result<T, IdentityRefusal>, longest: usize) -> Option<T> {
@@ -178,6 +227,32 @@ impl Form {
         })
         .ok()
     }
+}
+
+/// A handbook number as typed, or what is wrong with it.
+pub fn handbook_number(pointer: &str, text: &str) -> Result<HandbookNumber, FieldProblem> {
+    HandbookNumber::parse(text).map_err(|refusal| match refusal {
+        NumberRefusal::Shape => FieldProblem::new(
+            pointer,
+            "wrong_form",
+            "手册编号应为16位数字。",
+            "A handbook number has 16 digits.",
+        ),
+        NumberRefusal::CheckDigit => FieldProblem::new(
+            pointer,
+            "check_digit",
+            "手册编号校验位不符，请核对。",
+            "The check digit of the handbook number does not fit; look at it again.",
+        ),
+    })
+}
+
+/// The last four of an ID number or a phone as typed, or what is wrong with their form.
+pub fn last_four(pointer: &str, text: &str) -> Result<LastFour, ApiError> {
+    LastFour::parse(text).map_err(|_| {
+        let (zh, en) = ("应为4位数字，或3位数字和X。", "Must be four digits, or three digits and X.");
+        ApiError::field(pointer, "wrong_form", zh, en)
+    })
 }
 
 fn told(refusal: IdentityRefusal, longest: usize) -> (&'static str, String, String) {

@@ -8,10 +8,8 @@
 //! | [`server`], [`routes`], [`openapi`], [`worker`] | the edge |
 //! | [`handbooks`], [`members`], [`visits`], [`records`], [`entries`], [`checkups`], [`usage`], [`sign_in`], [`offices`], [`import`] … | features, one folder per noun, one file per verb |
 //! | [`access`], [`session`] | who may do what, and who is calling |
-//! | [`outbox`], [`idempotency`], [`tries`], [`body`], [`page`], [`refusals`] | what every feature uses |
+//! | [`outbox`], [`idempotency`], [`tries`], [`body`], [`form`], [`remark`], [`page`] | what every feature uses |
 //! | [`app`], [`start`], [`config`], [`db`], [`cache`], [`keys`], [`error`], [`cause`], [`problem`] | the ground |
-//! | [`outbox`], [`idempotency`], [`tries`], [`body`], [`page`] | what every feature uses |
-//! | [`app`], [`start`], [`config`], [`db`], [`cache`], [`keys`], [`error`], [`problem`] | the ground |
 
 pub mod access;
 pub mod access_log;
@@ -52,6 +50,7 @@ pub mod privacy;
 pub mod problem;
 mod query;
 pub mod records;
+pub mod remark;
 mod review;
 pub mod routes;
 pub mod server;

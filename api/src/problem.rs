@@ -200,7 +200,7 @@ problems! {
     CodeRevoked = 410 "code_revoked" { "二维码已作废", "Code revoked", "封面二维码已作废并重印，请使用新的二维码。", "This printed code was revoked and reprinted; use the new one." }
     LastFourRequired = 422 "last_four_required" { "需要核对后四位", "Last four required", "扫描封面码请同时填写身份证号或手机号的后四位。", "Scanning the cover needs the last four of the ID number or of the phone." }
     LastFourWrong = 422 "last_four_wrong" { "后四位不符", "Last four do not fit", "后四位不符，还可以尝试 {left} 次。", "The last four do not fit; {left} tries are left." }
-    IdentityRefused = 422 "identity_refused" { "身份信息不符", "Identity refused", "身份证号、手册编号和姓名不相符，还可以尝试 {left} 次。", "The ID number, the handbook number and the name do not fit together; {left} tries are left." }
+    IdentityRefused = 422 "identity_refused" { "身份信息不符", "Identity refused", "身份证号、姓名（及所填手册编号）不相符，还可以尝试 {left} 次。", "The ID number and the name (and the handbook number, if given) do not fit together; {left} tries are left." }
     PrintsUsedUp = 409 "prints_used_up" { "不能再重印", "No more reprints", "封面二维码已重印255次，请换发手册。", "The cover's code was reprinted 255 times; replace the handbook." }
     AlreadyReviewed = 409 "already_reviewed" { "已复核", "Already reviewed", "已由他人复核。", "Somebody reviewed this already." }
     TicketRefused = 401 "ticket_refused" { "实时更新凭证无效", "Ticket refused", "凭证已使用或已过期，请重新获取。", "The ticket was used or has expired; get a new one." }

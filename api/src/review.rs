@@ -1,10 +1,17 @@
 //! What a reviewer says of an emergency access or of a rule that was set aside.
 
+use domain::id::{HandbookId, StaffId};
 use domain::visit::REASON_LENGTH;
+use sea_orm::ConnectionTrait;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::error::ApiError;
+use crate::form::{Form, REMARK};
+use crate::handbooks;
+use crate::problem::Code;
+use crate::records::setting::is_unborn;
+use crate::remark::Remark;
 
 /// What a reviewer found.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -16,21 +23,39 @@ pub(crate) struct Review {
     note: Option<String>,
 }
 
+/// A review to be kept.
+#[derive(Debug)]
+pub(crate) struct Finding {
+    /// Who looked at it.
+    pub(crate) reviewer: StaffId,
+    /// Whether it was justified.
+    pub(crate) accepted: bool,
+    /// What the reviewer wrote.
+    pub(crate) note: Option<String>,
+}
+
 impl Review {
     /// The note. A refusal needs words; an acceptance may have some.
-    pub(crate) fn note(&self) -> Result<Option<&str>, ApiError> {
-        let note = self.note.as_deref().map(str::trim).filter(|note| !note.is_empty());
-        let (least, most) = (*REASON_LENGTH.start(), *REASON_LENGTH.end());
-        let length = note.map_or(0, |note| note.chars().count());
-        let least = if self.accepted { 0 } else { least };
-        if (least..=most).contains(&length) {
-            return Ok(note);
-        }
-        Err(ApiError::field(
-            "/note",
-            "out_of_range",
-            format!("请填写{least}到{most}个字。"),
-            format!("Write {least} to {most} characters."),
-        ))
+    pub(crate) fn note(&self) -> Result<Option<Remark>, ApiError> {
+        let mut form = Form::default();
+        let note = if self.accepted {
+            form.optional_remark("/note", self.note.as_deref(), &REMARK)
+        } else {
+            Some(form.remark("/note", self.note.as_deref().unwrap_or_default(), &REASON_LENGTH))
+        };
+        form.done()?;
+        Ok(note)
     }
+}
+
+/// The note as it is kept about a handbook.
+pub(crate) async fn checked_note(
+    db: &impl ConnectionTrait,
+    handbook: HandbookId,
+    note: Option<Remark>,
+) -> Result<Option<String>, ApiError> {
+    let Some(note) = note else { return Ok(None) };
+    let handbook = handbooks::store::by_id(db, handbook).await?;
+    let handbook = handbook.ok_or_else(|| ApiError::told(Code::NotFound))?;
+    note.checked(is_unborn(db, &handbook).await?).map(Some)
 }

@@ -84,11 +84,6 @@ impl IdNumber {
         if self.digits(16..17) % 2 == 1 { Sex::Male } else { Sex::Female }
     }
 
-    /// The last four characters, asked for at a claim and at the scan of a printed code.
-    pub fn last_four(&self) -> &str {
-        self.0.get(14..).unwrap_or_default()
-    }
-
     fn digits(&self, range: std::ops::Range<usize>) -> u32 {
         self.0.get(range).and_then(|digits| digits.parse().ok()).unwrap_or(0)
     }
@@ -136,11 +131,6 @@ impl Phone {
     /// The number as it is stored and looked up.
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-
-    /// The last four digits.
-    pub fn last_four(&self) -> &str {
-        self.0.get(self.0.len().saturating_sub(4)..).unwrap_or_default()
     }
 }
 
@@ -222,7 +212,6 @@ mod tests {
         assert_eq!(number.as_str(), "11010519491231002X");
         assert_eq!(number.born_on(), NaiveDate::from_ymd_opt(1949, 12, 31));
         assert_eq!(number.sex(), Sex::Female);
-        assert_eq!(number.last_four(), "002X");
     }
 
     #[test]
@@ -239,7 +228,6 @@ mod tests {
     fn phones_of_here_and_abroad_are_read() {
         assert_eq!(Phone::parse("+86 138-0000-0000").unwrap().as_str(), "13800000000");
         assert_eq!(Phone::parse("0825-2222333").unwrap().as_str(), "08252222333");
-        assert_eq!(Phone::parse("+4915112345678").unwrap().last_four(), "5678");
         for wrong in ["", "1380000000", "+", "phone", "2380000000", "１３８"] {
             assert!(Phone::parse(wrong).is_err(), "{wrong}");
         }

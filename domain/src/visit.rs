@@ -55,23 +55,6 @@ pub const LAST_FOUR_PAUSE: TimeDelta = TimeDelta::hours(1);
 /// Fewest and most characters of a reason that opens a visit without a code.
 pub const REASON_LENGTH: std::ops::RangeInclusive<usize> = 10..=500;
 
-/// A reason as it is stored: trimmed, neither a word nor an essay.
-pub fn parse_reason(text: &str) -> Option<String> {
-    let reason = text.trim();
-    REASON_LENGTH.contains(&reason.chars().count()).then(|| reason.to_owned())
-}
-
-/// The last four that a printed code asks for: three digits and a digit or X. Spaces around it, a small x and full-width
-/// digits are accepted.
-pub fn parse_last_four(text: &str) -> Option<String> {
-    use unicode_normalization::UnicodeNormalization;
-    let text: String = text.trim().nfkc().collect::<String>().to_uppercase();
-    let [head @ .., last] = text.as_bytes() else { return None };
-    let fits =
-        head.len() == 3 && head.iter().all(u8::is_ascii_digit) && (last.is_ascii_digit() || *last == b'X');
-    fits.then_some(text)
-}
-
 /// The span of one visit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Visit {
@@ -119,27 +102,6 @@ mod tests {
         assert!(!visit.is_open(at("2026-11-22T16:00:00Z")));
         let a_minute_later = Visit::open(VisitKind::DynamicCode, at("2026-11-21T16:00:00Z"));
         assert!(a_minute_later.is_open(at("2026-11-23T15:59:59Z")));
-    }
-
-    #[test]
-    fn the_last_four_are_digits_and_perhaps_an_x() {
-        for (typed, read) in [("0021", "0021"), (" 002x ", "002X"), ("００２Ｘ", "002X")] {
-            assert_eq!(parse_last_four(typed).as_deref(), Some(read));
-        }
-        for wrong in ["", "21", "00211", "X021", "胎胎胎胎", "0 21"] {
-            assert_eq!(parse_last_four(wrong), None, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_reason_says_something() {
-        assert_eq!(
-            parse_reason("  孕妇昏迷送入抢救室，无家属 ").as_deref(),
-            Some("孕妇昏迷送入抢救室，无家属")
-        );
-        for wrong in ["", "抢救", "          ", &"长".repeat(501)] {
-            assert_eq!(parse_reason(wrong), None, "{wrong:.20}");
-        }
     }
 
     #[test]

@@ -156,6 +156,7 @@ CREATE TABLE alert (
     handbook_id    {uuid} NOT NULL REFERENCES handbook (id),
     record_id      {uuid} NOT NULL REFERENCES record (id),
     institution_id {uuid} NOT NULL REFERENCES institution (id),
+    county_code    BIGINT NOT NULL,
     level          TEXT   NOT NULL,
     -- The ids of the warnings: they say what the sealed part of the record says.
     signs          {bytes} NOT NULL,
@@ -164,7 +165,8 @@ CREATE TABLE alert (
     answered_by    {uuid} REFERENCES staff (id),
     answer         {bytes}
 );
-CREATE INDEX alert_open ON alert (institution_id, answered_at, id);
+CREATE INDEX alert_by_institution ON alert (institution_id, answered_at, id);
+CREATE INDEX alert_by_county ON alert (county_code, answered_at, id);
 CREATE INDEX alert_by_handbook ON alert (handbook_id, id);
 
 -- What the family is told: a visit without their phone, emergency access, a new member.

@@ -357,6 +357,7 @@ async fn danger(world: &World, mother: &Mother, county: &County, entry: &Value) 
         handbook_id: mother.handbook,
         record_id: entry.as_str().unwrap().parse().unwrap(),
         institution_id: county.health_centre,
+        county_code: RegionCode(COUNTY),
         level: "emergency".to_owned(),
         signs: alerts::store::seal_signs(&world.app.keys, id, []).unwrap(),
         raised_at: world.now(),

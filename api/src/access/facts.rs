@@ -21,7 +21,7 @@ pub struct Found {
     pub handbook: handbook::Model,
     /// How the caller stands to it.
     pub standing: Standing,
-    /// The visit of the own institution that gives the tie, or the latest one.
+    /// The visit of the own institution that gives the tie: one that is open, or the latest whose results may still come.
     pub visit: Option<visit::Model>,
 }
 
@@ -38,13 +38,19 @@ pub async fn of(app: &App, caller: &Caller, id: HandbookId) -> Result<Option<Fou
             let visits = recent_visits(app, staff, id, now).await?;
             let ties = ties(app, staff, &handbook, &visits, now).await?;
             let standing = Standing::Staff { roles: staff.roles.clone(), ties };
-            // An ordinary visit gives more than emergency access, so it goes first.
-            let open = || visits.iter().filter(|visit| span(visit).is_open(now));
-            let ordinary = open().find(|visit| visit.kind != VisitKind::BreakGlass);
-            let visit = ordinary.or(open().next()).or(visits.first()).cloned();
+            let visit = visit_of(&visits, now).cloned();
             Ok(Some(Found { handbook, standing, visit }))
         }
     }
+}
+
+/// Of the visits, the newest first, the one that gives most: an ordinary visit before emergency access, and what is open
+/// before what is over and takes results only.
+fn visit_of(visits: &[visit::Model], now: DateTime<Utc>) -> Option<&visit::Model> {
+    let open = || visits.iter().filter(|visit| span(visit).is_open(now));
+    let ordinary = open().find(|visit| visit.kind != VisitKind::BreakGlass);
+    let over = || visits.iter().find(|visit| span(visit).takes_late_results(now));
+    ordinary.or(open().next()).or_else(over)
 }
 
 /// How a user stands to a handbook of which they are a member.

@@ -84,7 +84,7 @@ pub struct Access<A> {
     pub standing: Standing,
     /// For staff: the tie that allows it.
     pub tie: Option<Tie>,
-    /// For staff: the own institution's latest visit, open or taking late results.
+    /// For staff: the own institution's visit, open or taking late results.
     pub visit: Option<visit::Model>,
     action: PhantomData<A>,
 }

@@ -14,9 +14,9 @@ use crate::access::{Access, ReadAlerts};
 use crate::app::App;
 use crate::body::Body;
 use crate::error::ApiError;
+use crate::form::{Form, REMARK};
 use crate::idempotency::{Attempt, Once};
 use crate::problem::Code;
-use crate::records::remark;
 use crate::records::setting::is_unborn;
 use crate::records::show::id_in;
 
@@ -59,11 +59,13 @@ pub(crate) async fn answer(
     let id: AlertId = id_in(&path.1)?;
     let (staff, handbook, now) = (access.caller.staff()?.id, &access.handbook, app.now());
     let AlertAnswer { answer } = body.parse()?;
+    let mut form = Form::default();
+    let answer = form.remark("/answer", &answer, &REMARK);
+    form.done()?;
     match once.begin(&app, staff.0, None, body.bytes()).await? {
         Attempt::Answered(answer) => Ok(answer),
         Attempt::New(work) => {
-            let unborn = is_unborn(&work.txn, handbook).await?;
-            let answer = remark(&answer, "/answer", unborn)?;
+            let answer = answer.checked(is_unborn(&work.txn, handbook).await?)?;
             let sealed = app.keys.seal(answer_place(id), &answer).map_err(ApiError::Internal)?;
             if !store::answer(&work.txn, handbook.id, id, staff, sealed, now).await? {
                 let known = store::exists(&work.txn, handbook.id, id).await?;

@@ -17,7 +17,6 @@ use crate::idempotency::request_id;
 use crate::keys::Place;
 use crate::page::{Page, PageQuery, cut};
 use crate::people::Identity;
-use crate::problem::Code;
 use crate::problem::Language;
 use crate::query::Query;
 use crate::records::Speaks;
@@ -61,7 +60,7 @@ pub struct Alert {
 
 /// Danger signs, the open ones first
 ///
-/// Of the subjects that the own institution manages; for county MCH, of its county.
+/// Of the subjects that the own institution manages; for county MCH, of the families of its county, whoever manages them.
 #[utoipa::path(
     tag = "alerts",
     params(PageQuery),
@@ -82,7 +81,7 @@ pub(crate) async fn list(
     let (rows, next_cursor) = cut(&app.keys, rows, limit, &list, Row::position);
     let tie = match scope {
         Scope::Institution(_) => Tie::Managing,
-        Scope::Region(_) => Tie::InRegion,
+        Scope::County(_) => Tie::InRegion,
     };
     let handbooks = rows.iter().map(|row| row.handbook_id);
     log::write_list(&app, &office.staff, handbooks, (Action::ReadAlerts, Some(tie)), request_id(&request))
@@ -91,11 +90,10 @@ pub(crate) async fn list(
     Ok(Json(Page { items, next_cursor }))
 }
 
-/// County MCH answers for a region, everybody else for an institution.
+/// County MCH answers for a county, everybody else for an institution.
 fn scope_of(staff: &Staff) -> Result<Scope, ApiError> {
     if staff.is(Role::CountyMch) {
-        let region = staff.region.region().ok_or_else(|| ApiError::told(Code::OutOfScope))?;
-        Ok(Scope::Region(region))
+        staff.county().map(Scope::County)
     } else {
         Ok(Scope::Institution(staff.institution()?))
     }

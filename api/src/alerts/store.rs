@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use domain::catalogue::Warning;
 use domain::id::{AlertId, ChildId, HandbookId, InstitutionId, PregnancyId, RecordId, StaffId};
-use domain::place::Region;
+use domain::place::{RegionCode, RegionLevel};
 use domain::pregnancy::is_of_fetus;
 use domain::record::{RecordState, SubjectKind};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, NullOrdering, Order, Query, SelectStatement};
@@ -21,6 +21,7 @@ use crate::db::entities::{alert, handbook, institution, person, record};
 use crate::db::rows_in;
 use crate::error::ApiError;
 use crate::keys::{Keys, Place};
+use crate::problem::Code;
 
 /// Tells the managing institution about the danger signs of a record that it was not told before, and not of those that
 /// it found itself. Call it after the change number was raised: from then on nobody transfers the handbook, so the
@@ -35,8 +36,9 @@ pub async fn raise(
 ) -> Result<(), ApiError> {
     let dangers: Vec<&Warning> = warnings.iter().filter(|warning| warning.alert).collect();
     let Some(gravest) = dangers.iter().map(|warning| warning.level).max() else { return Ok(()) };
-    let managing = managing(txn, handbook).await?;
-    if found_by == Some(managing) {
+    let row = handbook::Entity::find_by_id(handbook).one(txn).await?;
+    let row = row.ok_or_else(|| ApiError::told(Code::NotFound))?;
+    if found_by == Some(row.managing_id) {
         return Ok(());
     }
     let told = told_before(txn, &app.keys, handbook, record).await?;
@@ -46,11 +48,12 @@ pub async fn raise(
         return Ok(());
     }
     let id = AlertId(Uuid::now_v7());
-    let row = alert::ActiveModel {
+    let new_alert = alert::ActiveModel {
         id: Set(id),
         handbook_id: Set(handbook),
         record_id: Set(record),
-        institution_id: Set(managing),
+        institution_id: Set(row.managing_id),
+        county_code: Set(row.region_code.at(RegionLevel::County)),
         level: Set(gravest.code().to_owned()),
         signs: Set(seal_signs(&app.keys, id, new).map_err(ApiError::Internal)?),
         raised_at: Set(app.now()),
@@ -58,7 +61,7 @@ pub async fn raise(
         answered_by: Set(None),
         answer: Set(None),
     };
-    alert::Entity::insert(row).exec_without_returning(txn).await?;
+    alert::Entity::insert(new_alert).exec_without_returning(txn).await?;
     Ok(())
 }
 
@@ -81,19 +84,19 @@ pub fn open_signs(keys: &Keys, id: AlertId, sealed: &[u8]) -> Vec<String> {
     })
 }
 
-async fn managing(db: &impl ConnectionTrait, id: HandbookId) -> Result<InstitutionId, DbErr> {
-    let found = handbook::Entity::find_by_id(id).one(db).await?;
-    found.map(|row| row.managing_id).ok_or_else(|| DbErr::RecordNotFound("handbook".to_owned()))
-}
-
-/// The open signs of a handbook go to the institution that answers for it from now on. What was answered stays in the
-/// list of who answered it.
+/// The open signs of a handbook go to the institution that answers for it from now on, and to the county in which the
+/// family lives now. What was answered stays in the lists of who answered it.
 pub async fn hand_over(
     txn: &impl ConnectionTrait,
     handbook: HandbookId,
     to: InstitutionId,
+    home: RegionCode,
 ) -> Result<(), DbErr> {
-    let moved = alert::ActiveModel { institution_id: Set(to), ..Default::default() };
+    let moved = alert::ActiveModel {
+        institution_id: Set(to),
+        county_code: Set(home.at(RegionLevel::County)),
+        ..Default::default()
+    };
     let open = alert::Entity::update_many()
         .set(moved)
         .filter(alert::COLUMN.handbook_id.eq(handbook))
@@ -183,8 +186,8 @@ async fn told_before(
 pub enum Scope {
     /// Of the subjects that an institution manages.
     Institution(InstitutionId),
-    /// Of the institutions of a region.
-    Region(Region),
+    /// Of the families of a county, whoever manages them: it may answer each of them.
+    County(RegionCode),
 }
 
 /// Where a page begins: among the open ones by id, or among the answered ones by the time of the answer.
@@ -291,15 +294,7 @@ fn select(scope: Scope) -> SelectStatement {
     ];
     let within = match scope {
         Scope::Institution(id) => column(C::InstitutionId).eq(id.0),
-        Scope::Region(region) => {
-            let codes = region.code.subtree(region.level);
-            let institutions = Query::select()
-                .column(institution::Column::Id)
-                .from(institution::Entity)
-                .and_where(Expr::col(institution::Column::RegionCode).between(*codes.start(), *codes.end()))
-                .to_owned();
-            column(C::InstitutionId).in_subquery(institutions)
-        }
+        Scope::County(code) => column(C::CountyCode).eq(code.0),
     };
     let same = |left: Expr, table_column: Expr| left.eq(table_column);
     Query::select()

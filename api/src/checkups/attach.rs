@@ -26,6 +26,7 @@ use crate::app::App;
 use crate::body::Body;
 use crate::db::entities::{handbook, visit};
 use crate::error::ApiError;
+use crate::form::{Form, REMARK};
 use crate::handbooks::store::hold_live;
 use crate::idempotency::{Attempt, Once, Work};
 use crate::offices;
@@ -38,7 +39,7 @@ use crate::records::pointers::{must_exist, pointers};
 use crate::records::setting::{Writer, judge};
 use crate::records::store::{self as records, Attached};
 use crate::records::written::{Written, photos_together};
-use crate::records::{Speaks, is_refusal, judge as judge_access, remark};
+use crate::records::{Speaks, is_refusal, judge as judge_access};
 use crate::session::{SignedIn, Staff, app_of};
 use crate::usage::count;
 
@@ -311,7 +312,10 @@ fn override_reason(bedside: &Bedside, beside: &Beside, unborn: bool) -> Result<O
     if !bedside.staff.is(Role::HandbookAdministrator) {
         return Err(ApiError::told(Code::OverrideNotAllowed));
     }
-    remark(reason, "/override_reason", unborn).map(Some)
+    let mut form = Form::default();
+    let reason = form.remark("/override_reason", reason, &REMARK);
+    form.done()?;
+    reason.checked(unborn).map(Some)
 }
 
 fn bounds(bedside: &Bedside, accepted: &Accepted, visit: Option<&visit::Model>) -> Bounds {

@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::body::Body;
 use crate::db::entities::record;
 use crate::error::ApiError;
+use crate::form::{Form, REMARK};
 use crate::idempotency::{IfMatch, Work};
 use crate::notices::{self, store::tell};
 use crate::photos::store as photos;
@@ -28,7 +29,8 @@ use crate::records::setting::{Writer, judge};
 use crate::records::show::record_in;
 use crate::records::store::{self as records, Replaced};
 use crate::records::written::{Written, kind_of_row, photos_together};
-use crate::records::{Me, Speaks, remark};
+use crate::records::{Me, Speaks};
+use crate::remark::Remark;
 
 /// A corrected checkup, whole. Its kind and subject stay: what is about the wrong person is voided.
 #[derive(Debug, ToSchema)]
@@ -69,10 +71,12 @@ pub(crate) async fn correct(
 ) -> Result<HttpResponse, ApiError> {
     let id = record_in(&path)?;
     let (changed, reason) = Changed::read(&body, |form| form.required::<String>("reason"))?;
+    let mut form = Form::default();
+    let reason = form.remark("/reason", &reason.unwrap_or_default(), &REMARK);
+    form.done()?;
     let work = Work::without_key(&app).await?;
     let old = own(&work.txn, &access, id, seen).await?;
-    let reason = reason.unwrap_or_default();
-    let written = write(&app, &work, &access, &old, &changed, &reason, language).await?;
+    let written = write(&app, &work, &access, &old, &changed, reason, language).await?;
     let answer = work.answer(&app, StatusCode::OK, &written).await?;
     app.live.changed(access.handbook.id).await;
     Ok(answer)
@@ -84,7 +88,7 @@ async fn write(
     access: &Access<CorrectOwn>,
     old: &record::Model,
     changed: &Changed,
-    reason: &str,
+    reason: Remark,
     language: Language,
 ) -> Result<Written, ApiError> {
     let (txn, handbook, now) = (&work.txn, &access.handbook, app.now());
@@ -94,7 +98,7 @@ async fn write(
     let occurred_on = changed.day(kind, old);
     let writer = Writer::Staff(staff, institution);
     let accepted = judge(app, txn, changed.asked(handbook, kind, old, writer)).await?;
-    let reason = remark(reason, "/reason", accepted.unborn)?;
+    let reason = reason.checked(accepted.unborn)?;
     must_be_admitted(app, access, old, occurred_on, &accepted)?;
     let pointed = pointers(kind, &accepted.checked.payload.merged());
     must_exist(txn, handbook, &pointed.records).await?;

@@ -13,14 +13,15 @@ use crate::access::{Access, CorrectOwn};
 use crate::app::App;
 use crate::body::Body;
 use crate::error::ApiError;
+use crate::form::{Form, REMARK};
 use crate::idempotency::{IfMatch, Work};
 use crate::notices::{self, store::tell};
+use crate::records::Me;
 use crate::records::history::reason_place;
 use crate::records::setting::is_unborn;
 use crate::records::show::record_in;
 use crate::records::store::{self as records, Replaced};
 use crate::records::written::AfterChange;
-use crate::records::{Me, remark};
 
 /// Why a checkup is voided.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -53,10 +54,12 @@ pub(crate) async fn void(
 ) -> Result<HttpResponse, ApiError> {
     let (id, now) = (record_in(&path)?, app.now());
     let VoidedCheckup { reason } = body.parse()?;
+    let mut form = Form::default();
+    let reason = form.remark("/reason", &reason, &REMARK);
+    form.done()?;
     let work = Work::without_key(&app).await?;
     let old = own(&work.txn, &access, id, seen).await?;
-    let unborn = is_unborn(&work.txn, &access.handbook).await?;
-    let reason = remark(&reason, "/reason", unborn)?;
+    let reason = reason.checked(is_unborn(&work.txn, &access.handbook).await?)?;
     let sealed = app.keys.seal(reason_place(id), &reason).map_err(ApiError::Internal)?;
     let mut new = old.clone();
     new.state = RecordState::Voided;

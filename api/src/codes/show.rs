@@ -18,6 +18,7 @@ use crate::cache::{Counted, WINDOW};
 use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
 use crate::keys::new_token;
+use crate::members::store as members;
 use crate::problem::Code;
 use crate::session::User;
 
@@ -62,11 +63,11 @@ pub(crate) async fn show(
         Attempt::Answered(answer) => return Ok(answer),
         Attempt::New(work) => work,
     };
-    let member = store::member_of(&work.txn, access.handbook.id, user.id).await?;
+    let member = members::of_user_in(&work.txn, access.handbook.id, user.id).await?;
     let member = member.ok_or_else(|| ApiError::told(Code::NotFound))?;
     let token = new_token();
     let hash = app.keys.blind("code", &token);
-    let expires_at = store::keep(&work.txn, access.handbook.id, member, hash, app.now()).await?;
+    let expires_at = store::keep(&work.txn, access.handbook.id, member.id, hash, app.now()).await?;
     let url = link(&app.config.public_url, &token);
     let picture = Picture::of(&url, Medium::Screen)?;
     let shown = ShownCode { svg: picture.svg(), png: STANDARD.encode(picture.png()?), url, expires_at };

@@ -2,27 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use domain::handbook::code::{DYNAMIC_CODE_LIFE, LAST_PRINT_SERIAL};
-use domain::id::{CodeId, HandbookId, MemberId, UserId};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
+use domain::id::{CodeId, HandbookId, MemberId};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
-use crate::db::entities::{code, member};
+use crate::db::entities::code;
 use crate::db::statement;
 use crate::error::ApiError;
 use crate::problem::Code;
-
-/// The live membership of a user.
-pub async fn member_of(
-    db: &impl ConnectionTrait,
-    handbook: HandbookId,
-    user: UserId,
-) -> Result<Option<MemberId>, DbErr> {
-    let found = member::Entity::find()
-        .filter(member::COLUMN.handbook_id.eq(handbook))
-        .filter(member::COLUMN.user_id.eq(user))
-        .filter(member::COLUMN.ended_at.is_null());
-    Ok(found.one(db).await?.map(|member| member.id))
-}
 
 /// Keeps a new dynamic code and says until when it is valid.
 pub async fn keep(

@@ -20,10 +20,11 @@ use crate::body::Body;
 use crate::children::store;
 use crate::db::entities::{child, handbook};
 use crate::error::ApiError;
-use crate::handbooks::store::{hold, hold_live};
+use crate::handbooks::store::{hold, hold_as};
 use crate::handbooks::subjects::{close_if_nobody_is_left, must_be_open_but_for_a_death, open_again};
 use crate::idempotency::{Attempt, Once};
 use crate::problem::Code;
+use crate::records::setting::is_unborn;
 
 /// A child after its death was recorded or taken back.
 #[derive(Debug, Serialize, ToSchema)]
@@ -77,7 +78,8 @@ pub(crate) async fn record(
         Attempt::New(work) => work,
     };
     let txn = &work.txn;
-    let held = hold_live(txn, access.handbook.id).await?;
+    let held = hold_as(txn, &access).await?;
+    let reason = reason.checked(is_unborn(txn, &held).await?)?;
     let row = one(txn, &held, path.1).await?;
     check_day(row.born_on, request.died_on, app.today())?;
     let ended = store::end(txn, row.id, request.died_on).await?;
@@ -120,6 +122,8 @@ pub(crate) async fn take_back(
     };
     let txn = &work.txn;
     let held = hold(txn, access.handbook.id).await?;
+    access.judge_again(txn, &held).await?;
+    let reason = reason.checked(is_unborn(txn, &held).await?)?;
     must_be_open_but_for_a_death(txn, &held).await?;
     let row = one(txn, &held, path.1).await?;
     let alive = store::revive(txn, row.id).await?.ok_or_else(|| ApiError::told(Code::NoDeath))?;

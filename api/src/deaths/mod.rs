@@ -18,8 +18,9 @@ use utoipa::ToSchema;
 use crate::alerts::store::{self as alerts, Ended};
 use crate::app::App;
 use crate::error::ApiError;
-use crate::form::{Form, REASON};
+use crate::form::{Form, REMARK};
 use crate::handbooks::store::{self as handbooks, Act};
+use crate::remark::Remark;
 use crate::session::Staff;
 
 /// When somebody died.
@@ -42,18 +43,19 @@ pub struct DeathVoided {
 
 impl DeathRequest {
     /// What is kept as the reason of the act.
-    fn reason(&self) -> Result<String, ApiError> {
+    fn reason(&self) -> Result<Remark, ApiError> {
         let mut form = Form::default();
-        let note = form.optional_line("/note", self.note.as_deref(), REASON);
+        let note = self.note.as_deref().filter(|note| !note.trim().is_empty());
+        let reason = form.remark("/note", note.unwrap_or(CloseReason::Death.code()), &REMARK);
         form.done()?;
-        Ok(note.unwrap_or_else(|| CloseReason::Death.code().to_owned()))
+        Ok(reason)
     }
 }
 
 impl DeathVoided {
-    fn reason(&self) -> Result<String, ApiError> {
+    fn reason(&self) -> Result<Remark, ApiError> {
         let mut form = Form::default();
-        let reason = form.line("/reason", &self.reason, REASON);
+        let reason = form.remark("/reason", &self.reason, &REMARK);
         form.done()?;
         Ok(reason)
     }

@@ -21,11 +21,12 @@ use crate::body::Body;
 use crate::children::store as children;
 use crate::db::entities::{child, handbook, pregnancy};
 use crate::error::ApiError;
-use crate::handbooks::store::{end_woman, hold, hold_live, revive_woman};
+use crate::handbooks::store::{end_woman, hold, hold_as, revive_woman};
 use crate::handbooks::subjects::{close_if_nobody_is_left, must_be_open_but_for_a_death, open_again};
 use crate::idempotency::{Attempt, Once};
 use crate::pregnancies::store::{self as pregnancies, woman_died_on};
 use crate::problem::Code;
+use crate::records::setting::is_unborn;
 
 /// The woman after her death was recorded or taken back.
 #[derive(Debug, Serialize, ToSchema)]
@@ -72,7 +73,8 @@ pub(crate) async fn record(
         Attempt::New(work) => work,
     };
     let txn = &work.txn;
-    let held = hold_live(txn, access.handbook.id).await?;
+    let held = hold_as(txn, &access).await?;
+    let reason = reason.checked(is_unborn(txn, &held).await?)?;
     let woman = held.woman_id.ok_or_else(|| ApiError::told(Code::NotFound))?;
     let pregnancies = pregnancies::of_handbook(txn, held.id).await?;
     must_be_alive(&held, &pregnancies)?;
@@ -119,6 +121,8 @@ pub(crate) async fn take_back(
     };
     let txn = &work.txn;
     let held = hold(txn, access.handbook.id).await?;
+    access.judge_again(txn, &held).await?;
+    let reason = reason.checked(is_unborn(txn, &held).await?)?;
     must_be_open_but_for_a_death(txn, &held).await?;
     let woman = held.woman_id.ok_or_else(|| ApiError::told(Code::NotFound))?;
     let Some(alive) = revive_woman(txn, held.id).await? else {

@@ -16,7 +16,7 @@ use domain::id::{
 use domain::institution::column_of;
 use domain::member::{MemberRelation, MemberRole};
 use domain::person::{IdNumber, Phone};
-use domain::place::RegionCode;
+use domain::place::{RegionCode, RegionLevel};
 use domain::pregnancy::Outcome;
 use domain::record::Subject;
 use domain::usage::{Evidence, Found};
@@ -512,6 +512,7 @@ impl Writer<'_> {
             handbook_id: ids.handbook,
             record_id: record,
             institution_id: family.home.centre.id,
+            county_code: family.home.code.at(RegionLevel::County),
             level: gravest.code().to_owned(),
             signs: seal_signs(self.keys, id, signs)?,
             raised_at: written.received_at,

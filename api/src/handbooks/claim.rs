@@ -22,6 +22,7 @@ use crate::children;
 use crate::config::PRIVACY_TEXT;
 use crate::db::entities::{handbook, member};
 use crate::error::ApiError;
+use crate::form::{self, Form};
 use crate::idempotency::{Attempt, Once};
 use crate::members;
 use crate::notices::{self, Kind};
@@ -146,7 +147,7 @@ impl Shown {
         match (printed_code, number, last_four, slip_code, phone_code) {
             (None, None, None, Some(slip), None) => Ok(Self::Slip(slip.trim().to_owned())),
             (Some(code), None, Some(four), None, None) => {
-                Ok(Self::LastFour(Cover::scanned(code)?, last_four_of(four)?))
+                Ok(Self::LastFour(Cover::scanned(code)?, form::last_four("/last_four", four)?))
             }
             (Some(code), None, None, None, Some(phone)) => {
                 Ok(Self::Phone(Cover::scanned(code)?, phone.clone()))
@@ -164,14 +165,6 @@ impl Shown {
     }
 }
 
-/// The last four as typed, or what is wrong with their form.
-pub fn last_four_of(text: &str) -> Result<LastFour, ApiError> {
-    LastFour::parse(text).map_err(|_| {
-        let (zh, en) = ("应为4位数字，或3位数字和X。", "Must be four digits, or three digits and X.");
-        ApiError::field("/last_four", "wrong_form", zh, en)
-    })
-}
-
 impl Cover {
     fn scanned(code: &str) -> Result<Self, ApiError> {
         match PrintedCode::parse(code)? {
@@ -181,8 +174,9 @@ impl Cover {
     }
 
     fn typed(number: &str) -> Result<Self, ApiError> {
-        let number = super::find::number_of("/number", number)?;
-        Ok(Self { number, signature: None })
+        let mut form = Form::default();
+        let number = form.handbook_number("/number", Some(number));
+        form.end(number.map(|number| Self { number, signature: None }))
     }
 
     /// The handbook with this cover. A cover that was revoked, or never was ours, leads nowhere.

@@ -15,10 +15,11 @@ use crate::app::App;
 use crate::body::Body;
 use crate::children::store as children;
 use crate::error::ApiError;
-use crate::form::{Form, REASON};
+use crate::form::{Form, REMARK};
 use crate::idempotency::{Attempt, Once};
 use crate::pregnancies::store as pregnancies;
 use crate::problem::Code;
+use crate::records::setting::is_unborn;
 
 /// Why it is closed.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -63,7 +64,7 @@ pub(crate) async fn close(
     let request = body.parse()?;
     let staff = access.caller.staff()?;
     let mut form = Form::default();
-    let note = form.optional_line("/note", request.note.as_deref(), REASON);
+    let note = form.optional_remark("/note", request.note.as_deref(), &REMARK);
     form.done()?;
 
     let work = match once.begin(&app, staff.id.0, None, body.bytes()).await? {
@@ -72,6 +73,9 @@ pub(crate) async fn close(
     };
     let (txn, now) = (&work.txn, app.now());
     let held = store::hold_as(txn, &access).await?;
+    let unborn = is_unborn(txn, &held).await?;
+    let note = note.map(|note| note.checked(unborn)).transpose()?;
+    let reason = note.unwrap_or_else(|| request.reason.code().to_owned());
     let born: Vec<_> = children::of_handbook(txn, held.id).await?.iter().map(|child| child.born_on).collect();
     let pregnancies = pregnancies::of_handbook(txn, held.id).await?;
     let is_pregnant = pregnancies.iter().any(|pregnancy| pregnancy.outcome.is_none());
@@ -83,7 +87,6 @@ pub(crate) async fn close(
     if request.reason == CloseReason::Death {
         alerts::end_of_subject(txn, &app.keys, held.id, Ended::Everybody, staff.id, now).await?;
     }
-    let reason = note.unwrap_or_else(|| request.reason.code().to_owned());
     let act = Act { handbook: held.id, action: Action::Close, staff, reason: &reason, person: None };
     store::keep_act(txn, &app.keys, act, now).await?;
 

@@ -19,12 +19,13 @@ use crate::children::store::{self as children, already_has};
 use crate::children::{ChildKey, check_sex};
 use crate::db::entities::{child, handbook, person};
 use crate::error::ApiError;
-use crate::form::{ADDRESS, Form, REASON, WORD};
+use crate::form::{ADDRESS, Form, REMARK, WORD};
 use crate::idempotency::{IfMatch, Work, etag};
 use crate::notices::{self, Kind};
 use crate::people::store::NewPerson;
 use crate::people::{self, Identity};
 use crate::problem::Code;
+use crate::records::setting::is_unborn;
 
 /// What is put right. Fields left out stay as they are.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -100,7 +101,7 @@ pub(crate) async fn correct(
     seen.check(row.version)?;
 
     let before = people::store::identity(&app.keys, row)?;
-    let right = request.check(&before, &whose, app.today())?;
+    let right = request.check(&before, &whose, is_unborn(txn, &held).await?, app.today())?;
     let new = NewPerson {
         identity: &right.identity,
         born_on: right.born_on,
@@ -177,7 +178,24 @@ struct Right {
 }
 
 impl CorrectRequest {
-    fn check(&self, before: &Identity, whose: &Whose, today: NaiveDate) -> Result<Right, ApiError> {
+    fn words(&self) -> [(&'static str, Option<&str>); 6] {
+        [
+            ("/name", self.name.as_deref()),
+            ("/address", self.address.as_deref()),
+            ("/registered_address", self.registered_address.as_deref()),
+            ("/ethnicity", self.ethnicity.as_deref()),
+            ("/education", self.education.as_deref()),
+            ("/occupation", self.occupation.as_deref()),
+        ]
+    }
+
+    fn check(
+        &self,
+        before: &Identity,
+        whose: &Whose,
+        unborn: bool,
+        today: NaiveDate,
+    ) -> Result<Right, ApiError> {
         let mut form = Form::default();
         let person = whose.person();
         let is_child = matches!(whose, Whose::Child(..));
@@ -213,8 +231,12 @@ impl CorrectRequest {
         let education = line("/education", &self.education, WORD, &before.education);
         let occupation = line("/occupation", &self.occupation, WORD, &before.occupation);
         let name = self.name.as_deref().map(|name| form.name("/name", name));
-        let reason = form.line("/reason", &self.reason, REASON);
-        form.done()?;
+        let reason = form.remark("/reason", &self.reason, &REMARK);
+        let reason = form.take(reason.checked(unborn))?;
+        if unborn {
+            form.silent(self.words());
+        }
+        let reason = form.end(reason)?;
         let identity = Identity {
             name: name.unwrap_or_else(|| before.name.clone()),
             id_number: id_number.as_ref().map(|number| number.as_str().to_owned()),

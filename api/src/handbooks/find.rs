@@ -7,7 +7,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, post};
 use chrono::NaiveDate;
 use domain::access::{Action, Role, Tie, Verdict, may};
-use domain::handbook::number::{HandbookNumber, NumberRefusal};
+use domain::handbook::number::HandbookNumber;
 use domain::handbook::{Group, State};
 use domain::id::HandbookId;
 use domain::person::{mask_id_number, mask_name, mask_phone};
@@ -146,14 +146,11 @@ impl Wanted {
                 "Give one of number, id_number and phone.",
             ));
         }
-        if let Some(number) = number {
-            return number_of("/number", number).map(Self::Number);
-        }
         let mut form = Form::default();
+        let number = form.handbook_number("/number", number.as_deref()).map(Self::Number);
         let id_number = form.id_number("/id_number", id_number.as_deref()).map(Self::IdNumber);
         let phone = form.phone("/phone", phone.as_deref()).map(Self::Phone);
-        form.done()?;
-        id_number.or(phone).ok_or_else(|| ApiError::internal(anyhow::anyhow!("nothing is looked for")))
+        form.end(number.or(id_number).or(phone))
     }
 
     async fn look(&self, app: &App) -> Result<Vec<handbook::Model>, ApiError> {
@@ -176,24 +173,6 @@ impl Wanted {
         found.truncate(usize::try_from(MOST).unwrap_or(usize::MAX));
         Ok(found)
     }
-}
-
-/// A handbook number as typed, or what is wrong with it.
-pub fn number_of(pointer: &str, text: &str) -> Result<HandbookNumber, ApiError> {
-    HandbookNumber::parse(text).map_err(|refusal| match refusal {
-        NumberRefusal::Shape => ApiError::field(
-            pointer,
-            "wrong_form",
-            "手册编号应为16位数字。",
-            "A handbook number has 16 digits.",
-        ),
-        NumberRefusal::CheckDigit => ApiError::field(
-            pointer,
-            "check_digit",
-            "手册编号校验位不符，请核对。",
-            "The check digit of the handbook number does not fit; look at it again.",
-        ),
-    })
 }
 
 /// Where the caller may look: a handbook administrator in the county of the institution, an office in its region; and

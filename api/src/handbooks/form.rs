@@ -14,7 +14,7 @@ use super::print::Bearer;
 use crate::body::chosen_id;
 use crate::children::{ChildOnForm, Typed};
 use crate::error::ApiError;
-use crate::form::{ADDRESS, Form, REASON, WORD};
+use crate::form::{ADDRESS, Form, REMARK, WORD};
 use crate::people::Identity;
 use crate::people::keep::PersonOnForm;
 use crate::pregnancies::{TypedDates, check_fetuses};
@@ -155,6 +155,19 @@ pub struct Order {
     pub slip: Option<Bearer>,
 }
 
+impl TypedWoman {
+    fn words(&self) -> [(&'static str, Option<&str>); 6] {
+        [
+            ("/woman/name", Some(&self.name)),
+            ("/woman/address", Some(&self.address)),
+            ("/woman/registered_address", self.registered_address.as_deref()),
+            ("/woman/ethnicity", self.ethnicity.as_deref()),
+            ("/woman/education", self.education.as_deref()),
+            ("/woman/occupation", self.occupation.as_deref()),
+        ]
+    }
+}
+
 impl IssueRequest {
     /// Checks every field, then the rules of issuing.
     pub fn check(&self, today: NaiveDate) -> Result<Order, ApiError> {
@@ -172,7 +185,13 @@ impl IssueRequest {
             }
             None => None,
         };
-        let override_reason = form.optional_line("/override_reason", self.override_reason.as_deref(), REASON);
+        let unborn = self.group != Group::Child;
+        let override_reason =
+            form.optional_remark("/override_reason", self.override_reason.as_deref(), &REMARK);
+        let override_reason = match override_reason {
+            Some(reason) => form.take(reason.checked(unborn))?,
+            None => None,
+        };
         if let Some(woman) = woman.as_ref().filter(|_| self.group != Group::Child) {
             form.take(check_woman(woman.born_on, today).map_err(ApiError::from))?;
         }
@@ -310,6 +329,9 @@ fn read_woman(form: &mut Form, typed: &TypedWoman, group: Group, today: NaiveDat
         education: form.optional_line("/woman/education", typed.education.as_deref(), WORD),
         occupation: form.optional_line("/woman/occupation", typed.occupation.as_deref(), WORD),
     };
+    if group != Group::Child {
+        form.silent(typed.words());
+    }
     let sex = if group == Group::Child { sex } else { Some(Sex::Female) };
     Some(PersonOnForm { identity, id_number, phone, born_on: born_on?, sex, region: typed.region_code })
 }

@@ -20,11 +20,13 @@ use crate::app::App;
 use crate::body::Body;
 use crate::db::entities::member;
 use crate::error::ApiError;
-use crate::form::{Form, REASON};
+use crate::form::{Form, REMARK};
 use crate::idempotency::{Attempt, Once};
 use crate::members::store as members;
 use crate::notices::{self, Kind};
 use crate::problem::Code;
+use crate::records::setting::is_unborn;
+use crate::remark::Remark;
 use crate::session::Staff;
 
 /// Whose account was lost, and what was shown.
@@ -70,16 +72,15 @@ pub(crate) async fn reclaim(
     let staff = access.caller.staff()?;
     let mut form = Form::default();
     let shown = form.id_number("/id_number", Some(&request.id_number));
-    let reason = form.line("/reason", &request.reason, REASON);
+    let reason = form.remark("/reason", &request.reason, &REMARK);
     form.done()?;
 
     if let Some(answer) = once.answered(&app, staff.id.0, None, body.bytes()).await? {
         return Ok(answer);
     }
     let attempt = try_at_desk(&app, access.handbook.id, staff.id).await?;
-    let lost =
-        Lost { shown: shown.as_ref(), relation: request.relation, member: request.member, reason: &reason };
-    let outcome = print(&app, &access, staff, &lost, &once, body.bytes()).await;
+    let lost = Lost { shown: shown.as_ref(), relation: request.relation, member: request.member, reason };
+    let outcome = print(&app, &access, staff, lost, &once, body.bytes()).await;
     attempt.end(&app, outcome, Code::IdentityNotShown).await
 }
 
@@ -88,14 +89,14 @@ struct Lost<'a> {
     shown: Option<&'a IdNumber>,
     relation: MemberRelation,
     member: Option<MemberId>,
-    reason: &'a str,
+    reason: Remark,
 }
 
 async fn print(
     app: &App,
     access: &Access<Reclaim>,
     staff: &Staff,
-    lost: &Lost<'_>,
+    lost: Lost<'_>,
     once: &Once,
     bytes: &[u8],
 ) -> Result<HttpResponse, ApiError> {
@@ -108,6 +109,7 @@ async fn print(
     if held.state != State::Claimed {
         return Err(ApiError::told(Code::NotClaimed));
     }
+    let reason = lost.reason.clone().checked(is_unborn(txn, &held).await?)?;
     must_be_shown(txn, &app.keys, &held, lost.shown, lost.relation).await?;
 
     let ends = lost.membership(&members::live(txn, held.id).await?)?;
@@ -115,7 +117,7 @@ async fn print(
     let slip = Slip::new(now);
     let printed = slip.printed(&app.keys, Bearer::Reclaimer(lost.relation, ends));
     store::change(txn, held.id, &[State::Claimed], printed).await?;
-    let act = Act { handbook: held.id, action: Action::Reclaim, staff, reason: lost.reason, person: None };
+    let act = Act { handbook: held.id, action: Action::Reclaim, staff, reason: &reason, person: None };
     store::keep_act(txn, &app.keys, act, now).await?;
     notices::store::tell(txn, held.id, Kind::Reclaimed, staff.institution, None, now).await?;
     let answer = work.answer(app, StatusCode::CREATED, &slip).await?;

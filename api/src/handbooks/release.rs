@@ -18,10 +18,12 @@ use crate::app::App;
 use crate::body::Body;
 use crate::db::entities::{handbook, member};
 use crate::error::ApiError;
-use crate::form::{Form, REASON};
+use crate::form::{Form, REMARK};
 use crate::idempotency::{Attempt, Once};
 use crate::members::store as members;
 use crate::problem::Code;
+use crate::records::setting::is_unborn;
+use crate::remark::Remark;
 use crate::session::Staff;
 
 /// What was shown, and why.
@@ -70,14 +72,14 @@ pub(crate) async fn release(
     let staff = access.caller.staff()?;
     let mut form = Form::default();
     let shown = form.id_number("/id_number", Some(&request.id_number));
-    let reason = form.line("/reason", &request.reason, REASON);
+    let reason = form.remark("/reason", &request.reason, &REMARK);
     form.done()?;
 
     if let Some(answer) = once.answered(&app, staff.id.0, None, body.bytes()).await? {
         return Ok(answer);
     }
     let attempt = try_at_desk(&app, access.handbook.id, staff.id).await?;
-    let desk = Desk { app: &app, access: &access, staff, shown: shown.as_ref(), reason: &reason };
+    let desk = Desk { app: &app, access: &access, staff, shown: shown.as_ref(), reason };
     let outcome = desk.let_go(&once, body.bytes()).await;
     attempt.end(&app, outcome, Code::IdentityNotShown).await
 }
@@ -88,11 +90,11 @@ struct Desk<'a> {
     access: &'a Access<Release>,
     staff: &'a Staff,
     shown: Option<&'a IdNumber>,
-    reason: &'a str,
+    reason: Remark,
 }
 
 impl Desk<'_> {
-    async fn let_go(&self, once: &Once, bytes: &[u8]) -> Result<HttpResponse, ApiError> {
+    async fn let_go(self, once: &Once, bytes: &[u8]) -> Result<HttpResponse, ApiError> {
         let app = self.app;
         let work = match once.begin(app, self.staff.id.0, None, bytes).await? {
             Attempt::Answered(answer) => return Ok(answer),
@@ -103,6 +105,7 @@ impl Desk<'_> {
         if held.state != State::Claimed {
             return Err(ApiError::told(Code::NotClaimed));
         }
+        let reason = self.reason.checked(is_unborn(txn, &held).await?)?;
         let members = members::live(txn, held.id).await?;
         let owner = last_owner(&members)?;
         must_be_shown(txn, &app.keys, &held, self.shown, owner.relation).await?;
@@ -120,7 +123,7 @@ impl Desk<'_> {
             handbook: held.id,
             action: Action::Release,
             staff: self.staff,
-            reason: self.reason,
+            reason: &reason,
             person: None,
         };
         store::keep_act(txn, &app.keys, act, app.now()).await?;

@@ -26,10 +26,11 @@ use crate::app::App;
 use crate::body::{Body, chosen_id};
 use crate::db::entities::{ExplainedList, handbook, issuance};
 use crate::error::ApiError;
-use crate::form::{Form, REASON};
+use crate::form::{Form, REMARK};
 use crate::idempotency::{Attempt, Once};
 use crate::notices::{self, Kind};
 use crate::problem::Code;
+use crate::records::setting::is_unborn;
 use crate::session::Staff;
 
 /// Why it is replaced.
@@ -94,7 +95,7 @@ pub(crate) async fn replace(
     let request = body.parse()?;
     let staff = access.caller.staff()?;
     let mut form = Form::default();
-    let note = form.optional_line("/note", request.note.as_deref(), REASON);
+    let note = form.optional_remark("/note", request.note.as_deref(), &REMARK);
     form.done()?;
     let desk = Desk::of(&app, staff).await?;
     if !(desk.right.service_point && desk.right.trained_administrator) {
@@ -111,11 +112,13 @@ pub(crate) async fn replace(
     if request.slip && old.state != State::Issued {
         return Err(ApiError::told(Code::AlreadyClaimed));
     }
+    let unborn = is_unborn(txn, &old).await?;
+    let note = note.map(|note| note.checked(unborn)).transpose()?;
+    let reason = note.unwrap_or_else(|| request.reason.code().to_owned());
     let slip = request.slip.then(|| Slip::new(now));
     let new = successor(&app, &old, &desk, request.id, &number, slip.as_ref());
     take_the_place(txn, &old, &new, now).await?;
     store::keep_issuance(txn, &issuance(&app, &new, &desk, staff)).await?;
-    let reason = note.unwrap_or_else(|| request.reason.code().to_owned());
     let act = Act { handbook: new.id, action: Action::Replace, staff, reason: &reason, person: None };
     store::keep_act(txn, &app.keys, act, now).await?;
     notices::store::tell(txn, new.id, Kind::CodeReprinted, Some(desk.institution.id), None, now).await?;

@@ -20,11 +20,12 @@ use crate::body::Body;
 use crate::checkups::store as checkups;
 use crate::db::entities::handbook;
 use crate::error::ApiError;
-use crate::form::{ADDRESS, Form, REASON};
+use crate::form::{ADDRESS, Form, REMARK};
 use crate::idempotency::{Attempt, Once};
 use crate::notices::{self, Kind};
 use crate::people::{self, store::NewPerson};
 use crate::problem::Code;
+use crate::records::setting::is_unborn;
 
 /// Where to.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -71,7 +72,7 @@ pub(crate) async fn transfer(
     let request = body.parse()?;
     let staff = access.caller.staff()?;
     let mut form = Form::default();
-    let reason = form.line("/reason", &request.reason, REASON);
+    let reason = form.remark("/reason", &request.reason, &REMARK);
     let address = form.optional_line("/address", request.address.as_deref(), ADDRESS);
     form.done()?;
 
@@ -81,6 +82,13 @@ pub(crate) async fn transfer(
     };
     let (txn, now) = (&work.txn, app.now());
     let held = store::hold_as(txn, &access).await?;
+    let unborn = is_unborn(txn, &held).await?;
+    let reason = reason.checked(unborn)?;
+    if unborn {
+        let mut form = Form::default();
+        form.silent([("/address", address.as_deref())]);
+        form.done()?;
+    }
     let target = target(txn, &held, request.institution).await?;
     if let Some(code) = request.region_code
         && !store::is_address(txn, code).await?
@@ -93,7 +101,7 @@ pub(crate) async fn transfer(
     store::change(txn, held.id, &LIVE, moved).await?;
     move_woman(&app, txn, &held, region, address).await?;
     store::end_delegations(txn, held.id, now).await?;
-    alerts::hand_over(txn, held.id, target.id).await?;
+    alerts::hand_over(txn, held.id, target.id, region).await?;
     checkups::hand_over_countersigns(txn, held.id, target.id).await?;
     let act = Act { handbook: held.id, action: Action::Transfer, staff, reason: &reason, person: None };
     store::keep_act(txn, &app.keys, act, now).await?;

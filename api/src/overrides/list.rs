@@ -9,7 +9,6 @@ use domain::access::{Action, Tie};
 use domain::handbook::issuing::Override;
 use domain::handbook::number::HandbookNumber;
 use domain::id::{HandbookId, InstitutionId, OverrideId, StaffId};
-use domain::place::{RegionCode, RegionLevel};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -22,9 +21,8 @@ use crate::db::entities::rule_override;
 use crate::error::ApiError;
 use crate::idempotency::request_id;
 use crate::page::{Page, PageQuery, cut};
-use crate::problem::{Code, Language};
+use crate::problem::Language;
 use crate::query::Query;
-use crate::session::Staff;
 use crate::visits::store::{Masked, masked};
 
 /// Which overrides.
@@ -92,7 +90,7 @@ pub(crate) async fn list(
     filter: Query<OverridesQuery>,
     page: Query<PageQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let (county, limit) = (county_of(&office.staff)?, page.limit()?);
+    let (county, limit) = (office.staff.county()?, page.limit()?);
     let list = format!("overrides/{county}/{:?}", filter.reviewed);
     let after = page.after(&app.keys, &list)?;
     let rows = store::of_county(app.db.read(), county, filter.reviewed, after, limit + 1).await?;
@@ -109,12 +107,6 @@ pub(crate) async fn list(
     let told = Telling::fetch(&app, &rows, language).await?;
     let items = rows.iter().map(|row| told.row(&app, row)).collect::<Result<_, _>>()?;
     Ok(HttpResponse::Ok().json(Page::<Overridden> { items, next_cursor }))
-}
-
-/// The county for which a reviewer answers.
-pub(super) fn county_of(staff: &Staff) -> Result<RegionCode, ApiError> {
-    let region = staff.region.region().ok_or_else(|| ApiError::told(Code::OutOfScope))?;
-    Ok(region.code.at(RegionLevel::County))
 }
 
 /// What a page is told with.

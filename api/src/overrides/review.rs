@@ -8,8 +8,7 @@ use domain::id::OverrideId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::list::county_of;
-use super::store::{self, Finding};
+use super::store;
 use crate::access::Office;
 use crate::access::office::ReviewOverrides;
 use crate::app::App;
@@ -17,7 +16,7 @@ use crate::body::Body;
 use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
 use crate::problem::Code;
-use crate::review::Review;
+use crate::review::{Finding, Review, checked_note};
 
 /// A review that was kept.
 #[derive(Debug, Serialize, ToSchema)]
@@ -48,7 +47,7 @@ pub(crate) async fn keep(
     let missing = || ApiError::told(Code::NotFound);
     let id = id.parse().map_err(|_| missing())?;
     let staff = &office.staff;
-    let found = store::one(app.db.read(), county_of(staff)?, id).await?.ok_or_else(missing)?;
+    let found = store::one(app.db.read(), staff.county()?, id).await?.ok_or_else(missing)?;
     if found.staff_id == staff.id {
         return Err(ApiError::told(Code::Forbidden));
     }
@@ -59,8 +58,9 @@ pub(crate) async fn keep(
         Attempt::New(work) => work,
     };
     let (reviewed_at, accepted) = (app.now(), review.accepted);
-    let finding = Finding { id, reviewer: staff.id, accepted, note };
-    if !store::review(&work.txn, &app.keys, finding, reviewed_at).await? {
+    let note = checked_note(&work.txn, found.handbook_id, note).await?;
+    let finding = Finding { reviewer: staff.id, accepted, note };
+    if !store::review(&work.txn, &app.keys, id, &finding, reviewed_at).await? {
         return Err(ApiError::told(Code::AlreadyReviewed));
     }
     work.answer(&app, StatusCode::OK, &ReviewedOverride { id, accepted, reviewed_at }).await

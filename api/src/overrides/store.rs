@@ -15,6 +15,7 @@ use crate::db::entities::{handbook, issuance, record, rule_override};
 use crate::db::rows_in;
 use crate::error::ApiError;
 use crate::keys::{Keys, Place};
+use crate::review::Finding;
 
 /// A rule that is set aside.
 #[derive(Debug, Clone, Copy)]
@@ -149,27 +150,15 @@ pub async fn issued_on(
     Ok(rows.into_iter().map(|row| (row.id, row.issued_on)).collect())
 }
 
-/// What a reviewer found.
-#[derive(Debug, Clone, Copy)]
-pub struct Finding<'a> {
-    /// The override.
-    pub id: OverrideId,
-    /// Who looked at it.
-    pub reviewer: StaffId,
-    /// Whether it was justified.
-    pub accepted: bool,
-    /// What the reviewer wrote.
-    pub note: Option<&'a str>,
-}
-
 /// Keeps a finding unless somebody reviewed the override before; says whether it was kept.
-pub async fn review(
+pub(super) async fn review(
     txn: &impl ConnectionTrait,
     keys: &Keys,
-    finding: Finding<'_>,
+    id: OverrideId,
+    finding: &Finding,
     now: DateTime<Utc>,
 ) -> Result<bool, ApiError> {
-    let note = finding.note.map(|note| keys.seal(note_place(finding.id), note));
+    let note = finding.note.as_deref().map(|note| keys.seal(note_place(id), note));
     let reviewed = rule_override::ActiveModel {
         reviewed_at: Set(Some(now)),
         reviewed_by: Set(Some(finding.reviewer)),
@@ -179,7 +168,7 @@ pub async fn review(
     };
     let kept = rule_override::Entity::update_many()
         .set(reviewed)
-        .filter(rule_override::COLUMN.id.eq(finding.id))
+        .filter(rule_override::COLUMN.id.eq(id))
         .filter(rule_override::COLUMN.reviewed_at.is_null())
         .exec(txn)
         .await?;

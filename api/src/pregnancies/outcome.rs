@@ -28,7 +28,7 @@ use crate::db::entities::{handbook, pregnancy};
 use crate::error::ApiError;
 use crate::form::Form;
 use crate::handbooks::form::check_siblings;
-use crate::handbooks::store::{self as handbooks, LIVE, hold_live};
+use crate::handbooks::store::{self as handbooks, LIVE, hold_as};
 use crate::idempotency::{Attempt, Once};
 use crate::problem::Code;
 
@@ -110,7 +110,7 @@ pub(crate) async fn record_outcome(
         Attempt::New(work) => work,
     };
     let txn = &work.txn;
-    let held = hold_live(txn, access.handbook.id).await?;
+    let held = hold_as(txn, &access).await?;
     let row = store::one(txn, held.id, PregnancyId(path.1)).await?;
     let row = row.ok_or_else(|| ApiError::told(Code::NotFound))?;
     if row.outcome.is_some() {

@@ -19,7 +19,7 @@ use crate::body::Body;
 use crate::children::store as children;
 use crate::db::entities::{handbook, pregnancy};
 use crate::error::ApiError;
-use crate::form::{Form, REASON};
+use crate::form::{Form, REMARK};
 use crate::handbooks::store::{self as handbooks, Act, hold};
 use crate::handbooks::subjects::{must_be_open_but_for_a_death, open_again};
 use crate::idempotency::{Attempt, Once};
@@ -71,7 +71,7 @@ pub(crate) async fn take_back(
     let request = body.parse()?;
     let staff = access.caller.staff()?;
     let mut form = Form::default();
-    let reason = form.line("/reason", &request.reason, REASON);
+    let reason = form.remark("/reason", &request.reason, &REMARK);
     form.done()?;
 
     let work = match once.begin(&app, staff.id.0, None, body.bytes()).await? {
@@ -80,6 +80,9 @@ pub(crate) async fn take_back(
     };
     let (txn, now) = (&work.txn, app.now());
     let held = hold(txn, access.handbook.id).await?;
+    access.judge_again(txn, &held).await?;
+    // From now on the fetus is unborn again.
+    let reason = reason.checked(true)?;
     must_be_open_but_for_a_death(txn, &held).await?;
     must_be_the_latest(txn, &held, PregnancyId(path.1)).await?;
     let open = store::open_again(txn, PregnancyId(path.1)).await?;

@@ -19,9 +19,7 @@ use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use domain::access::{Action, Role, Standing, Tie, Verdict, may};
-use domain::fetal_sex::{Strictness, names_fetal_sex};
 use domain::id::{StaffId, UserId};
-use domain::text::clean;
 use futures_util::future::{FutureExt, LocalBoxFuture, Ready, ready};
 
 use crate::access::{Access, CorrectOwn, InHandbook, ReadRecords, log};
@@ -178,40 +176,4 @@ async fn log_own(app: &App, request: &HttpRequest, access: &Access<CorrectOwn>) 
     let visit = access.visit.as_ref().filter(|_| access.tie == Some(Tie::LateResults)).map(|visit| visit.id);
     let read = log::Read { handbook: access.handbook.id, action: Action::CorrectOwn, tie: access.tie, visit };
     log::write(app, staff, &[read], request_id(request)).await
-}
-
-/// Longest reason or answer, in characters.
-const LONGEST_REMARK: usize = 500;
-
-/// A remark beside a record (a reason, an answer): cleaned, not empty, and silent about the sex of a fetus, as every text
-/// is before birth.
-pub(crate) fn remark(text: &str, pointer: &str, unborn: bool) -> Result<String, ApiError> {
-    let Ok(text) = clean(text) else {
-        return Err(ApiError::field(
-            pointer,
-            "control_character",
-            "含有不可见的控制字符，请删除。",
-            "It holds an invisible control character; remove it.",
-        ));
-    };
-    if text.is_empty() {
-        return Err(ApiError::field(pointer, "required", "必须填写。", "This field is required."));
-    }
-    if text.chars().count() > LONGEST_REMARK {
-        return Err(ApiError::field(
-            pointer,
-            "too_long",
-            format!("最多{LONGEST_REMARK}个字。"),
-            format!("At most {LONGEST_REMARK} characters."),
-        ));
-    }
-    if unborn && names_fetal_sex(&text, Strictness::Clinician) {
-        return Err(ApiError::field(
-            pointer,
-            "names_fetal_sex",
-            "出生前不得记录胎儿性别，请删除相关文字。",
-            "It must not name the sex of a fetus before birth; remove those words.",
-        ));
-    }
-    Ok(text)
 }

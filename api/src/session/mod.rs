@@ -12,7 +12,7 @@ use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use domain::access::Role;
 use domain::id::{InstitutionId, SessionId, StaffId, UserId};
-use domain::place::Scope;
+use domain::place::{RegionCode, RegionLevel, Scope};
 use futures_util::future::{FutureExt, LocalBoxFuture, Ready, ready};
 use uuid::Uuid;
 
@@ -88,6 +88,12 @@ impl Staff {
     /// The institution, or a refusal for those who belong to none.
     pub fn institution(&self) -> Result<InstitutionId, ApiError> {
         self.institution.ok_or_else(|| ApiError::told(Code::OutOfScope))
+    }
+
+    /// The county in which they work, or a refusal for those who answer for the whole country.
+    pub fn county(&self) -> Result<RegionCode, ApiError> {
+        let region = self.region.region().ok_or_else(|| ApiError::told(Code::OutOfScope))?;
+        Ok(region.code.at(RegionLevel::County))
     }
 }
 

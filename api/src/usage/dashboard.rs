@@ -22,24 +22,14 @@ use crate::access::office::ReadUsage;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::keys::Keys;
-use crate::page::{self, Page, PageQuery};
+use crate::page::{Page, PageQuery, cut};
 use crate::problem::Language;
 use crate::query::Query;
 
 /// Which figures are asked for.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
 pub struct Question {
-    /// 12-digit code of a region inside your own; left out with `institution` too, your own region or institution.
-    #[param(value_type = Option<i64>, example = 510_903_000_000_i64)]
-    region: Option<RegionCode>,
-    /// Level of the region, where one code stands at two levels; left out, the wider one.
-    #[param(value_type = Option<String>, example = "county")]
-    level: Option<RegionLevel>,
-    /// An institution instead of a region: your own, or one inside your region.
-    #[param(value_type = Option<uuid::Uuid>)]
-    institution: Option<InstitutionId>,
     /// First month, `YYYY-MM`; left out, January of the last month's year.
     #[param(value_type = Option<String>, example = "2026-01")]
     from: Option<Month>,
@@ -49,11 +39,6 @@ pub struct Question {
     /// `json` or `xlsx` (the quarterly report form); left out, what `Accept` prefers.
     #[param(inline)]
     format: Option<Format>,
-    /// Institutions of a page, 1 to 100; 50 when left out.
-    #[param(minimum = 1, maximum = 100)]
-    limit: Option<u64>,
-    /// `institutions.next_cursor` of the page before.
-    cursor: Option<String>,
 }
 
 /// How the figures are wanted.
@@ -261,10 +246,10 @@ pub struct InstitutionUsage {
 /// How many handbooks were issued and are used, against the target
 ///
 /// By group and column of the quarterly report form, cumulative and by quarter, with the regions or institutions below. The
-/// definition stands in the answer. With `format=xlsx`, the report form itself.
+/// definition stands in the answer. `limit` and `cursor` page the institutions. With `format=xlsx`, the report form itself.
 #[utoipa::path(
     tag = "usage",
-    params(Question),
+    params(Asked, Question, PageQuery),
     responses(
         (status = 200, description = "The figures", content(
             (Usage = "application/json"),
@@ -280,13 +265,14 @@ pub(crate) async fn show(
     app: Data<App>,
     office: Office<ReadUsage>,
     request: HttpRequest,
+    asked: Query<Asked>,
     question: Query<Question>,
+    page: Query<PageQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let question = question.into_inner();
     let period = question.period(Month::of(app.today()))?;
     let as_sheet = question.wants_sheet(&request);
     let db = app.db.snapshot().await?;
-    let extent = scope::of(&db, &office.staff, question.asked()).await?;
+    let extent = scope::of(&db, &office.staff, *asked).await?;
     let figures = figures::of(&db, extent, period).await?;
     if as_sheet {
         let institutions = sheet::institutions_of(&db, &figures).await?;
@@ -296,15 +282,11 @@ pub(crate) async fn show(
             .insert_header((header::CONTENT_DISPOSITION, sheet::disposition(&figures)))
             .body(sheet));
     }
-    let institutions = question.institutions(&db, &app.keys, &figures).await?;
+    let institutions = institutions(&db, &app.keys, &figures, &page).await?;
     Ok(HttpResponse::Ok().json(Usage::of(&figures, institutions, language_of(&request), app.now())))
 }
 
 impl Question {
-    fn asked(&self) -> Asked {
-        Asked { region: self.region, level: self.level, institution: self.institution }
-    }
-
     fn period(&self, now: Month) -> Result<Period, ApiError> {
         let last = self.to.unwrap_or(now);
         let first = self.from.unwrap_or(Month(last.year() * 12));
@@ -331,31 +313,29 @@ impl Question {
             }
         }
     }
+}
 
-    /// A page of the institutions, where the region is small enough to name them.
-    async fn institutions(
-        &self,
-        db: &impl ConnectionTrait,
-        keys: &Keys,
-        figures: &Figures,
-    ) -> Result<Option<Page<InstitutionUsage>>, ApiError> {
-        let Extent::Region(named) = &figures.extent else { return Ok(None) };
-        if !matches!(named.region.level, RegionLevel::County | RegionLevel::Town) {
-            return Ok(None);
-        }
-        let paging = PageQuery { limit: self.limit, cursor: self.cursor.clone() };
-        let (limit, period) = (paging.limit()?, figures.period);
-        let list =
-            format!("usage {} {} {} {}", named.region.code, named.region.level, period.first, period.last);
-        let after = paging.after::<(String, InstitutionId)>(keys, &list)?;
-        let rows = figures::institutions(db, named, period, after, limit + 1).await?;
-        let (rows, next_cursor) = page::cut(keys, rows, limit, &list, |row| (row.name.clone(), row.id));
-        let usage = |row: InstitutionFigures| InstitutionUsage {
-            institution: ShownInstitution { id: row.id, name: row.name },
-            rate: Rate::of(row.breakdown.total()),
-        };
-        Ok(Some(Page { items: rows.into_iter().map(usage).collect(), next_cursor }))
+/// A page of the institutions, where the region is small enough to name them.
+async fn institutions(
+    db: &impl ConnectionTrait,
+    keys: &Keys,
+    figures: &Figures,
+    page: &PageQuery,
+) -> Result<Option<Page<InstitutionUsage>>, ApiError> {
+    let Extent::Region(named) = &figures.extent else { return Ok(None) };
+    if !matches!(named.region.level, RegionLevel::County | RegionLevel::Town) {
+        return Ok(None);
     }
+    let (limit, period) = (page.limit()?, figures.period);
+    let list = format!("usage {} {} {} {}", named.region.code, named.region.level, period.first, period.last);
+    let after = page.after::<(String, InstitutionId)>(keys, &list)?;
+    let rows = figures::institutions(db, named, period, after, limit + 1).await?;
+    let (rows, next_cursor) = cut(keys, rows, limit, &list, |row| (row.name.clone(), row.id));
+    let usage = |row: InstitutionFigures| InstitutionUsage {
+        institution: ShownInstitution { id: row.id, name: row.name },
+        rate: Rate::of(row.breakdown.total()),
+    };
+    Ok(Some(Page { items: rows.into_iter().map(usage).collect(), next_cursor }))
 }
 
 impl Usage {

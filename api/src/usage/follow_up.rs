@@ -15,12 +15,11 @@ use crate::access::{Access, FollowUpUsage};
 use crate::app::App;
 use crate::body::{Body, chosen_id};
 use crate::error::ApiError;
+use crate::form::{Form, REMARK};
 use crate::handbooks::store::hold_as;
 use crate::idempotency::{Attempt, Once};
 use crate::problem::Code;
-
-/// Most characters of a note.
-const NOTE: usize = 500;
+use crate::records::setting::is_unborn;
 
 /// What was found.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -70,7 +69,9 @@ pub(crate) async fn follow_up(
     body: Body<Request>,
 ) -> Result<HttpResponse, ApiError> {
     let Request { id, found, note } = body.parse()?;
-    let note = checked(note)?;
+    let mut form = Form::default();
+    let note = form.optional_remark("/note", note.as_deref(), &REMARK);
+    form.done()?;
     let staff = access.caller.staff()?;
     let work = match once.begin(&app, staff.id.0, id, body.bytes()).await? {
         Attempt::Answered(answer) => return Ok(answer),
@@ -79,6 +80,8 @@ pub(crate) async fn follow_up(
     let id = FollowUpId(id.unwrap_or_else(Uuid::now_v7));
     let now = app.now();
     let held = hold_as(&work.txn, &access).await?;
+    let unborn = is_unborn(&work.txn, &held).await?;
+    let note = note.map(|note| note.checked(unborn)).transpose()?;
     let new = store::NewFollowUp { id, handbook: held.id, found, note: note.as_deref(), found_at: now };
     if !store::keep_follow_up(&work.txn, &app.keys, staff, new).await? {
         return Err(ApiError::told(Code::IdInUse));
@@ -87,19 +90,4 @@ pub(crate) async fn follow_up(
         count::evidence(&work.txn, &held, Evidence::FollowUp, now).await?;
     }
     work.answer(&app, StatusCode::CREATED, &FollowUp { id, found, found_at: now }).await
-}
-
-fn checked(note: Option<String>) -> Result<Option<String>, ApiError> {
-    let note = note.map(|note| note.trim().to_owned()).filter(|note| !note.is_empty());
-    let long = note.as_ref().is_some_and(|note| note.chars().count() > NOTE);
-    let control = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
-    if long {
-        let (zh, en) = (format!("备注最多{NOTE}个字符。"), format!("A note has at most {NOTE} characters."));
-        return Err(ApiError::field("/note", "too_long", zh, en));
-    }
-    if note.as_ref().is_some_and(|note| note.chars().any(control)) {
-        let (zh, en) = ("备注中有控制字符。", "The note has control characters.");
-        return Err(ApiError::field("/note", "control_character", zh, en));
-    }
-    Ok(note)
 }

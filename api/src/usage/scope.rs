@@ -4,6 +4,8 @@ use domain::access::{OfficeAction, Role, may_in_office};
 use domain::id::InstitutionId;
 use domain::place::{Region, RegionCode, RegionLevel};
 use sea_orm::ConnectionTrait;
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::store;
 use crate::error::ApiError;
@@ -48,13 +50,17 @@ impl Extent {
 
 /// What a query asks for: `region` (with `level` where one code stands at two), or `institution`, or neither for the
 /// caller's own.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Asked {
-    /// 12-digit code.
+    /// 12-digit code of a region inside your own; left out with `institution` too, your own region or institution.
+    #[param(value_type = Option<i64>, example = 510_903_000_000_i64)]
     pub region: Option<RegionCode>,
-    /// Level of the code.
+    /// Level of the region, where one code stands at two levels; left out, the wider one.
+    #[param(value_type = Option<String>, example = "county")]
     pub level: Option<RegionLevel>,
-    /// Id of an institution.
+    /// An institution instead of a region: your own, or one inside your region.
+    #[param(value_type = Option<uuid::Uuid>)]
     pub institution: Option<InstitutionId>,
 }
 

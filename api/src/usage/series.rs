@@ -3,8 +3,6 @@
 use actix_web::web::Data;
 use actix_web::{HttpResponse, get};
 use chrono::{Days, NaiveDate};
-use domain::id::InstitutionId;
-use domain::place::{RegionCode, RegionLevel};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -25,17 +23,7 @@ const DAYS: u64 = 30;
 /// Which days are asked for.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
 pub struct Question {
-    /// 12-digit code of a region inside your own; left out with `institution` too, your own region or institution.
-    #[param(value_type = Option<i64>, example = 510_903_000_000_i64)]
-    region: Option<RegionCode>,
-    /// Level of the region, where one code stands at two levels; left out, the wider one.
-    #[param(value_type = Option<String>, example = "county")]
-    level: Option<RegionLevel>,
-    /// An institution instead of a region: your own, or one inside your region.
-    #[param(value_type = Option<uuid::Uuid>)]
-    institution: Option<InstitutionId>,
     /// How many days, up to and including today: 1 to 92; 30 when left out.
     #[param(minimum = 1, maximum = 92)]
     days: Option<u64>,
@@ -62,7 +50,7 @@ pub struct Day {
 /// Handbooks issued and first used on each of the last days
 #[utoipa::path(
     tag = "usage",
-    params(Question),
+    params(Asked, Question),
     responses(
         (status = 200, description = "The days", body = Series),
         (status = 403, description = "Not for this role, or outside the own region or institution"),
@@ -74,16 +62,16 @@ pub struct Day {
 pub(crate) async fn days(
     app: Data<App>,
     office: Office<ReadUsage>,
+    asked: Query<Asked>,
     question: Query<Question>,
 ) -> Result<HttpResponse, ApiError> {
-    let Question { region, level, institution, .. } = *question;
     let count = question.days.unwrap_or(DAYS);
     if !(1..=MOST_DAYS).contains(&count) {
         return Err(query::out_of_range("days", 1, MOST_DAYS));
     }
     let today = app.today();
     let days: Vec<_> = (0..count).rev().filter_map(|ago| today.checked_sub_days(Days::new(ago))).collect();
-    let extent = scope::of(app.db.read(), &office.staff, Asked { region, level, institution }).await?;
+    let extent = scope::of(app.db.read(), &office.staff, *asked).await?;
     let counted = store::days(app.db.read(), &extent, &days).await?;
     let item = |day| {
         let found = counted.iter().find(|row| row.day == day);

@@ -9,23 +9,24 @@ use chrono::TimeDelta;
 use domain::calendar::start_of_day;
 use domain::handbook::number::HandbookNumber;
 use domain::person::IdNumber;
-use domain::visit::{BREAK_GLASS_A_DAY, EmergencyReason, VisitKind};
+use domain::visit::{BREAK_GLASS_A_DAY, EmergencyReason, REASON_LENGTH, VisitKind};
 use sea_orm::ConnectionTrait;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::by_id_card::checked_reason;
 use super::open::{Opened, Opening, open, working_institution};
 use super::store;
 use crate::access::{Office, office};
 use crate::app::App;
 use crate::body::Body;
 use crate::db::entities::handbook;
-use crate::error::{ApiError, FieldProblem};
-use crate::handbooks::store::hold_live;
+use crate::error::ApiError;
+use crate::form::Form;
+use crate::handbooks::{self, store::hold_live};
 use crate::idempotency::{Attempt, Once, request_id};
-use crate::people;
 use crate::problem::Code;
+use crate::records::setting::is_unborn;
+use crate::remark::Remark;
 use crate::tries::{Limit, Try};
 
 /// Counted by day: what was tried on one never shortens the next.
@@ -76,7 +77,7 @@ pub(crate) async fn open_emergency(
     body: Body<Emergency>,
 ) -> Result<HttpResponse, ApiError> {
     let emergency: Emergency = body.parse()?;
-    let (wanted, reason) = checked(&emergency)?;
+    let (wanted, reason) = read(&emergency)?;
     let staff = &office.staff;
     let institution = working_institution(&app, staff).await?;
     let attempt = Try::count(&app, A_DAY, &format!("{}/{}", staff.id, app.today())).await?;
@@ -90,6 +91,7 @@ pub(crate) async fn open_emergency(
     attempt.allowed().map_err(|_| until_midnight(&app))?;
     let found = find(&app, &work.txn, &wanted).await?.ok_or_else(|| ApiError::told(Code::NotFound))?;
     let handbook = hold_live(&work.txn, found.id).await?;
+    let reason = reason.checked(is_unborn(&work.txn, &handbook).await?)?;
     let opening = Opening {
         staff,
         institution,
@@ -106,54 +108,31 @@ pub(crate) async fn open_emergency(
     Ok(answer)
 }
 
-fn checked(emergency: &Emergency) -> Result<(Wanted, String), ApiError> {
-    let reason = checked_reason(&emergency.reason);
-    let wanted = match (&emergency.number, &emergency.id_number) {
-        (Some(number), None) => HandbookNumber::parse(number).map(Wanted::Number).map_err(|refusal| {
-            FieldProblem::new(
-                "/number",
-                "not_a_handbook_number",
-                "不是有效的16位手册编号。",
-                refusal.to_string(),
-            )
-        }),
-        (None, Some(number)) => IdNumber::parse(number).map(Wanted::IdNumber).map_err(|refusal| {
-            FieldProblem::new(
-                "/id_number",
-                "not_an_id_number",
-                "不是有效的18位身份证号。",
-                refusal.to_string(),
-            )
-        }),
-        _ => Err(FieldProblem::new(
+fn read(emergency: &Emergency) -> Result<(Wanted, Remark), ApiError> {
+    let mut form = Form::default();
+    let number = form.handbook_number("/number", emergency.number.as_deref()).map(Wanted::Number);
+    let id_number = form.id_number("/id_number", emergency.id_number.as_deref()).map(Wanted::IdNumber);
+    if emergency.number.is_some() == emergency.id_number.is_some() {
+        form.refuse(
             "/number",
             "required",
             "请填写手册编号或身份证号，二者取一。",
             "Give either the handbook number or the ID number.",
-        )),
-    };
-    match (wanted, reason) {
-        (Ok(wanted), Ok(reason)) => Ok((wanted, reason)),
-        (wanted, reason) => {
-            Err(ApiError::Invalid([wanted.err(), reason.err()].into_iter().flatten().collect()))
-        }
+        );
     }
+    let reason = form.remark("/reason", &emergency.reason, &REASON_LENGTH);
+    form.end(number.or(id_number).map(|wanted| (wanted, reason)))
 }
 
-/// The wanted handbook; of a person's several, the newest that is live, else the newest.
 async fn find(
     app: &App,
     txn: &impl ConnectionTrait,
     wanted: &Wanted,
 ) -> Result<Option<handbook::Model>, ApiError> {
-    let number = match wanted {
-        Wanted::Number(number) => return Ok(store::by_number(txn, number).await?),
-        Wanted::IdNumber(number) => number,
-    };
-    let Some(person) = people::store::by_id_number(txn, &app.keys, number).await? else { return Ok(None) };
-    let mut found = store::about(txn, person.id).await?;
-    let live = found.iter().position(|handbook| handbook.state.is_live());
-    Ok(if found.is_empty() { None } else { Some(found.swap_remove(live.unwrap_or(0))) })
+    match wanted {
+        Wanted::Number(number) => Ok(handbooks::store::by_number(txn, number).await?),
+        Wanted::IdNumber(number) => store::of_person(txn, &app.keys, number).await,
+    }
 }
 
 fn until_midnight(app: &App) -> ApiError {

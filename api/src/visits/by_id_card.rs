@@ -4,8 +4,8 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, post};
 use domain::handbook::number::HandbookNumber;
-use domain::person::{IdNumber, parse_name};
-use domain::visit::{ID_CARD_PAUSE, ID_CARD_TRIES, REASON_LENGTH, VisitKind, parse_reason};
+use domain::person::IdNumber;
+use domain::visit::{ID_CARD_PAUSE, ID_CARD_TRIES, REASON_LENGTH, VisitKind};
 use sea_orm::ConnectionTrait;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -17,11 +17,14 @@ use crate::access::office::OpenVisit;
 use crate::app::App;
 use crate::body::Body;
 use crate::db::entities::handbook;
-use crate::error::{ApiError, FieldProblem};
-use crate::handbooks::store::hold_live;
+use crate::error::ApiError;
+use crate::form::Form;
+use crate::handbooks::{self, store::hold_live};
 use crate::idempotency::{Attempt, Once, request_id};
 use crate::keys::is_same;
 use crate::problem::Code;
+use crate::records::setting::is_unborn;
+use crate::remark::Remark;
 use crate::tries::{Limit, Try};
 
 /// Whoever holds a list of ID numbers must not be able to try them.
@@ -33,8 +36,8 @@ const BY_ID_CARD: Limit = Limit { purpose: "by_id_card", most: ID_CARD_TRIES, pa
 pub(crate) struct ByIdCard {
     /// ID number of the woman or of a child.
     id_number: String,
-    /// Number of the handbook.
-    number: String,
+    /// Number of the handbook, where somebody knows it; without it the newest live handbook of the person is opened.
+    number: Option<String>,
     /// Full name of the person of the ID number.
     name: String,
     /// Why there is no code: 10 to 500 characters.
@@ -44,15 +47,15 @@ pub(crate) struct ByIdCard {
 /// The same, checked for form.
 struct Card {
     id_number: IdNumber,
-    number: HandbookNumber,
+    number: Option<HandbookNumber>,
     name: String,
-    reason: String,
+    reason: Remark,
 }
 
 /// Open a visit by ID card
 ///
-/// For when there is no code at hand. ID number, handbook number and name must fit together; the answer never says which
-/// did not. The family is told.
+/// For when there is no code at hand. ID number and name must fit together, and the handbook number if it is given; the
+/// answer never says which did not. The family is told.
 #[utoipa::path(
     tag = "visits",
     params(Once),
@@ -72,7 +75,7 @@ pub(crate) async fn by_id_card(
     once: Once,
     body: Body<ByIdCard>,
 ) -> Result<HttpResponse, ApiError> {
-    let card = Card::checked(body.parse()?)?;
+    let card = Card::read(&body.parse()?)?;
     let staff = &office.staff;
     let institution = working_institution(&app, staff).await?;
     let attempt = Try::count(&app, BY_ID_CARD, &staff.id.to_string()).await?;
@@ -95,14 +98,16 @@ pub(crate) async fn by_id_card(
             return Err(refusal);
         }
     };
-    // Only this one: a right card among wrong ones must not make room for more of them.
+    // Only this one: a right card among wrong ones must not make room for more of them. It stays counted where the reason
+    // is refused, which tells that a child is expected, and tells the family nothing.
     attempt.take_back(&work.txn).await?;
+    let reason = card.reason.checked(is_unborn(&work.txn, &handbook).await?)?;
     let opening = Opening {
         staff,
         institution,
         handbook: &handbook,
         kind: VisitKind::IdCard,
-        reason: Some(&card.reason),
+        reason: Some(&reason),
         request_id: request_id(&request),
     };
     let opened = open(&app, &work.txn, opening).await?;
@@ -111,13 +116,16 @@ pub(crate) async fn by_id_card(
     Ok(answer)
 }
 
-/// The handbook if all three fit; the same work is done whichever does not.
+/// The handbook if everything fits; the same work is done whichever does not.
 async fn fitting(
     app: &App,
     txn: &impl ConnectionTrait,
     card: &Card,
 ) -> Result<Option<handbook::Model>, ApiError> {
-    let handbook = store::by_number(txn, &card.number).await?;
+    let handbook = match &card.number {
+        Some(number) => handbooks::store::by_number(txn, number).await?,
+        None => store::of_person(txn, &app.keys, &card.id_number).await?,
+    };
     let people = store::subjects(txn, &app.keys, handbook.as_ref()).await?;
     let fits = people.iter().fold(false, |found, person| {
         let same_number = is_same(person.id_number.as_deref().unwrap_or_default(), card.id_number.as_str());
@@ -128,45 +136,12 @@ async fn fitting(
 }
 
 impl Card {
-    fn checked(typed: ByIdCard) -> Result<Self, ApiError> {
-        let id_number = IdNumber::parse(&typed.id_number).map_err(|refusal| {
-            FieldProblem::new(
-                "/id_number",
-                "not_an_id_number",
-                "不是有效的18位身份证号。",
-                refusal.to_string(),
-            )
-        });
-        let number = HandbookNumber::parse(&typed.number).map_err(|refusal| {
-            FieldProblem::new(
-                "/number",
-                "not_a_handbook_number",
-                "不是有效的16位手册编号。",
-                refusal.to_string(),
-            )
-        });
-        let name = parse_name(&typed.name).map_err(|refusal| {
-            FieldProblem::new("/name", "not_a_name", "姓名应为1到50个字符。", refusal.to_string())
-        });
-        let reason = checked_reason(&typed.reason);
-        match (id_number, number, name, reason) {
-            (Ok(id_number), Ok(number), Ok(name), Ok(reason)) => Ok(Self { id_number, number, name, reason }),
-            (id_number, number, name, reason) => Err(ApiError::Invalid(
-                [id_number.err(), number.err(), name.err(), reason.err()].into_iter().flatten().collect(),
-            )),
-        }
+    fn read(typed: &ByIdCard) -> Result<Self, ApiError> {
+        let mut form = Form::default();
+        let id_number = form.id_number("/id_number", Some(&typed.id_number));
+        let number = form.handbook_number("/number", typed.number.as_deref());
+        let name = form.name("/name", &typed.name);
+        let reason = form.remark("/reason", &typed.reason, &REASON_LENGTH);
+        form.end(id_number.map(|id_number| Self { id_number, number, name, reason }))
     }
-}
-
-/// A reason that says something.
-pub(super) fn checked_reason(typed: &str) -> Result<String, FieldProblem> {
-    let (least, most) = (REASON_LENGTH.start(), REASON_LENGTH.end());
-    parse_reason(typed).ok_or_else(|| {
-        FieldProblem::new(
-            "/reason",
-            "out_of_range",
-            format!("请用{least}到{most}个字说明原因。"),
-            format!("Give the reason in {least} to {most} characters."),
-        )
-    })
 }

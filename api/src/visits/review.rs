@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::store::{self, Finding, Masked};
+use super::store::{self, Masked};
 use crate::access::Office;
 use crate::access::log;
 use crate::access::office::ReviewOverrides;
@@ -28,7 +28,7 @@ use crate::idempotency::{Attempt, Once, request_id};
 use crate::page::{Page, PageQuery, cut};
 use crate::problem::{Code, Language};
 use crate::query::Query;
-use crate::review::Review;
+use crate::review::{Finding, Review, checked_note};
 use crate::session::Staff;
 
 /// Which emergency accesses.
@@ -147,8 +147,9 @@ pub(crate) async fn keep(
         Attempt::New(work) => work,
     };
     let (reviewed_at, accepted) = (app.now(), review.accepted);
-    let finding = Finding { visit: id, reviewer: staff.id, accepted, note };
-    if !store::review(&work.txn, &app.keys, finding, reviewed_at).await? {
+    let note = checked_note(&work.txn, visit.handbook_id, note).await?;
+    let finding = Finding { reviewer: staff.id, accepted, note };
+    if !store::review(&work.txn, &app.keys, id, &finding, reviewed_at).await? {
         return Err(ApiError::told(Code::AlreadyReviewed));
     }
     work.answer(&app, StatusCode::OK, &Reviewed { visit: id, accepted, reviewed_at }).await

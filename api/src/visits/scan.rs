@@ -3,11 +3,11 @@
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, post};
+use domain::handbook::claim::LastFour;
 use domain::handbook::code::Code as Scanned;
 use domain::handbook::number::HandbookNumber;
 use domain::id::InstitutionId;
-use domain::person::{IdNumber, Phone};
-use domain::visit::{LAST_FOUR_PAUSE, LAST_FOUR_TRIES, VisitKind, parse_last_four};
+use domain::visit::{LAST_FOUR_PAUSE, LAST_FOUR_TRIES, VisitKind};
 use sea_orm::ConnectionTrait;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -21,9 +21,9 @@ use crate::body::Body;
 use crate::codes;
 use crate::db::entities::handbook;
 use crate::error::ApiError;
-use crate::handbooks::store::hold_live;
+use crate::form::last_four;
+use crate::handbooks::{self, store::hold_live};
 use crate::idempotency::{Attempt, Once, request_id};
-use crate::keys::is_same;
 use crate::notices::{self, Kind};
 use crate::people::Identity;
 use crate::problem::Code;
@@ -98,17 +98,9 @@ pub(crate) async fn scan(
     }
 }
 
-fn required_last_four(typed: Option<&str>) -> Result<String, ApiError> {
+fn required_last_four(typed: Option<&str>) -> Result<LastFour, ApiError> {
     let typed = typed.filter(|typed| !typed.trim().is_empty());
-    let typed = typed.ok_or_else(|| ApiError::told(Code::LastFourRequired))?;
-    parse_last_four(typed).ok_or_else(|| {
-        ApiError::field(
-            "/last_four",
-            "wrong_form",
-            "请填写身份证号或手机号的最后4位（数字，末位可为X）。",
-            "Give the last four characters of the ID number or phone: digits, the last may be X.",
-        )
-    })
+    last_four("/last_four", typed.ok_or_else(|| ApiError::told(Code::LastFourRequired))?)
 }
 
 impl Desk<'_> {
@@ -133,7 +125,7 @@ impl Desk<'_> {
         &self,
         number: &HandbookNumber,
         serial: i32,
-        last_four: &str,
+        last_four: &LastFour,
     ) -> Result<HttpResponse, ApiError> {
         let app = self.app;
         // Counted before anything is compared, and before an earlier answer is looked for, in a commit of its own.
@@ -197,7 +189,8 @@ async fn in_print(
     number: &HandbookNumber,
     serial: i32,
 ) -> Result<handbook::Model, ApiError> {
-    let found = store::by_number(txn, number).await?.ok_or_else(|| ApiError::told(Code::CodeRefused))?;
+    let found =
+        handbooks::store::by_number(txn, number).await?.ok_or_else(|| ApiError::told(Code::CodeRefused))?;
     let handbook = hold_live(txn, found.id).await?;
     if handbook.printed_serial != serial {
         return Err(ApiError::told(Code::CodeRevoked));
@@ -206,12 +199,7 @@ async fn in_print(
 }
 
 /// Compares with everybody, so that the time does not tell whose last four nearly fitted.
-fn anybody_has(people: &[Identity], last_four: &str) -> bool {
-    people.iter().fold(false, |found, person| {
-        let number = person.id_number.as_deref().and_then(|text| IdNumber::parse(text).ok());
-        let phone = person.phone.as_deref().and_then(|text| Phone::parse(text).ok());
-        let by_number = number.is_some_and(|number| is_same(number.last_four(), last_four));
-        let by_phone = phone.is_some_and(|phone| is_same(phone.last_four(), last_four));
-        found | by_number | by_phone
-    })
+fn anybody_has(people: &[Identity], last_four: &LastFour) -> bool {
+    let numbers = people.iter().flat_map(|person| [&person.id_number, &person.phone]).flatten();
+    numbers.fold(false, |found, number| found | last_four.ends(number))
 }

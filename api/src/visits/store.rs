@@ -4,10 +4,9 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::calendar::start_of_day;
-use domain::handbook::number::HandbookNumber;
 use domain::id::{HandbookId, InstitutionId, PersonId, StaffId, VisitId};
 use domain::member::MemberRole;
-use domain::person::mask_name;
+use domain::person::{IdNumber, mask_name};
 use domain::place::Scope;
 use domain::visit::{EmergencyReason, Visit, VisitKind};
 use sea_orm::sea_query::Cond;
@@ -27,6 +26,7 @@ use crate::error::ApiError;
 use crate::keys::{Keys, Place};
 use crate::people::{self, Identity};
 use crate::pregnancies::store::{self as pregnancies, woman_died_on};
+use crate::review::Finding;
 
 /// A visit to be opened.
 #[derive(Debug, Clone, Copy)]
@@ -100,19 +100,22 @@ pub async fn institution_works(db: &impl ConnectionTrait, id: InstitutionId) -> 
     Ok(found.is_some_and(|institution| institution.ended_at.is_none()))
 }
 
-/// The handbook with a number.
-pub async fn by_number(
+/// The handbook of the person with an ID number, woman or child: of several the newest that is live, else the newest.
+pub async fn of_person(
     db: &impl ConnectionTrait,
-    number: &HandbookNumber,
-) -> Result<Option<handbook::Model>, DbErr> {
-    handbook::Entity::find().filter(handbook::COLUMN.number.eq(number.as_str())).one(db).await
+    keys: &Keys,
+    number: &IdNumber,
+) -> Result<Option<handbook::Model>, ApiError> {
+    let Some(person) = people::store::by_id_number(db, keys, number).await? else { return Ok(None) };
+    let mut found = about(db, person.id).await?;
+    let live = found.iter().position(|handbook| handbook.state.is_live());
+    Ok(if found.is_empty() { None } else { Some(found.swap_remove(live.unwrap_or(0))) })
 }
 
 /// The handbooks that are about a person, as the woman or as a child, the newest first.
-pub async fn about(db: &impl ConnectionTrait, person: PersonId) -> Result<Vec<handbook::Model>, DbErr> {
-    let as_child = born().filter(child::COLUMN.person_id.eq(person)).one(db).await?;
+async fn about(db: &impl ConnectionTrait, person: PersonId) -> Result<Vec<handbook::Model>, DbErr> {
     let mut about = Cond::any().add(handbook::COLUMN.woman_id.eq(person));
-    if let Some(child) = as_child {
+    for child in children::of_people(db, [person]).await? {
         about = about.add(handbook::COLUMN.id.eq(child.handbook_id));
     }
     let newest = handbook::Entity::find().filter(about).order_by_desc(handbook::COLUMN.id);
@@ -217,33 +220,22 @@ pub async fn one_break_glass_in(
     Ok(visit::Entity::find_by_id(id).one(db).await?.map(|visit| (row, visit)))
 }
 
-/// What a reviewer found.
-#[derive(Debug, Clone, Copy)]
-pub struct Finding<'a> {
-    /// The emergency access.
-    pub visit: VisitId,
-    /// Who looked at it.
-    pub reviewer: StaffId,
-    /// Whether it was justified.
-    pub accepted: bool,
-    /// What the reviewer wrote.
-    pub note: Option<&'a str>,
-}
-
 /// Keeps a finding unless somebody reviewed the access before; says whether it was kept.
-pub async fn review(
+pub(super) async fn review(
     txn: &impl ConnectionTrait,
     keys: &Keys,
-    finding: Finding<'_>,
+    id: VisitId,
+    finding: &Finding,
     now: DateTime<Utc>,
 ) -> Result<bool, ApiError> {
-    let place = Place::new("break_glass.note", finding.visit.0);
-    let note = finding.note.map(|note| keys.seal(place, note)).transpose().map_err(ApiError::Internal)?;
+    let place = Place::new("break_glass.note", id.0);
+    let note =
+        finding.note.as_deref().map(|note| keys.seal(place, note)).transpose().map_err(ApiError::Internal)?;
     let keep = statement(
         txn.get_database_backend(),
         "UPDATE break_glass SET reviewed_at = ?, reviewed_by = ?, accepted = ?, note = ? \
          WHERE visit_id = ? AND reviewed_at IS NULL",
-        [now.into(), finding.reviewer.into(), finding.accepted.into(), note.into(), finding.visit.into()],
+        [now.into(), finding.reviewer.into(), finding.accepted.into(), note.into(), id.into()],
     );
     Ok(txn.execute_raw(keep).await?.rows_affected() == 1)
 }

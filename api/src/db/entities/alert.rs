@@ -1,8 +1,9 @@
 //! Table `alert`.
 //!
-//! A danger sign of a family entry, shown to the managing institution until somebody answers it.
+//! A danger sign, shown to the managing institution and to the county of the family until somebody answers it.
 
 use domain::id::{AlertId, HandbookId, InstitutionId, RecordId, StaffId};
+use domain::place::RegionCode;
 use sea_orm::entity::prelude::*;
 
 #[sea_orm::model]
@@ -14,6 +15,7 @@ pub struct Model {
     pub handbook_id: HandbookId,
     pub record_id: RecordId,
     pub institution_id: InstitutionId,
+    pub county_code: RegionCode,
     pub level: String,
     pub signs: Vec<u8>,
     pub raised_at: DateTimeUtc,
