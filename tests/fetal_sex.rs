@@ -146,8 +146,15 @@ async fn no_reason_and_no_note_names_it_before_birth_and_none_hides_a_character(
     for field in ["registered_address", "ethnicity", "education", "occupation"] {
         issue["woman"][field] = json!("无");
     }
-    let identity = json!({ "person": "woman", "name": "王晓红", "address": "长虹村13号", "occupation": "农民",
-        "birth_date": format!("{}-{}-{}", &mother.id_number[6..10], &mother.id_number[10..12], &mother.id_number[12..14]), "reason": "登记有误" });
+    let born = &mother.id_number;
+    let identity = json!({
+        "person": "woman",
+        "name": "王晓红",
+        "birth_date": format!("{}-{}-{}", &born[6..10], &born[10..12], &born[12..14]),
+        "address": "长虹村13号",
+        "occupation": "农民",
+        "reason": "登记有误",
+    });
     let moved = json!({ "institution": county.mch, "address": "新村3号", "reason": "搬家" });
     let lost = json!({ "relation": "woman", "id_number": mother.id_number, "reason": "手机丢失" });
     let withdrawn = json!({ "id_number": mother.id_number, "reason": "本人撤回同意" });

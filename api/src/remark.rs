@@ -61,7 +61,6 @@ pub fn naming_sex(pointer: &str, text: &str, strictness: Strictness) -> Option<F
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

@@ -14,17 +14,17 @@ impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
             step(
-                "m20261122_000001_places_and_people",
-                include_str!("m20261122_000001_places_and_people.sql"),
+                "m20261122_000011_places_and_people",
+                include_str!("m20261122_000011_places_and_people.sql"),
             ),
-            step("m20261122_000002_handbooks", include_str!("m20261122_000002_handbooks.sql")),
+            step("m20261122_000012_handbooks", include_str!("m20261122_000012_handbooks.sql")),
             step(
-                "m20261122_000003_visits_and_records",
-                include_str!("m20261122_000003_visits_and_records.sql"),
+                "m20261122_000013_visits_and_records",
+                include_str!("m20261122_000013_visits_and_records.sql"),
             ),
             step(
-                "m20261122_000004_counting_and_work",
-                include_str!("m20261122_000004_counting_and_work.sql"),
+                "m20261122_000014_counting_and_work",
+                include_str!("m20261122_000014_counting_and_work.sql"),
             ),
         ]
     }
