@@ -159,6 +159,9 @@ async fn no_reason_and_no_note_names_it_before_birth_and_none_hides_a_character(
     let lost = json!({ "relation": "woman", "id_number": mother.id_number, "reason": "手机丢失" });
     let withdrawn = json!({ "id_number": mother.id_number, "reason": "本人撤回同意" });
 
+    let died = json!({ "died_on": "2026-11-22", "note": "家属告知" });
+    let in_error = json!({ "reason": "登记有误" });
+
     let told =
         |by, to: String, body: &Value, field| Told { by, to, version: None, body: body.clone(), field };
     let mut texts = vec![
@@ -180,6 +183,11 @@ async fn no_reason_and_no_note_names_it_before_birth_and_none_hides_a_character(
         told(&desk, at("/transfer"), &moved, "/address"),
         told(&desk, at("/close"), &json!({ "reason": "moved_away", "note": "迁往外省" }), "/note"),
         told(&desk, "/api/v1/handbooks".to_owned(), &issue, "/override_reason"),
+        told(&desk, at("/woman/death"), &died, "/note"),
+        told(&desk, at("/woman/death/void"), &in_error, "/reason"),
+        told(&desk, at(&format!("/children/{}/death", mother.pregnancy)), &died, "/note"),
+        told(&desk, at(&format!("/children/{}/death/void", mother.pregnancy)), &in_error, "/reason"),
+        told(&desk, at(&format!("/pregnancies/{}/outcome/void", mother.pregnancy)), &in_error, "/reason"),
     ];
     for field in ["name", "address", "registered_address", "ethnicity", "education", "occupation"] {
         let field = format!("/woman/{field}").leak();

@@ -59,6 +59,7 @@ struct LookVisit {
 ///
 /// Every read of personal data by staff, the newest first.
 #[utoipa::path(
+    operation_id = "access_log",
     tag = "handbooks",
     params(("handbook" = Uuid, Path, description = "Handbook"), PageQuery),
     responses((status = 200, description = "A page", body = Page<Look>)),

@@ -52,6 +52,7 @@ pub struct AwaitingCountersign {
 
 /// What awaits the countersign of the own institution, the oldest first
 #[utoipa::path(
+    operation_id = "awaiting_countersign",
     tag = "checkups",
     params(PageQuery),
     responses((status = 200, description = "A page of records", body = Page<AwaitingCountersign>)),

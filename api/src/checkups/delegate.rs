@@ -120,6 +120,7 @@ fn shown(app: &App, row: &delegation::Model, village: &staff::Model) -> Result<D
 ///
 /// The oldest first.
 #[utoipa::path(
+    operation_id = "delegations",
     tag = "checkups",
     params(("handbook" = Uuid, Path), PageQuery),
     responses((status = 200, description = "A page of delegations that have not ended", body = Page<Delegation>)),
