@@ -348,6 +348,13 @@ impl Environment {
         Self(pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
     }
 
+    /// A secret that may be left out, from `NAME` or from the file that `NAME_FILE` names.
+    pub fn optional_secret(&self, name: &str) -> Result<Option<Zeroizing<String>>, Misconfigured> {
+        let mut wrong = Vec::new();
+        let found = self.secret(name, &mut wrong);
+        if wrong.is_empty() { Ok(found) } else { Err(Misconfigured(wrong)) }
+    }
+
     /// A secret from `NAME` or from the file that `NAME_FILE` names.
     fn secret(&self, name: &str, wrong: &mut Vec<String>) -> Option<Zeroizing<String>> {
         let file_name = format!("{name}_FILE");

@@ -15,6 +15,7 @@ pub mod access;
 pub mod access_log;
 pub mod alerts;
 pub mod app;
+pub mod bench;
 pub mod body;
 pub mod cache;
 pub mod catalogue;

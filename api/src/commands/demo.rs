@@ -7,6 +7,7 @@ use super::make_folder;
 use super::resolve;
 use crate::app::Clock;
 use crate::config::{Misconfigured, Settings};
+use crate::demo::Pace;
 use crate::{demo, start};
 
 /// Arguments of `muzi demo`.
@@ -30,6 +31,9 @@ struct Seed {
     /// The same seed on the same day makes the same families
     #[arg(long, default_value_t = demo::SEED)]
     seed: u64,
+    /// Families write nearly every day: ten times the records
+    #[arg(long)]
+    daily: bool,
     /// Fill the database of the production settings (`DATABASE_URL`) instead of the embedded one of the demo; it can never serve real families afterwards
     #[arg(long)]
     yes_this_is_a_test_database: bool,
@@ -59,7 +63,8 @@ impl Seed {
         start::migrate(&app.db).await?;
         let bar = ProgressBar::new(self.families.into());
         bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} families, {eta} to go")?);
-        let plan = demo::Plan { families: self.families, seed: self.seed, today: app.today() };
+        let pace = if self.daily { Pace::Daily } else { Pace::Usual };
+        let plan = demo::Plan { families: self.families, seed: self.seed, today: app.today(), pace };
         demo::seed(&app, plan, &mut |done| bar.set_position(done.into())).await?;
         bar.finish();
         let folder = app.config.data.display().to_string();

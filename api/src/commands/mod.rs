@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 mod admin;
+mod bench;
 mod demo;
 mod import;
 mod migrate;
@@ -35,6 +36,11 @@ pub enum Command {
     Import(import::Import),
     /// Make a made-up county to try things with
     Demo(demo::Demo),
+    /// Measure how fast Muzi is on this machine, beside what the database alone does
+    Bench(bench::Bench),
+    /// The server that `bench` measures
+    #[command(hide = true)]
+    BenchServer,
     /// Print the OpenAPI document
     Openapi,
     /// Make fresh keys
@@ -72,6 +78,8 @@ pub fn run(command: Command) -> ExitCode {
         Command::Admin(admin) => actix_web::rt::System::new().block_on(admin.run()),
         Command::Import(import) => actix_web::rt::System::new().block_on(import.run()),
         Command::Demo(demo) => actix_web::rt::System::new().block_on(demo.run()),
+        Command::Bench(bench) => actix_web::rt::System::new().block_on(bench.run()),
+        Command::BenchServer => actix_web::rt::System::new().block_on(crate::bench::serve()),
         Command::Openapi => print_document(),
         Command::Keys { action: KeysAction::New } => {
             print_new_keys();

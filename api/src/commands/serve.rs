@@ -13,6 +13,7 @@ use super::{make_folder, resolve};
 use crate::app::{App, Clock};
 use crate::config::{Config, Misconfigured, Settings};
 use crate::db::Db;
+use crate::demo::Pace;
 use crate::demo::sign_ins::{self, SignIn};
 use crate::start::Wechat;
 use crate::{demo, server, start, telemetry, worker};
@@ -119,7 +120,8 @@ async fn make_demo(app: &App) -> anyhow::Result<()> {
     if sign_ins::are_in(&app.db).await? {
         return Ok(());
     }
-    let plan = demo::Plan { families: demo::FAMILIES, seed: demo::SEED, today: app.today() };
+    let (families, seed, today, pace) = (demo::FAMILIES, demo::SEED, app.today(), Pace::Usual);
+    let plan = demo::Plan { families, seed, today, pace };
     demo::seed(app, plan, &mut |_| {}).await
 }
 

@@ -11,7 +11,7 @@ use super::random::Dice;
 use crate::db::entities::{Classes, Groups, catchment, institution, region};
 
 /// Division codes of the whole country.
-const REGIONS: &str = include_str!("../../../domain/data/regions.csv");
+pub(crate) const REGIONS: &str = include_str!("../../../domain/data/regions.csv");
 
 /// 四川省遂宁市船山区, the county of the programme's first document.
 pub(super) const PROVINCE: RegionCode = RegionCode(510_000_000_000);

@@ -18,6 +18,7 @@ use domain::catalogue::Catalogue;
 use domain::handbook::number::HandbookNumber;
 use sea_orm::ConnectionTrait;
 
+pub(crate) use county::REGIONS;
 pub use families::MOST_FAMILIES;
 
 use crate::app::App;
@@ -44,6 +45,17 @@ pub struct Plan {
     pub seed: u64,
     /// The day that everything is dated back from.
     pub today: NaiveDate,
+    /// How often families write.
+    pub pace: Pace,
+}
+
+/// How often families write in their handbooks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// Once in a while, as most do.
+    Usual,
+    /// Nearly every day: a page of the timeline is full, as a benchmark needs it.
+    Daily,
 }
 
 /// Makes a county in a database that holds none, and says after each batch how many families there are. The county and
@@ -102,7 +114,7 @@ async fn write_families(
     let numbers = numbers(txn, &made).await?;
     let mut rows = Rows::default();
     for ((family, dice), number) in made.iter().zip(&numbers) {
-        let story = story::story(catalogue, county, family, number.as_str(), plan.today, dice.clone())?;
+        let story = story::story(catalogue, county, (family, number.as_str()), plan, dice.clone())?;
         let ids = Dice::of(plan.seed.wrapping_add(1), u64::from(family.index));
         Writer { keys: &app.keys, rows: &mut rows, dice: ids }.family(family, &story, number)?;
     }

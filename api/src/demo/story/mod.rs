@@ -9,6 +9,8 @@ use domain::catalogue::{Catalogue, Checked, Kind};
 use domain::record::SubjectKind;
 use serde_json::Value as Json;
 
+use crate::demo;
+
 use super::county::{County, Institution};
 use super::families::{Family, Use, at, on};
 use super::random::Dice;
@@ -91,13 +93,13 @@ struct Sheet {
 pub(super) fn story<'c>(
     catalogue: &'c Catalogue,
     county: &'c County,
-    family: &'c Family<'c>,
-    number: &str,
-    today: NaiveDate,
+    (family, number): (&'c Family<'c>, &str),
+    demo: demo::Plan,
     mut dice: Dice,
 ) -> anyhow::Result<Story<'c>> {
     let Use::Daily { claimed_at, with_father } = family.used else { return Ok(Story::default()) };
-    let mut plan = Plan { county, family, claimed_at, today, dice: &mut dice, planned: Vec::new() };
+    let demo::Plan { today, pace, .. } = demo;
+    let mut plan = Plan { county, family, claimed_at, today, pace, dice: &mut dice, planned: Vec::new() };
     plan.everything();
     let mut planned = plan.planned;
     let end = at(today, 0);

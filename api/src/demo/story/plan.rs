@@ -7,6 +7,7 @@ use domain::pregnancy::{Dates, Outcome};
 use serde_json::{Value as Json, json};
 
 use super::{About, Planned, Sheet, What};
+use crate::demo::Pace;
 use crate::demo::county::{County, Institution};
 use crate::demo::families::{Child, Family, Pregnancy, at, back, on};
 use crate::demo::growth::{Measures, measures};
@@ -18,6 +19,7 @@ pub(super) struct Plan<'p, 'c> {
     pub(super) family: &'c Family<'c>,
     pub(super) claimed_at: DateTime<Utc>,
     pub(super) today: NaiveDate,
+    pub(super) pace: Pace,
     pub(super) dice: &'p mut Dice,
     pub(super) planned: Vec<Planned<'c>>,
 }
@@ -88,6 +90,20 @@ impl<'c> Plan<'_, 'c> {
         at(day, self.dice.between(8 * 60 + 20, 16 * 60))
     }
 
+    /// The days on which a family writes, unless it writes nearly every day.
+    fn writing_days(
+        &mut self,
+        from: NaiveDate,
+        until: NaiveDate,
+        gap: (i64, i64),
+        most: usize,
+    ) -> Vec<NaiveDate> {
+        match self.pace {
+            Pace::Usual => self.days(from, until, gap, most),
+            Pace::Daily => self.days(from, until, (1, 2), usize::MAX),
+        }
+    }
+
     /// Some days, each a while after the other, until a day; at most `most`.
     fn days(&mut self, from: NaiveDate, until: NaiveDate, gap: (i64, i64), most: usize) -> Vec<NaiveDate> {
         let mut days = Vec::new();
@@ -115,7 +131,7 @@ impl<'c> Plan<'_, 'c> {
                 vec![Sheet { about: About::Household, kind: "preconception_check", body }],
             );
         }
-        for day in self.days(from, self.today, (6, 20), 8) {
+        for day in self.writing_days(from, self.today, (6, 20), 8) {
             let morning = at(day, self.dice.between(390, 480));
             match self.dice.between(0, 3) {
                 0 => self.entry(morning, About::Woman, "folic_acid", folic_acid(day)),
@@ -217,7 +233,7 @@ impl<'c> Plan<'_, 'c> {
 
     fn pregnancy_entries(&mut self, dates: Dates, until: NaiveDate) {
         let from = day_in_china(self.claimed_at).max(back(dates.due_on, 235));
-        for day in self.days(from, until, (6, 15), 14) {
+        for day in self.writing_days(from, until, (6, 15), 14) {
             let days = Dates::gestational_days(dates.due_on, day);
             let morning = at(day, self.dice.between(400, 520));
             match self.dice.between(0, 9) {
@@ -326,7 +342,7 @@ impl<'c> Plan<'_, 'c> {
         let born_on = child.person.born_on;
         let from = day_in_china(self.claimed_at).max(on(born_on, 4));
         let mut teeth = ["p71", "p81", "p51", "p61", "p52", "p62"].into_iter();
-        for day in self.days(from, self.today, (8, 26), 9) {
+        for day in self.writing_days(from, self.today, (8, 26), 9) {
             let age = (day - born_on).num_days();
             let noon = at(day, self.dice.between(11 * 60, 19 * 60));
             match self.dice.between(0, 9) {

@@ -1,0 +1,116 @@
+//! The database that is measured on: a made-up county whose families write nearly every day, and counters of a whole
+//! province beside it.
+
+use std::path::PathBuf;
+
+use actix_web::web::Data;
+use miniprogram_adapter::stand_in::{self, StandIn};
+use sea_orm::ConnectionTrait;
+use zeroize::Zeroizing;
+
+use super::Plan;
+use crate::app::{App, Clock};
+use crate::config::{Config, Environment, Settings};
+use crate::db::statement;
+use crate::demo::{self, Pace, sign_ins};
+use crate::start::{self, Wechat};
+
+/// Records of an average family that writes nearly every day, with those that do not write.
+const RECORDS_EACH: u64 = 85;
+
+/// Which database and which cache are measured.
+#[derive(Debug, Clone)]
+pub struct Where {
+    /// Folder of the embedded database, and of photos.
+    pub data: PathBuf,
+    /// Another database.
+    pub database_url: Option<Zeroizing<String>>,
+    /// A Redis, else the cache is in process.
+    pub redis_url: Option<Zeroizing<String>>,
+}
+
+impl Where {
+    /// The settings of a server there: those of the demo, whose keys are public, on this database and cache.
+    pub fn config(&self, wechat_url: &str) -> anyhow::Result<Config> {
+        let settings = Settings { data: Some(self.data.clone()), ..Settings::default() };
+        let mut config = settings.resolve(true, &Environment::from_pairs([]))?;
+        if let Some(url) = &self.database_url {
+            config.database_url = url.clone();
+        }
+        config.redis_url = self.redis_url.clone();
+        config.wechat.url = Some(wechat_url.to_owned());
+        config.wechat.app_id = stand_in::APP_ID.to_owned();
+        config.wechat.secret = Zeroizing::new(stand_in::APP_SECRET.to_owned());
+        // Everybody signs in from one address here.
+        config.wechat.sign_ins_a_minute = u32::MAX;
+        Ok(config)
+    }
+}
+
+/// The database with what is in it, and what stands in for WeChat.
+pub(super) struct Ground {
+    pub(super) place: Where,
+    pub(super) app: Data<App>,
+    pub(super) records: i64,
+    pub(super) handbooks: i64,
+    pub(super) wechat: StandIn,
+}
+
+impl Ground {
+    /// Fills the database, unless made-up families are in it already.
+    pub(super) async fn prepare(plan: &Plan, say: &impl Fn(&str)) -> anyhow::Result<Self> {
+        let place = plan.place.clone();
+        std::fs::create_dir_all(&place.data)?;
+        let wechat = start::demo_stand_in()?;
+        let config = place.config(wechat.base_url())?;
+        let app = start::app(config, Clock::system(), Wechat::stand_in(&wechat)).await?;
+        start::migrate(&app.db).await?;
+        if !sign_ins::are_in(&app.db).await? {
+            anyhow::ensure!(
+                number(&app, "SELECT COUNT(*) FROM (SELECT id FROM handbook LIMIT 1) AS one").await? == 0,
+                "this database holds real families: measure on an empty one"
+            );
+            fill(&app, plan.records, say).await?;
+        }
+        if plan.handbooks > 0 {
+            super::province::fill(&app, plan.handbooks, say).await?;
+        }
+        analyse(&app).await?;
+        let records = number(&app, "SELECT COUNT(*) FROM record").await?;
+        let counted = "SELECT CAST(COALESCE(SUM(count), 0) AS BIGINT) FROM usage_counter WHERE used_in = 0";
+        let handbooks = number(&app, counted).await?;
+        Ok(Self { place, app, records, handbooks, wechat })
+    }
+}
+
+async fn fill(app: &App, records: u64, say: &impl Fn(&str)) -> anyhow::Result<()> {
+    let families = u32::try_from((records / RECORDS_EACH).max(400))?.min(demo::MOST_FAMILIES);
+    let plan = demo::Plan { families, seed: demo::SEED, today: app.today(), pace: Pace::Daily };
+    let began = std::time::Instant::now();
+    let mut told = 0;
+    demo::seed(app, plan, &mut |done| {
+        if (done - told) * 10 >= families {
+            told = done;
+            say(&format!("{done} of {families} families"));
+        }
+    })
+    .await?;
+    let (records, seconds) =
+        (number(app, "SELECT COUNT(*) FROM record").await?, began.elapsed().as_secs_f64());
+    #[expect(clippy::cast_precision_loss, reason = "a rate to be read")]
+    let rate = records as f64 / seconds;
+    say(&format!("{records} records of {families} families in {seconds:.1} s: {rate:.0} records/s"));
+    Ok(())
+}
+
+/// Tells the planner what there is, as the databases do by themselves in time.
+async fn analyse(app: &App) -> anyhow::Result<()> {
+    app.db.write().execute_unprepared("ANALYZE").await?;
+    Ok(())
+}
+
+/// One number.
+pub(super) async fn number(app: &App, sql: &str) -> anyhow::Result<i64> {
+    let row = app.db.read().query_one_raw(statement(app.db.backend(), sql, [])).await?;
+    Ok(row.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or_default())
+}

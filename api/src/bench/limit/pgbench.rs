@@ -1,0 +1,101 @@
+//! The limit of PostgreSQL: `pgbench` with prepared statements, one script for each traced turn.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context;
+use regex::{Captures, Regex};
+use sea_orm::Statement;
+use tokio::process::Command;
+
+use super::Trace;
+
+/// Turns per second.
+pub(super) async fn rate(
+    url: &str,
+    traces: &[Trace],
+    clients: usize,
+    lasts: Duration,
+    scratch: &Path,
+) -> anyhow::Result<f64> {
+    let folder = scratch.join("pgbench");
+    std::fs::create_dir_all(&folder)?;
+    let mut pgbench = Command::new("pgbench");
+    pgbench
+        .args(["--no-vacuum", "--protocol=prepared", "--define=n=0"])
+        .arg(format!("--client={clients}"))
+        .arg(format!("--jobs={}", clients.min(2)))
+        .arg(format!("--time={}", lasts.as_secs().max(1)));
+    let run = format!("{:012x}", chrono::Utc::now().timestamp_millis());
+    for (number, trace) in traces.iter().enumerate() {
+        let file = folder.join(format!("{number}.sql"));
+        std::fs::write(&file, script(trace, &run)?)?;
+        pgbench.arg(format!("--file={}", file.display()));
+    }
+    // The URL may hold a password, which no argument may show.
+    let output = pgbench.env("PGDATABASE", url).output().await;
+    let output = output.context("pgbench: is the client part of PostgreSQL installed?")?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let told = Regex::new(r"(?m)^tps = ([0-9.]+)")?;
+    let rate = told.captures(&text).and_then(|found| found.get(1)?.as_str().parse().ok());
+    rate.with_context(|| format!("pgbench: {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+/// The statements of a turn: what it made is made anew, with a number that counts up in each client.
+fn script(trace: &Trace, run: &str) -> anyhow::Result<String> {
+    let (reads, writes) = trace.parts();
+    let mut lines = vec!["\\set n :n + 1".to_owned()];
+    for statement in reads {
+        lines.push(line(statement, trace, run)?);
+    }
+    if !writes.is_empty() {
+        lines.push("BEGIN;".to_owned());
+        for statement in writes {
+            lines.push(line(statement, trace, run)?);
+        }
+        lines.push("COMMIT;".to_owned());
+    }
+    Ok(lines.join("\n") + "\n")
+}
+
+fn line(statement: &Statement, trace: &Trace, run: &str) -> anyhow::Result<String> {
+    let literal = Regex::new(r"E?'(?:[^'\\]|''|\\.)*'")?;
+    // Outside literals a line break is a space; inside there is none that is not escaped.
+    let text = statement.to_string().replace('\n', " ");
+    let written = literal.replace_all(&text, |found: &Captures<'_>| {
+        found.get(0).map_or(String::new(), |found| renewed(found.as_str(), trace, run))
+    });
+    Ok(format!("{written};"))
+}
+
+/// A literal with an expression in the place of what the turn made. A colon would begin a variable of pgbench.
+fn renewed(literal: &str, trace: &Trace, run: &str) -> String {
+    if let Some(at) = trace.fresh.hashes.iter().position(|hash| is_bytes(literal, hash)) {
+        return format!("sha256(({})::bytea)", unique(run, 0x800 + at));
+    }
+    let escaped = literal.strip_prefix('E').map_or_else(
+        || format!("E{}", literal.replace('\\', "\\\\").replace(':', "\\x3a")),
+        |rest| format!("E{}", rest.replace(':', "\\x3a")),
+    );
+    let mut text = escaped.clone();
+    for (at, id) in trace.fresh.ids.iter().enumerate() {
+        text = text.replace(&id.to_string(), &format!("'||{}||'", unique(run, at)));
+    }
+    if text == escaped {
+        return escaped;
+    }
+    let is_id = literal.trim_matches('\'').len() == 36;
+    if is_id { format!("({text})::uuid") } else { format!("({text})") }
+}
+
+fn is_bytes(literal: &str, bytes: &[u8]) -> bool {
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+    literal.strip_prefix("'\\x").and_then(|rest| rest.strip_suffix('\'')) == Some(hex.as_str())
+}
+
+/// The text of an id of the shape of UUIDv7: when the run began, the client, what it is in the turn, and the turn.
+fn unique(run: &str, what: usize) -> String {
+    format!(
+        "'{run}7'||lpad(to_hex(:client_id::int), 3, '0')||'8{what:03x}'||lpad(to_hex(:n::bigint), 12, '0')"
+    )
+}
