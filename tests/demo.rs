@@ -1,7 +1,7 @@
 //! The demo's county: believable, the same every time, and counted right.
 
 use api::db::entities::{alert, handbook, issuance, record, staff, visit, wechat_user};
-use api::demo::{Plan, seed, sign_ins};
+use api::demo::{Pace, Plan, seed, sign_ins};
 use api::usage::roll_up;
 use chrono::NaiveDate;
 use domain::access::Role;
@@ -15,7 +15,7 @@ use crate::support::World;
 use crate::support::people::COUNTY;
 
 fn plan(world: &World, families: u32) -> Plan {
-    Plan { families, seed: 3, today: world.app.today() }
+    Plan { families, seed: 3, today: world.app.today(), pace: Pace::Usual }
 }
 
 async fn with_families(families: u32) -> World {
@@ -155,12 +155,12 @@ async fn many_families_come_in_batches_and_into_months_that_were_rolled_up() {
     let world = World::empty().await;
     let county = world.county().await;
     world.issued(county.hospital, Group::Pregnant, "2025-06-10T02:00:00Z".parse().unwrap()).await;
-    roll_up::carry_out(&world.app, "2026-10".parse().unwrap()).await.unwrap();
+    roll_up::carry_out(&world.app).await.unwrap();
     let mut told = Vec::new();
     seed(&world.app, plan(&world, 450), &mut |done| told.push(done)).await.unwrap();
     assert_eq!(told, [200, 400, 450]);
     assert_eq!(world.differences().await, []);
-    roll_up::carry_out(&world.app, "2026-10".parse().unwrap()).await.unwrap();
+    roll_up::carry_out(&world.app).await.unwrap();
     assert_eq!(world.differences().await, []);
     let issues = issuance::Entity::find().count(world.app.db.read()).await.unwrap();
     assert_eq!(issues, 451);

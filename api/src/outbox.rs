@@ -2,7 +2,6 @@
 //! no harm by it.
 
 use chrono::{DateTime, Utc};
-use domain::calendar::Month;
 use domain::id::{JobId, PhotoId};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait, TryInsertResult};
@@ -20,11 +19,8 @@ pub enum Job {
         /// The photo.
         photo: PhotoId,
     },
-    /// Add up a closed month of the usage counters per region.
-    RollUpUsage {
-        /// The month.
-        month: Month,
-    },
+    /// Add up per region what the usage counters counted since the last time.
+    AddUpUsage,
     /// Forget what has expired: idempotency keys, codes, tickets, sessions, tries.
     Sweep,
 }
@@ -34,7 +30,7 @@ impl Job {
     pub fn name(&self) -> &'static str {
         match self {
             Self::DropPhoto { .. } => "drop_photo",
-            Self::RollUpUsage { .. } => "roll_up_usage",
+            Self::AddUpUsage => "add_up_usage",
             Self::Sweep => "sweep",
         }
     }

@@ -54,11 +54,9 @@ pub async fn schedule(app: &App) -> Result<(), DbErr> {
     let now = app.now();
     // Always the next hour: the one that is over was carried out and forgotten.
     let hour = now.duration_trunc(TimeDelta::hours(1)).unwrap_or(now) + TimeDelta::hours(1);
-    let key = format!("sweep {}", hour.format("%Y-%m-%dT%H"));
-    outbox::enqueue_once(app.db.write(), &Job::Sweep, hour, &key).await?;
-    if let Some(month) = roll_up::due(app).await? {
-        let key = format!("roll_up_usage {month}");
-        outbox::enqueue_once(app.db.write(), &Job::RollUpUsage { month }, now, &key).await?;
+    for job in [Job::Sweep, Job::AddUpUsage] {
+        let key = format!("{} {}", job.name(), hour.format("%Y-%m-%dT%H"));
+        outbox::enqueue_once(app.db.write(), &job, hour, &key).await?;
     }
     Ok(())
 }
@@ -87,7 +85,7 @@ pub async fn run_due(app: &App) -> Result<usize, DbErr> {
 async fn carry_out(app: &App, job: &Job) -> anyhow::Result<()> {
     match job {
         Job::DropPhoto { photo } => app.photos.remove(&photo.to_string()).await,
-        Job::RollUpUsage { month } => roll_up::carry_out(app, *month).await,
+        Job::AddUpUsage => roll_up::carry_out(app).await,
         Job::Sweep => crate::sweep::carry_out(app).await,
     }
 }

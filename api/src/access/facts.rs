@@ -6,7 +6,8 @@ use domain::id::HandbookId;
 use domain::pregnancy::is_high_risk;
 use domain::visit::{LATE_RESULTS, Visit, VisitKind};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, JoinType, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, RelationDef,
 };
 
 use crate::app::App;
@@ -27,13 +28,11 @@ pub struct Found {
 
 /// Loads the handbook and the relation; `None` when there is no such handbook or the caller is no member of it.
 pub async fn of(app: &App, caller: &Caller, id: HandbookId) -> Result<Option<Found>, ApiError> {
-    let Some(handbook) = handbook::Entity::find_by_id(id).one(app.db.read()).await? else { return Ok(None) };
     match caller {
-        Caller::Family(user) => {
-            let standing = membership(app.db.read(), *user, id).await?;
-            Ok(standing.map(|standing| Found { handbook, standing, visit: None }))
-        }
+        Caller::Family(user) => Ok(of_member(app.db.read(), *user, id).await?),
         Caller::Staff(staff) => {
+            let handbook = handbook::Entity::find_by_id(id).one(app.db.read()).await?;
+            let Some(handbook) = handbook else { return Ok(None) };
             let now = app.now();
             let visits = recent_visits(app, staff, id, now).await?;
             let ties = ties(app, staff, &handbook, &visits, now).await?;
@@ -53,6 +52,27 @@ fn visit_of(visits: &[visit::Model], now: DateTime<Utc>) -> Option<&visit::Model
     ordinary.or(open().next()).or_else(over)
 }
 
+/// The handbook and how a member stands to it, in the one query that every request of a family asks.
+async fn of_member(db: &impl ConnectionTrait, user: User, id: HandbookId) -> Result<Option<Found>, DbErr> {
+    let members: RelationDef = handbook::Entity::belongs_to(member::Entity)
+        .from(handbook::Column::Id)
+        .to(member::Column::HandbookId)
+        .into();
+    let live = handbook::Entity::find_by_id(id)
+        .join(JoinType::InnerJoin, members)
+        .filter(member::COLUMN.user_id.eq(user.id))
+        .filter(member::COLUMN.ended_at.is_null())
+        .select_also(member::Entity);
+    let found = live.one(db).await?;
+    Ok(found.and_then(|(handbook, member)| {
+        Some(Found { handbook, standing: standing_of(&member?), visit: None })
+    }))
+}
+
+fn standing_of(member: &member::Model) -> Standing {
+    Standing::Member { role: member.role, is_woman: member.is_woman }
+}
+
 /// How a user stands to a handbook of which they are a member.
 pub async fn membership(
     db: &impl ConnectionTrait,
@@ -64,7 +84,7 @@ pub async fn membership(
         .filter(member::COLUMN.user_id.eq(user.id))
         .filter(member::COLUMN.ended_at.is_null());
     let found = live.one(db).await?;
-    Ok(found.map(|member| Standing::Member { role: member.role, is_woman: member.is_woman }))
+    Ok(found.as_ref().map(standing_of))
 }
 
 /// Visits of the own institution whose results may still come, the newest first; emergency access is personal.

@@ -133,7 +133,7 @@ async fn owned(app: &App, clinician: StaffId) -> anyhow::Result<Vec<Owned>> {
 }
 
 async fn records(app: &App, handbook: HandbookId) -> anyhow::Result<u64> {
-    let sql = "SELECT COUNT(*) FROM (SELECT id FROM record WHERE handbook_id = ? AND state = 'live' LIMIT 100) AS some";
+    let sql = "SELECT COUNT(*) FROM (SELECT id FROM record WHERE handbook_id = ? AND state = 'live' LIMIT 100) AS found";
     let row = app.db.read().query_one_raw(statement(app.db.backend(), sql, [handbook.into()])).await?;
     let count: i64 = row.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or_default();
     Ok(u64::try_from(count)?)

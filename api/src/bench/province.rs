@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::db::statement;
 use crate::demo::REGIONS;
 use crate::import::regions;
-use crate::usage::{roll_up, store};
+use crate::usage::roll_up;
 
 /// Institutions that issue, in each county.
 const INSTITUTIONS: u64 = 20;
@@ -26,7 +26,7 @@ const COLUMNS: [(&str, &str); 3] =
 /// In which month after the issue so many of a hundred are used for the first time.
 const USED: [(u64, u64); 4] = [(0, 40), (1, 20), (2, 10), (5, 5)];
 
-/// Adds counters of so many handbooks, unless they are there; closed months are added up as the job does.
+/// Adds counters of so many handbooks, unless they are there; they are added up as the job does.
 pub(super) async fn fill(app: &App, handbooks: u64, say: &impl Fn(&str)) -> anyhow::Result<()> {
     if number(app, "SELECT COUNT(*) FROM institution WHERE name LIKE '基准卫生院%'").await? > 0 {
         return Ok(());
@@ -39,7 +39,6 @@ pub(super) async fn fill(app: &App, handbooks: u64, say: &impl Fn(&str)) -> anyh
     regions::apply(&txn, plan, &hidden).await?;
     let this_month = Month::of(day_in_china(app.now()));
     let first = Month(this_month.0 - i32::try_from(MONTHS)? + 1);
-    store::reopen(&txn, first).await?;
     txn.execute_raw(statement(app.db.backend(), &institutions(app.db.backend()), [app.now().into()])).await?;
     let counties = number(app, COUNTIES).await?;
     let cells = u64::try_from(counties)? * INSTITUTIONS * MONTHS * COLUMNS.len() as u64;
@@ -53,7 +52,7 @@ pub(super) async fn fill(app: &App, handbooks: u64, say: &impl Fn(&str)) -> anyh
         }
     }
     txn.commit().await?;
-    roll_up::carry_out(app, roll_up::closed(app.now())).await
+    roll_up::carry_out(app).await
 }
 
 /// Counties of the province of the made-up county.

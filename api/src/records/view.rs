@@ -1,7 +1,7 @@
 //! A record as a caller is shown it.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::catalogue::{Catalogue, Warning};
+use domain::catalogue::{Catalogue, Kind, Warning};
 use domain::id::{PhotoId, RecordId, VisitId};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
@@ -9,8 +9,9 @@ use utoipa::ToSchema;
 
 use super::View;
 use super::form::SubjectWord;
-use super::store::{Content, Row, subject_of};
+use super::store::{Row, subject_of};
 use crate::cause;
+use crate::db::entities::JsonText;
 use crate::keys::Keys;
 use crate::problem::Language;
 
@@ -66,7 +67,7 @@ pub struct Shown {
     pub warnings: Vec<Told>,
     /// The content as its kind describes it, without what the reader may not see.
     #[schema(value_type = Object)]
-    pub payload: Map<String, Json>,
+    pub payload: Body,
     /// Photos that hang on it.
     #[schema(value_type = Vec<uuid::Uuid>)]
     pub photos: Vec<PhotoId>,
@@ -119,24 +120,31 @@ impl Told {
     }
 }
 
+/// The content of a record as it is sent.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Body {
+    /// As it is stored.
+    Stored(JsonText),
+    /// As it was read, without what its reader may not see.
+    Read(Map<String, Json>),
+}
+
+/// What a reader gets of a content.
+struct Readable {
+    payload: Body,
+    warnings: Vec<Warning>,
+    understood: bool,
+}
+
 /// Shows a row. One that is not understood, or does not open, is shown as far as it is: it never hides a timeline.
 pub fn show(row: Row, catalogue: &Catalogue, keys: &Keys, view: &View, language: Language) -> Shown {
     let kind = catalogue.kind_in_edition(&row.kind, &row.edition);
-    let content = Content::open(keys, row.id, &row.payload, &row.warnings, row.sealed.as_deref());
-    if let Err(cause) = &content {
-        tracing::error!(record = %row.id, cause = cause::told(cause.as_ref()), "a record does not open");
-    }
-    let understood = kind.is_some() && content.is_ok();
-    let content = content.unwrap_or_default();
     let mine = view.me.is(row.user_id, row.staff_id);
     // Who is not proved to be the woman herself still reads what she or he wrote.
     let sees_sensitive = view.may_see_sensitive || mine;
-    // What a kind means that is not known here cannot be told apart from what is sensitive.
-    let payload = match kind {
-        Some(kind) => content.payload.visible(kind, sees_sensitive),
-        None if sees_sensitive => content.payload.merged(),
-        None => Map::new(),
-    };
+    let Readable { payload, warnings, understood } = passed_on(&row, kind.is_some() && sees_sensitive)
+        .unwrap_or_else(|| opened(&row, kind, keys, sees_sensitive));
     let label = kind.map(|kind| &kind.label);
     Shown {
         id: row.id,
@@ -157,8 +165,36 @@ pub fn show(row: Row, catalogue: &Catalogue, keys: &Keys, view: &View, language:
         edited_at: row.edited_at,
         private: view.is_family().then_some(row.is_private),
         awaits_countersign: row.awaits_countersign_of.is_some(),
-        warnings: Told::visible(&content.warnings, sees_sensitive, language),
+        warnings: Told::visible(&warnings, sees_sensitive, language),
         payload,
         photos: row.photos.0,
     }
+}
+
+/// The content as it stands, for who sees everything where nothing is sealed and nothing is to be told: most rows of a
+/// timeline, which need not be read to be sent.
+fn passed_on(row: &Row, sees_all: bool) -> Option<Readable> {
+    let stands_alone = sees_all && row.sealed.is_none() && row.warnings.is_empty_list();
+    stands_alone.then(|| Readable {
+        payload: Body::Stored(row.payload.clone()),
+        warnings: Vec::new(),
+        understood: true,
+    })
+}
+
+/// The content as far as it opens and its reader may see it.
+fn opened(row: &Row, kind: Option<&Kind>, keys: &Keys, sees_sensitive: bool) -> Readable {
+    let content = row.content(keys);
+    if let Err(cause) = &content {
+        tracing::error!(record = %row.id, cause = cause::told(cause.as_ref()), "a record does not open");
+    }
+    let understood = kind.is_some() && content.is_ok();
+    let content = content.unwrap_or_default();
+    // What a kind means that is not known here cannot be told apart from what is sensitive.
+    let payload = match kind {
+        Some(kind) => content.payload.visible(kind, sees_sensitive),
+        None if sees_sensitive => content.payload.merged(),
+        None => Map::new(),
+    };
+    Readable { payload: Body::Read(payload), warnings: content.warnings, understood }
 }

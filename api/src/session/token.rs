@@ -11,7 +11,7 @@ use domain::id::SessionId;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 
-use crate::keys::Secrets;
+use crate::keys::{Secrets, sha256};
 
 /// Life of an access token.
 pub const LIFE: TimeDelta = TimeDelta::minutes(15);
@@ -25,7 +25,19 @@ pub struct Tokens {
     signing: EncodingKey,
     checking: BTreeMap<String, DecodingKey>,
     validation: Validation,
+    /// Signatures that were checked, by the hash of the token: a phone shows the same token for 15 minutes.
+    checked: moka::sync::Cache<Vec<u8>, Claimed>,
 }
+
+/// What a token with a good signature says.
+#[derive(Debug, Clone, Copy)]
+struct Claimed {
+    session: SessionId,
+    expires: i64,
+}
+
+/// Signatures that are remembered.
+const REMEMBERED: u64 = 20_000;
 
 impl std::fmt::Debug for Tokens {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -65,6 +77,10 @@ impl Tokens {
             signing: EncodingKey::from_ed_der(&pkcs8(seed)),
             checking,
             validation,
+            checked: moka::sync::Cache::builder()
+                .max_capacity(REMEMBERED)
+                .time_to_live(LIFE.to_std()?)
+                .build(),
         })
     }
 
@@ -84,10 +100,22 @@ impl Tokens {
     /// The session of a token of ours that has not expired. A token from the future is as bad as an old one, except for
     /// the minute by which clocks of replicas may differ.
     pub fn check(&self, token: &str, now: DateTime<Utc>) -> Option<SessionId> {
+        let Claimed { session, expires } = self.claimed(token)?;
+        let now = now.timestamp();
+        (expires > now && expires <= now + LIFE.num_seconds() + 60).then_some(session)
+    }
+
+    /// What a token says, if its signature is ours.
+    fn claimed(&self, token: &str) -> Option<Claimed> {
+        let hash = sha256(token.as_bytes());
+        if let Some(claimed) = self.checked.get(&hash) {
+            return Some(claimed);
+        }
         let key = self.checking.get(&jsonwebtoken::decode_header(token).ok()?.kid?)?;
         let claims = jsonwebtoken::decode::<Claims>(token, key, &self.validation).ok()?.claims;
-        let now = now.timestamp();
-        (claims.exp > now && claims.exp <= now + LIFE.num_seconds() + 60).then_some(claims.sub)
+        let claimed = Claimed { session: claims.sub, expires: claims.exp };
+        self.checked.insert(hash, claimed);
+        Some(claimed)
     }
 }
 

@@ -92,8 +92,7 @@ pub struct Counted<'a> {
     pub first_used_at: Option<DateTime<Utc>>,
 }
 
-/// Counts a history at once; months that were rolled up already are opened again. Only for what writes a history, as
-/// the demo does: evidence is otherwise dated by its receipt.
+/// Counts a history at once. Only for what writes a history, as the demo does: evidence is otherwise dated by its receipt.
 pub async fn all(txn: &impl ConnectionTrait, history: &[Counted<'_>]) -> Result<(), DbErr> {
     let (mut counters, mut days) = (BTreeMap::<_, i64>::new(), BTreeMap::<_, Seen>::new());
     for Counted { issue, first_used_at } in history.iter().filter(|one| one.issue.kind != IssueKind::Replace)
@@ -104,9 +103,6 @@ pub async fn all(txn: &impl ConnectionTrait, history: &[Counted<'_>]) -> Result<
             *counters.entry(CounterKey::of(issue, Month::of(day_in_china(*at)))).or_default() += 1;
             days.entry(DayKey::of(issue, *at)).or_default().used += 1;
         }
-    }
-    if let Some(oldest) = counters.keys().map(CounterKey::event_month).min() {
-        super::store::reopen(txn, oldest).await?;
     }
     for (key, count) in counters {
         raise_counter(txn, key, count).await?;

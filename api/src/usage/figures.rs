@@ -53,16 +53,15 @@ impl Target {
 
 /// Reads the figures. `db` is a snapshot, so that the parts add up to the whole.
 pub async fn of(db: &impl ConnectionTrait, extent: Extent, period: Period) -> Result<Figures, DbErr> {
-    let months = store::months_until(db, period.last).await?;
-    let cells = store::cells_by_quarter(db, &extent, period, &months).await?;
-    let launch = store::launch(db, &extent, &months, period.last).await?;
+    let cells = store::cells_by_quarter(db, &extent, period).await?;
+    let launch = store::launch(db, &extent, period.last).await?;
     let since_launch = Tally::of(&cells, Month(i32::MIN), period.last);
     let region = extent.region().region;
     let year = period.last.year();
     let held_to = targets::of(db, region, year, TargetIndicator::HandbookUsage).await?;
     let target = Target { percent: held_to.percent, year };
     let whole = Breakdown::of(&cells, period);
-    let children = children(db, &extent, period, &months).await?;
+    let children = children(db, &extent, period).await?;
     let directly = whole.without(children.iter().map(|(_, breakdown)| breakdown));
     Ok(Figures {
         quarters: period
@@ -85,7 +84,6 @@ async fn children(
     db: &impl ConnectionTrait,
     extent: &Extent,
     period: Period,
-    months: &store::Months,
 ) -> Result<Vec<(NamedRegion, Breakdown)>, DbErr> {
     let Extent::Region(NamedRegion { region, .. }) = extent else { return Ok(Vec::new()) };
     let Some(level) = region.level.below().filter(|level| *level < RegionLevel::Village) else {
@@ -93,7 +91,7 @@ async fn children(
     };
     let children = store::children_of(db, *region).await?;
     let codes: Vec<_> = children.iter().map(|child| child.region.code).collect();
-    let cells = store::cells_of_children(db, *region, level, &codes, period, months).await?;
+    let cells = store::cells_of_children(db, *region, level, &codes, period).await?;
     let mut breakdowns = by_part(cells, period);
     Ok(children
         .into_iter()

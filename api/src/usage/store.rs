@@ -1,5 +1,7 @@
-//! Rows of the counters. Closed months are read from the roll-up, later ones from the counters, so that an answer is
-//! right whether or not a month was rolled up already.
+//! Rows of the counters. What was added up is read from the roll-up, and what was counted since from the counters, so that
+//! an answer is right at any time.
+
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::calendar::Month;
@@ -10,14 +12,13 @@ use domain::place::{Region, RegionCode, RegionLevel};
 use domain::usage::{Cell, Found, Period};
 use sea_orm::sea_query::{OnConflict, UnionType};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult,
-    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Value,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait,
+    FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Value,
 };
 
 use super::count::NOT_USED;
-use super::roll_up::LEVELS;
 use super::scope::{Extent, NamedRegion};
-use crate::db::entities::{institution, region, usage_counter, usage_follow_up, usage_rolled};
+use crate::db::entities::{institution, region, usage_counter, usage_follow_up};
 use crate::db::statement;
 use crate::error::ApiError;
 use crate::keys::{Keys, Place};
@@ -26,95 +27,111 @@ use crate::session::Staff;
 /// Most regions directly under one; the largest city has about a third of it.
 const MOST_CHILDREN: u64 = 500;
 
-/// Where the cells of each month stand.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Months {
-    /// Months up to this one are in the roll-up.
-    rolled: Month,
-    /// Months after it in which something was counted.
-    live: Vec<Month>,
+/// A counter of which something is not in the roll-up.
+#[derive(Debug, Clone, Copy, FromQueryResult)]
+pub struct Pending {
+    institution_id: InstitutionId,
+    region_code: RegionCode,
+    issued_group: Group,
+    report_column: ReportColumn,
+    issued_in: Month,
+    used_in: Month,
+    event_month: Month,
+    /// How much.
+    pub pending: i64,
 }
 
-/// Where the cells up to a month stand.
-pub async fn months_until(db: &impl ConnectionTrait, until: Month) -> Result<Months, DbErr> {
-    let rolled = rolled_until(db).await?.unwrap_or(Month(0));
-    let edges = statement(
-        db.get_database_backend(),
-        "SELECT (SELECT MIN(event_month) FROM usage_counter WHERE event_month > ?) AS first, \
-                (SELECT MAX(event_month) FROM usage_counter WHERE event_month > ?) AS last",
-        [rolled.into(), rolled.into()],
-    );
-    let row = db.query_one_raw(edges).await?.ok_or_else(|| DbErr::RecordNotFound("edges".to_owned()))?;
-    let (first, last): (Option<i32>, Option<i32>) = (row.try_get("", "first")?, row.try_get("", "last")?);
-    let live = match (first, last) {
-        (Some(first), Some(last)) => (first..=last.min(until.0)).map(Month).collect(),
-        _ => Vec::new(),
+/// A row of the roll-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rolled {
+    level: RegionLevel,
+    region_code: RegionCode,
+    issued_group: Group,
+    report_column: ReportColumn,
+    issued_in: Month,
+    used_in: Month,
+    event_month: Month,
+}
+
+impl Pending {
+    /// The row of a level into which it goes.
+    pub fn at(&self, level: RegionLevel) -> Rolled {
+        Rolled {
+            level,
+            region_code: self.region_code.at(level),
+            issued_group: self.issued_group,
+            report_column: self.report_column,
+            issued_in: self.issued_in,
+            used_in: self.used_in,
+            event_month: self.event_month,
+        }
+    }
+}
+
+/// Some counters of which something is not in the roll-up; nobody counts into them until the transaction ends. Whoever
+/// is counting at this moment is not waited for: the next time does.
+pub async fn hold_pending(txn: &impl ConnectionTrait, limit: u64) -> Result<Vec<Pending>, DbErr> {
+    let lock = match txn.get_database_backend() {
+        DbBackend::Postgres => " FOR UPDATE SKIP LOCKED",
+        _ => "",
     };
-    Ok(Months { rolled: rolled.min(until), live })
-}
-
-/// The last month of the roll-up, if anything was ever rolled up.
-pub async fn rolled_until(db: &impl ConnectionTrait) -> Result<Option<Month>, DbErr> {
-    Ok(usage_rolled::Entity::find_by_id(1).one(db).await?.map(|row| row.month))
-}
-
-/// The oldest month in which something was counted.
-pub async fn oldest_month(db: &impl ConnectionTrait) -> Result<Option<Month>, DbErr> {
-    let oldest =
-        statement(db.get_database_backend(), "SELECT MIN(event_month) AS oldest FROM usage_counter", []);
-    let row = db.query_one_raw(oldest).await?;
-    Ok(row.map(|row| row.try_get::<Option<i32>>("", "oldest")).transpose()?.flatten().map(Month))
-}
-
-/// Says for the first time how far the roll-up reaches; whoever comes second changes nothing.
-pub async fn set_first_mark(db: &impl ConnectionTrait, month: Month) -> Result<(), DbErr> {
-    let mark = statement(
-        db.get_database_backend(),
-        "INSERT INTO usage_rolled (id, month) VALUES (1, ?) ON CONFLICT (id) DO NOTHING",
-        [month.into()],
+    let some = format!(
+        "SELECT institution_id, region_code, issued_group, report_column, issued_in, used_in, event_month, count - rolled AS pending \
+         FROM usage_counter WHERE count <> rolled ORDER BY region_code LIMIT {limit}{lock}"
     );
-    db.execute_raw(mark).await.map(|_| ())
+    Sql::default().push(&some, []).all(txn).await
 }
 
-/// Moves the mark of the roll-up, unless somebody else did; says whether this moved it.
-pub async fn move_mark(txn: &impl ConnectionTrait, from: Month, to: Month) -> Result<bool, DbErr> {
-    let mark = statement(
-        txn.get_database_backend(),
-        "UPDATE usage_rolled SET month = ? WHERE id = 1 AND month = ?",
-        [to.into(), from.into()],
-    );
-    Ok(txn.execute_raw(mark).await?.rows_affected() == 1)
-}
-
-/// Adds up the counters of a month per region of every level.
-pub async fn roll_up(txn: &impl ConnectionTrait, month: Month) -> Result<(), DbErr> {
-    let backend = txn.get_database_backend();
-    let clear = statement(backend, "DELETE FROM usage_rollup WHERE event_month = ?", [month.into()]);
-    txn.execute_raw(clear).await?;
-    for level in LEVELS {
+/// Adds sums to the roll-up, always in the same order.
+pub async fn add_to_roll_up(txn: &impl ConnectionTrait, sums: BTreeMap<Rolled, i64>) -> Result<(), DbErr> {
+    let mut sums = sums.into_iter().peekable();
+    while sums.peek().is_some() {
+        let some: Vec<_> = sums.by_ref().take(1000).collect();
+        let row = "(?, ?, ?, ?, ?, ?, ?, ?)";
         let add = format!(
-            "INSERT INTO usage_rollup (region_code, region_level, issued_group, report_column, issued_in, used_in, event_month, count) \
-             SELECT region_code - region_code % {span}, '{level}', issued_group, report_column, issued_in, used_in, event_month, SUM(count) \
-             FROM usage_counter WHERE event_month = ? GROUP BY 1, 2, 3, 4, 5, 6, 7",
-            span = level.span()
+            "INSERT INTO usage_rollup (region_level, region_code, issued_group, report_column, issued_in, used_in, event_month, count) \
+             VALUES {} ON CONFLICT (region_level, region_code, issued_in, used_in, issued_group, report_column) \
+             DO UPDATE SET count = usage_rollup.count + excluded.count",
+            vec![row; some.len()].join(", ")
         );
-        txn.execute_raw(statement(backend, &add, [month.into()])).await?;
+        let values = some.into_iter().flat_map(|(row, count)| -> [Value; 8] {
+            [
+                row.level.into(),
+                row.region_code.into(),
+                row.issued_group.into(),
+                row.report_column.into(),
+                row.issued_in.into(),
+                row.used_in.into(),
+                row.event_month.into(),
+                count.into(),
+            ]
+        });
+        txn.execute_raw(statement(txn.get_database_backend(), &add, values)).await?;
     }
     Ok(())
 }
 
-/// Takes the months from one on out of the roll-up again, in the transaction that counts into them: only for what
-/// writes a history, as the demo does.
-pub async fn reopen(txn: &impl ConnectionTrait, month: Month) -> Result<(), DbErr> {
-    let backend = txn.get_database_backend();
-    let clear = statement(backend, "DELETE FROM usage_rollup WHERE event_month >= ?", [month.into()]);
-    txn.execute_raw(clear).await?;
-    let mark = statement(
-        backend,
-        "UPDATE usage_rolled SET month = ? WHERE month >= ?",
-        [month.previous().into(), month.into()],
+/// Says of counters that are held that the roll-up has them.
+pub async fn mark_rolled(txn: &impl ConnectionTrait, pending: &[Pending]) -> Result<(), DbErr> {
+    if pending.is_empty() {
+        return Ok(());
+    }
+    let mark = format!(
+        "UPDATE usage_counter SET rolled = count \
+         WHERE (institution_id, issued_in, used_in, issued_group, report_column, region_code) IN (VALUES {})",
+        vec!["(?, ?, ?, ?, ?, ?)"; pending.len()].join(", ")
     );
-    txn.execute_raw(mark).await.map(|_| ())
+    let values = pending.iter().flat_map(|one| -> [Value; 6] {
+        [
+            one.institution_id.into(),
+            one.issued_in.into(),
+            one.used_in.into(),
+            one.issued_group.into(),
+            one.report_column.into(),
+            one.region_code.into(),
+        ]
+    });
+    txn.execute_raw(statement(txn.get_database_backend(), &mark, values)).await.map(|_| ())
 }
 
 /// A follow-up to be kept.
@@ -184,24 +201,24 @@ fn codes(codes: &[RegionCode]) -> impl Iterator<Item = Value> {
     codes.iter().map(|code| (*code).into())
 }
 
-/// The cells of a region: of the level's roll-up for closed months, of the counters for live ones.
-fn cells_of_region(region: Region, months: &Months) -> Sql {
-    let mut sql = Sql::default().push(
-        "SELECT issued_group, report_column, issued_in, used_in, count FROM usage_rollup \
-         WHERE region_level = ? AND region_code = ? AND event_month <= ?",
-        [region.level.into(), region.code.into(), months.rolled.into()],
-    );
-    if !months.live.is_empty() {
-        sql = sql.push(
+/// What the counters of a region counted since they were added up.
+const PENDING: &str = "FROM usage_counter WHERE count <> rolled AND region_code BETWEEN ? AND ?";
+
+/// The cells of a region up to a month: of the level's roll-up, and what was counted since.
+fn cells_of_region(region: Region, until: Month) -> Sql {
+    let [first, last] = range(region);
+    Sql::default()
+        .push(
+            "SELECT issued_group, report_column, issued_in, used_in, count FROM usage_rollup \
+             WHERE region_level = ? AND region_code = ? AND event_month <= ?",
+            [region.level.into(), region.code.into(), until.into()],
+        )
+        .push(
             &format!(
-                " UNION ALL SELECT issued_group, report_column, issued_in, used_in, count FROM usage_counter \
-                 WHERE event_month IN ({}) AND region_code BETWEEN ? AND ?",
-                marks(months.live.len())
+                " UNION ALL SELECT issued_group, report_column, issued_in, used_in, count - rolled {PENDING} AND event_month <= ?"
             ),
-            months.live.iter().map(|month| (*month).into()).chain(range(region)),
-        );
-    }
-    sql
+            [first, last, until.into()],
+        )
 }
 
 pub(super) fn range(region: Region) -> [Value; 2] {
@@ -210,12 +227,12 @@ pub(super) fn range(region: Region) -> [Value; 2] {
 }
 
 /// The cells of an extent up to a month. Villages are not rolled up: their own counters are few.
-fn cells(extent: &Extent, months: &Months, until: Month) -> Sql {
+fn cells(extent: &Extent, until: Month) -> Sql {
     let all = "SELECT issued_group, report_column, issued_in, used_in, count FROM usage_counter WHERE ";
     match extent {
         Extent::Region(NamedRegion { region, .. }) if region.level == RegionLevel::Village => Sql::default()
             .push(&format!("{all} region_code = ? AND event_month <= ?"), [region.code.into(), until.into()]),
-        Extent::Region(NamedRegion { region, .. }) => cells_of_region(*region, months),
+        Extent::Region(NamedRegion { region, .. }) => cells_of_region(*region, until),
         Extent::Institution { id, .. } => Sql::default()
             .push(&format!("{all} institution_id = ? AND event_month <= ?"), [(*id).into(), until.into()]),
     }
@@ -239,9 +256,8 @@ pub async fn cells_by_quarter(
     db: &impl ConnectionTrait,
     extent: &Extent,
     period: Period,
-    months: &Months,
 ) -> Result<Vec<Cell>, DbErr> {
-    let Sql { text, values } = cells(extent, months, period.last);
+    let Sql { text, values } = cells(extent, period.last);
     let (first, unused) = (period.first.0, NOT_USED.0);
     let rows: Vec<QuarterRow> = Sql::default()
         .push(
@@ -312,13 +328,12 @@ pub async fn cells_of_children(
     level: RegionLevel,
     children: &[RegionCode],
     period: Period,
-    months: &Months,
 ) -> Result<Vec<(RegionCode, Cell)>, DbErr> {
     if children.is_empty() {
         return Ok(Vec::new());
     }
-    let edges = || [period.first.into(), period.last.into()];
-    let mut sql = Sql::default()
+    let months = || [period.first.into(), period.last.into(), period.last.into()];
+    let sql = Sql::default()
         .push(
             &format!(
                 "SELECT region_code AS part, issued_group, report_column, used_in, count FROM usage_rollup \
@@ -327,24 +342,16 @@ pub async fn cells_of_children(
             ),
             std::iter::once(level.into()).chain(codes(children)),
         )
+        .push(" AND issued_in BETWEEN ? AND ? AND event_month <= ?", months())
         .push(
-            " AND issued_in BETWEEN ? AND ? AND event_month <= ?",
-            edges().into_iter().chain([months.rolled.into()]),
-        );
-    if !months.live.is_empty() {
-        let live = months.live.iter().map(|month| (*month).into());
-        sql = sql
-            .push(
-                &format!(
-                    " UNION ALL SELECT region_code - region_code % {span} AS part, issued_group, report_column, used_in, count \
-                     FROM usage_counter WHERE event_month IN ({}) AND region_code BETWEEN ? AND ?",
-                    marks(months.live.len()),
-                    span = level.span()
-                ),
-                live.chain(range(parent)),
-            )
-            .push(" AND issued_in BETWEEN ? AND ?", edges());
-    }
+            &format!(
+                " UNION ALL SELECT region_code - region_code % {span} AS part, issued_group, report_column, used_in, count - rolled \
+                 {PENDING}",
+                span = level.span()
+            ),
+            range(parent),
+        )
+        .push(" AND issued_in BETWEEN ? AND ? AND event_month <= ?", months());
     let rows: Vec<PartRow<RegionCode>> = added_up(sql).all(db).await?;
     Ok(rows.into_iter().map(|row| row.cell(period)).collect())
 }
@@ -381,14 +388,13 @@ pub async fn cells_of_institutions(
 pub async fn launch(
     db: &impl ConnectionTrait,
     extent: &Extent,
-    months: &Months,
     until: Month,
 ) -> Result<Option<Month>, DbErr> {
     #[derive(FromQueryResult)]
     struct First {
         first: Option<i32>,
     }
-    let Sql { text, values } = cells(extent, months, until);
+    let Sql { text, values } = cells(extent, until);
     let first: Vec<First> = Sql::default()
         .push(&format!("SELECT MIN(issued_in) AS first FROM ({text}) AS cell"), values)
         .all(db)

@@ -36,7 +36,6 @@ pub mod usage_counter;
 pub mod usage_day;
 pub mod usage_evidence;
 pub mod usage_follow_up;
-pub mod usage_rolled;
 pub mod usage_rollup;
 pub mod visit;
 pub mod wechat_user;
@@ -47,7 +46,9 @@ use domain::handbook::issuing::Explained;
 use domain::id::PhotoId;
 use domain::institution::AgencyClass;
 use sea_orm::FromJsonQueryResult;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 /// Roles of a staff member, a JSON list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
@@ -64,6 +65,23 @@ pub struct Groups(pub Vec<Group>);
 /// What was explained at an issue, a JSON list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
 pub struct ExplainedList(pub Vec<Explained>);
+
+/// A JSON column whose text is passed on as it stands.
+#[derive(Clone, Debug, Serialize, Deserialize, FromJsonQueryResult)]
+#[serde(transparent)]
+pub struct JsonText(Box<RawValue>);
+
+impl JsonText {
+    /// Whether it is a list of nothing.
+    pub fn is_empty_list(&self) -> bool {
+        self.0.get() == "[]"
+    }
+
+    /// What it says.
+    pub fn read<T: DeserializeOwned>(&self) -> serde_json::Result<T> {
+        serde_json::from_str(self.0.get())
+    }
+}
 
 /// Photos that hang on a record, a JSON list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]

@@ -28,6 +28,8 @@ pub struct Model {
     pub used_in: Month,
     pub event_month: Month,
     pub count: i64,
+    /// As much of it as the roll-up holds.
+    pub rolled: i64,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -8,9 +8,10 @@ use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
     QuerySelect,
 };
-use serde_json::Value as Json;
 
-use crate::db::entities::{PhotoIds, institution, record, record_version};
+use super::Content;
+use crate::db::entities::{JsonText, PhotoIds, institution, record, record_version};
+use crate::keys::Keys;
 use crate::records::{Me, View};
 
 /// What a list of records is narrowed to.
@@ -48,14 +49,21 @@ pub struct Row {
     pub state: RecordState,
     pub is_private: bool,
     pub awaits_countersign_of: Option<InstitutionId>,
-    pub payload: Json,
+    pub payload: JsonText,
     pub sealed: Option<Vec<u8>>,
-    pub warnings: Json,
+    pub warnings: JsonText,
     pub photos: PhotoIds,
     pub recorded_at: DateTime<Utc>,
     pub edited_at: Option<DateTime<Utc>>,
     pub version: i32,
     pub institution: Option<String>,
+}
+
+impl Row {
+    /// What was written, and what there was to tell about it.
+    pub fn content(&self, keys: &Keys) -> anyhow::Result<Content> {
+        Content::open(keys, self.id, &self.payload.read()?, &self.warnings.read()?, self.sealed.as_deref())
+    }
 }
 
 /// A page of the timeline: one query, newest first by day, from after a position on.

@@ -271,7 +271,7 @@ fn inside(sql: Sql, region: Option<Region>) -> Sql {
     }
 }
 
-/// What the counters of a month add up to at a level.
+/// What of the counters of a month is rolled up, added up at a level.
 pub(super) async fn summed(
     db: &impl ConnectionTrait,
     level: RegionLevel,
@@ -281,7 +281,7 @@ pub(super) async fn summed(
     let span = level.span();
     let sum = format!(
         "SELECT region_code - region_code % {span} AS region_code, issued_group, report_column, issued_in, used_in, \
-                CAST(SUM(count) AS BIGINT) AS count FROM usage_counter WHERE event_month = ?"
+                CAST(SUM(rolled) AS BIGINT) AS count FROM usage_counter WHERE event_month = ? AND rolled <> 0"
     );
     let sql = inside(Sql::default().push(&sum, [month.into()]), region);
     roll_up_rows(db, sql.push(" GROUP BY 1, 2, 3, 4, 5", [])).await
