@@ -22,6 +22,7 @@ mod fetal_sex;
 mod find;
 mod imports;
 mod issue;
+mod keys;
 mod live;
 mod main_job;
 mod meanwhile;
