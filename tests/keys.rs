@@ -83,7 +83,7 @@ fn ground_with(world: &World, ids: &[u8]) -> Ground {
 }
 
 /// Diary entries of a mother, whose free text is sealed: a new one, and the same one changed, again and again.
-async fn write_until(mother: &Mother, stop: &AtomicBool, written: &AtomicU64) -> Vec<(String, String)> {
+pub async fn write_until(mother: &Mother, stop: &AtomicBool, written: &AtomicU64) -> Vec<(String, String)> {
     let entries = format!("/api/v1/handbooks/{}/entries", mother.handbook);
     let mut kept = Vec::new();
     while !stop.load(Ordering::SeqCst) {

@@ -1,7 +1,7 @@
 //! `World`: a real server on its own database, a clock that tests move, the WeChat stand-in, and the people.
 
 mod clinic;
-mod database;
+pub mod database;
 pub mod gate;
 mod http;
 mod issues;

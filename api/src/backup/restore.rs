@@ -77,7 +77,10 @@ pub async fn restore(
     let db = Db::for_migrations(&url).await?;
     let finished = finish(&db, &shelf, &manifest, &end, tombstones, now).await;
     db.close().await?;
-    let revoked = finished?;
+    let revoked = match manifest.database {
+        Kind::Sqlite => finished?,
+        Kind::Postgres => finished.context("the database was filled and is not fit to serve: drop it")?,
+    };
     let is_bare = manifest.database == Kind::Postgres && !manifest.has_photos;
     if !is_bare {
         staging.complete()?;

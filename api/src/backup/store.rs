@@ -192,7 +192,7 @@ pub(super) async fn keep_restoration(
         id: Uuid::now_v7(),
         restored_at: now,
         taken_at,
-        tables: serde_json::Value::Null,
+        tables: serde_json::json!({}),
     };
     let id = row.id;
     restoration::Entity::insert(row.into_active_model()).exec_without_returning(txn).await?;

@@ -14,10 +14,11 @@ use super::archive::{End, FORM, Kind, Manifest, NeededKey, Packer};
 use super::files::{Partial, Scratch};
 use super::stream::{Content, Sealer};
 use super::{Key, postgres, store, verify};
-use crate::config::Config;
+use crate::config::{Config, Misconfigured};
 use crate::db::Db;
 use crate::keyring::in_use;
 use crate::photos::Shelf;
+use crate::start;
 
 /// How far a backup came.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +54,10 @@ pub async fn take(
 ) -> anyhow::Result<Taken> {
     let partial = Partial::begin(to)?;
     let db = Db::for_migrations(&config.database_url).await?;
+    let pending = start::pending_migrations(&db).await?;
+    if pending > 0 {
+        return Err(Misconfigured(vec![start::pending(pending)]).into());
+    }
     // Photos in a bucket are kept by whoever keeps the bucket.
     let shelf = if config.photos.is_none() { Some(Shelf::of(config)?) } else { None };
     let sealer = Sealer::begin(BufWriter::new(partial.file()), key, Content::Backup)?;
