@@ -188,12 +188,8 @@ pub(super) async fn keep_restoration(
     taken_at: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
-    let row = restoration::Model {
-        id: Uuid::now_v7(),
-        restored_at: now,
-        taken_at,
-        tables: serde_json::json!({}),
-    };
+    let row =
+        restoration::Model { id: Uuid::now_v7(), restored_at: now, taken_at, tables: serde_json::json!({}) };
     let id = row.id;
     restoration::Entity::insert(row.into_active_model()).exec_without_returning(txn).await?;
     let counted = serde_json::to_value(count_tables(txn).await?).unwrap_or_default();

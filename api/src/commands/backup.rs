@@ -29,7 +29,7 @@ enum Action {
     /// Read a backup from its first byte to its last; exit code 1 when it is not whole
     Verify(Verify),
     /// Write down what was revoked, withdrawn or dropped since an instant, for a restore to do it again
-    Tombstones(Bury),
+    Tombstones(Box<Bury>),
 }
 
 #[derive(Debug, Args)]

@@ -114,9 +114,9 @@ impl Status {
         for wrong in in_use::refusals(&keys, &Given::of(&config.secrets)) {
             eprintln!("{wrong}");
         }
-        for id in ids(&counted).into_iter().filter(|id| !config.secrets.data.contains_key(id)) {
-            anyhow::bail!("{}", not_given(id, sealed_by(&counted, id)));
-        }
+        let lost = ids(&counted).into_iter().filter(|id| !config.secrets.data.contains_key(id));
+        let lost: Vec<_> = lost.map(|id| not_given(id, sealed_by(&counted, id))).collect();
+        anyhow::ensure!(lost.is_empty(), "{}", lost.join("; "));
         let missing: u64 = counted.iter().map(|place| place.missing).sum();
         anyhow::ensure!(missing == 0, "the files of {missing} photos are gone");
         Ok(())

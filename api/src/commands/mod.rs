@@ -41,9 +41,9 @@ pub enum Command {
     /// Print the OpenAPI document
     Openapi,
     /// Copy the database and the photos into a sealed file, while others serve
-    Backup(backup::Backup),
+    Backup(Box<backup::Backup>),
     /// Bring a backup back, or try one that was brought back
-    Restore(restore::Restore),
+    Restore(Box<restore::Restore>),
     /// Make keys, see what each seals, move to the newest
     Keys(keys::Keys),
 }
