@@ -108,10 +108,7 @@ async fn values_move_to_the_newest_key_while_families_write_and_none_is_lost() {
     let mother = world.mother(&county).await;
     crate::photos::upload_picture(&mother).await;
     let (stop, written) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-    let writing = async {
-        let kept = write_until(&mother, &stop, &written).await;
-        kept
-    };
+    let writing = write_until(&mother, &stop, &written);
     let rotating = async {
         let enough = async |many| {
             while written.load(Ordering::SeqCst) < many {
