@@ -39,7 +39,7 @@ async fn identity_typed_wrong_is_put_right_with_a_reason_and_the_family_is_told(
     let stale = correct(&desk.0, &issued, 1, body).await.problem(412, "stale");
     assert!(stale["detail"].as_str().unwrap().contains('2'));
     let act = desk_act::Entity::find().one(world.app.db.read()).await.unwrap().unwrap();
-    let place = api::keys::Place::new("person.identity", act.person_id.unwrap().0);
+    let place = api::keys::Place::new(api::keys::places::PERSON_IDENTITY, act.person_id.unwrap().0);
     let before: Value = world.app.keys.open(place, &act.before.unwrap()).unwrap();
     assert_eq!(before["name"], "王小红");
     let told = notice::Entity::find().all(world.app.db.read()).await.unwrap();

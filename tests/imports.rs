@@ -1,11 +1,8 @@
 //! Regions, institutions and staff from spreadsheets, and the first system administrator.
 
-use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use api::config::{Config, Environment, Settings, new_key};
 use api::db::entities::{institution, region, staff};
 use domain::access::Role;
 use domain::place::RegionLevel;
@@ -13,6 +10,7 @@ use reqwest::Method;
 use sea_orm::{EntityTrait, PaginatorTrait};
 use serde_json::{Value, json};
 
+use crate::support::operator::{Operator, said};
 use crate::support::people::{CITY, COUNTY, OTHER_COUNTY, PASSWORD, TOWN, VILLAGE};
 use crate::support::{Answer, Client, World, send};
 
@@ -295,69 +293,9 @@ async fn every_wrong_staff_row_is_named_and_nobody_comes_in() {
 
 // --- At the server itself -----------------------------------------------------------------------------------------
 
-/// Settings of a server in production, as environment variables.
-struct AtTheServer {
-    variables: Vec<(&'static str, String)>,
-    folder: tempfile::TempDir,
-}
-
-impl AtTheServer {
-    fn new() -> Self {
-        let variables = vec![
-            ("MUZI_DATA_KEYS", format!("1:{}", new_key())),
-            ("MUZI_INDEX_KEY", new_key()),
-            ("MUZI_PRINT_KEYS", format!("1:{}", new_key())),
-            ("MUZI_TOKEN_KEYS", format!("1:{}", new_key())),
-            ("MUZI_WECHAT_APP_ID", "wx0".to_owned()),
-            ("MUZI_WECHAT_APP_SECRET", "secret".to_owned()),
-            ("MUZI_PUBLIC_URL", "https://muzi.example.cn".to_owned()),
-        ];
-        Self { variables, folder: tempfile::tempdir().unwrap() }
-    }
-
-    /// A world that has the keys of this server.
-    async fn world(&self) -> World {
-        let pairs = self.variables.iter().map(|(name, value)| (*name, value.as_str()));
-        let settings = Settings {
-            public_url: Some("https://muzi.example.cn".to_owned()),
-            wechat_app_id: Some("wx0".to_owned()),
-            ..Settings::default()
-        };
-        let Config { secrets, .. } = settings.resolve(false, &Environment::from_pairs(pairs)).unwrap();
-        World::with(|config| config.secrets = secrets).await
-    }
-
-    /// Runs `muzi` on the database of the world.
-    fn muzi(&self, world: &World, arguments: &[&str], input: &str) -> Output {
-        let mut muzi = Command::new(env!("CARGO_BIN_EXE_muzi"))
-            .args(arguments)
-            .env_clear()
-            .envs(self.variables.iter().map(|(name, value)| (*name, value)))
-            .env("DATABASE_URL", world.database_url())
-            .current_dir(self.folder.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        muzi.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-        muzi.wait_with_output().unwrap()
-    }
-
-    fn file(&self, name: &str, text: &str) -> String {
-        let path = self.folder.path().join(name);
-        std::fs::write(&path, text).unwrap();
-        path.to_str().unwrap().to_owned()
-    }
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&[output.stdout.as_slice(), output.stderr.as_slice()].concat()).into_owned()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_system_administrator_is_made_at_the_server_and_signs_in() {
-    let server = AtTheServer::new();
+    let server = Operator::new();
     let world = server.world().await;
     let create = ["admin", "create", "--user-name", "root.admin", "--name", "张管理"];
     let refused = server.muzi(&world, &create, "short\n");
@@ -382,7 +320,7 @@ async fn the_first_system_administrator_is_made_at_the_server_and_signs_in() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_are_imported_at_the_server_with_passwords_in_a_private_file() {
-    let server = AtTheServer::new();
+    let server = Operator::new();
     let world = server.world().await;
     let regions = server.file("regions.csv", REGIONS);
     let trial = server.muzi(&world, &["import", "regions", &regions, "--dry-run"], "");

@@ -392,7 +392,7 @@ async fn a_child_of_three_needs_a_reason_of_a_handbook_administrator_and_one_of_
         .await
         .unwrap()
         .unwrap();
-    let place = api::keys::Place::new("issuance.override_reason", row.id.0);
+    let place = api::keys::Place::new(api::keys::places::ISSUANCE_OVERRIDE_REASON, row.id.0);
     let reason: String = world.app.keys.open(place, &row.override_reason.unwrap()).unwrap();
     assert_eq!(reason, "水灾中遗失");
 

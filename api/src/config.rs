@@ -228,7 +228,13 @@ fn development_key(purpose: u8) -> Zeroizing<[u8; 32]> {
 /// The keys of the demo and of tests.
 pub fn development_secrets() -> Secrets {
     let one = |purpose| BTreeMap::from([(1, development_key(purpose))]);
-    Secrets { data: one(1), index: development_key(2), print: one(3), token: one(4) }
+    Secrets {
+        data: one(1),
+        index: development_key(2),
+        print: one(3),
+        token: one(4),
+        backup: Some(development_key(5)),
+    }
 }
 
 impl Settings {
@@ -382,13 +388,36 @@ impl Environment {
             index: self.key("MUZI_INDEX_KEY", wrong),
             print: self.keys("MUZI_PRINT_KEYS", wrong),
             token: self.keys("MUZI_TOKEN_KEYS", wrong),
+            backup: self.backup_key(wrong),
         }
+    }
+
+    /// The key of backups, where there is one.
+    pub fn backup_key(&self, wrong: &mut Vec<String>) -> Option<Zeroizing<[u8; 32]>> {
+        let text = self.secret(BACKUP_KEY, wrong)?;
+        let key = decode_key(&text);
+        if key.is_none() {
+            wrong.push(not_a_key(BACKUP_KEY));
+        }
+        key
+    }
+
+    /// The URL of the database, where one is named.
+    pub fn database_url(&self, wrong: &mut Vec<String>) -> Option<Zeroizing<String>> {
+        self.secret("DATABASE_URL", wrong)
+    }
+
+    /// The data keys, where there are any.
+    pub fn data_keys(&self, wrong: &mut Vec<String>) -> Option<BTreeMap<u8, Zeroizing<[u8; 32]>>> {
+        let is_given =
+            ["MUZI_DATA_KEYS", "MUZI_DATA_KEYS_FILE"].iter().any(|name| self.0.contains_key(*name));
+        is_given.then(|| self.keys("MUZI_DATA_KEYS", wrong))
     }
 
     fn key(&self, name: &str, wrong: &mut Vec<String>) -> Zeroizing<[u8; 32]> {
         let decoded = self.secret(name, wrong).and_then(|text| decode_key(&text));
         decoded.unwrap_or_else(|| {
-            wrong.push(format!("{name}: must be 32 random bytes in base64; make one with `muzi keys new`"));
+            wrong.push(not_a_key(name));
             Zeroizing::new(random())
         })
     }
@@ -406,6 +435,13 @@ impl Environment {
             BTreeMap::new()
         })
     }
+}
+
+/// The variable of the key that seals backups.
+pub const BACKUP_KEY: &str = "MUZI_BACKUP_KEY";
+
+fn not_a_key(name: &str) -> String {
+    format!("{name}: must be 32 random bytes in base64; make one with `muzi keys new`")
 }
 
 fn decode_key(text: &str) -> Option<Zeroizing<[u8; 32]>> {
@@ -428,9 +464,10 @@ impl Config {
             .into_iter()
             .flat_map(BTreeMap::values)
             .chain([&self.secrets.index])
+            .chain(&self.secrets.backup)
             .map(|key| **key)
             .collect();
-        if (1..=4).any(|purpose| all.contains(&*development_key(purpose))) {
+        if (1..=5).any(|purpose| all.contains(&*development_key(purpose))) {
             refusals.push(
                 "a key is one of the public development keys; make your own with `muzi keys new`".to_owned(),
             );
@@ -439,7 +476,7 @@ impl Config {
             refusals.push("a key is one byte repeated; make your own with `muzi keys new`".to_owned());
         }
         if all.iter().enumerate().any(|(at, key)| all.iter().skip(at + 1).any(|other| other == key)) {
-            refusals.push("one key is used for two purposes; each of MUZI_DATA_KEYS, MUZI_INDEX_KEY, MUZI_PRINT_KEYS and MUZI_TOKEN_KEYS needs its own".to_owned());
+            refusals.push("one key is used for two purposes; each of MUZI_DATA_KEYS, MUZI_INDEX_KEY, MUZI_PRINT_KEYS, MUZI_TOKEN_KEYS and MUZI_BACKUP_KEY needs its own".to_owned());
         }
         if self
             .wechat

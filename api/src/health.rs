@@ -14,7 +14,7 @@ pub(crate) async fn healthz(_: Public) -> HttpResponse {
     HttpResponse::Ok().json(serde_json::json!({ "status": "alive" }))
 }
 
-/// The process can answer: its database does, and it is not stopping
+/// The process can answer: its database does, it has the key that seals, and it is not stopping
 #[utoipa::path(
     tag = "operations", security(()),
     responses((status = 200, description = "Ready"), (status = 503, description = "Not ready")),
@@ -23,6 +23,11 @@ pub(crate) async fn healthz(_: Public) -> HttpResponse {
 pub(crate) async fn readyz(app: Data<App>, _: Public) -> Result<HttpResponse, ApiError> {
     if *app.stopping.borrow() {
         return Err(ApiError::Unavailable(anyhow::anyhow!("the process is stopping")));
+    }
+    if app.keys.is_behind() {
+        return Err(ApiError::Unavailable(anyhow::anyhow!(
+            "another data key seals than this process was given"
+        )));
     }
     app.db.ping().await.map_err(|err| ApiError::Unavailable(err.into()))?;
     Ok(HttpResponse::Ok().json(serde_json::json!({ "status": "ready", "demo": app.config.demo })))

@@ -173,7 +173,7 @@ impl Once {
         if first.request_hash != self.hash(body) {
             return Err(ApiError::told(if by_id { Code::IdInUse } else { Code::KeyReused }));
         }
-        let body = app.keys.open_bytes(answer_place(actor, &first.key), &first.answer);
+        let body = app.keys.open_bytes(Place::of_answer(actor, &first.key), &first.answer);
         let body = body.map_err(ApiError::internal)?;
         let status = u16::try_from(first.status).ok().and_then(|status| StatusCode::from_u16(status).ok());
         let mut answer = HttpResponse::build(status.unwrap_or(StatusCode::OK));
@@ -207,14 +207,6 @@ impl Once {
     }
 }
 
-/// Where an answer is sealed: its row has a key of two parts.
-fn answer_place(actor: Uuid, key: &str) -> Place {
-    let mut row = [0; 16];
-    let hash = sha256(&[actor.as_bytes(), key.as_bytes()].concat());
-    row.iter_mut().zip(hash).for_each(|(byte, of_hash)| *byte = of_hash);
-    Place::new("idempotency.answer", Uuid::from_bytes(row))
-}
-
 impl Work {
     /// Work that needs no key: it may be done twice without harm (an update under `If-Match`).
     pub async fn without_key(app: &App) -> Result<Self, ApiError> {
@@ -230,7 +222,7 @@ impl Work {
     ) -> Result<HttpResponse, ApiError> {
         let body = serde_json::to_vec(value).map_err(ApiError::internal)?;
         if let Some(Kept { actor, key }) = &self.kept {
-            let sealed = app.keys.seal_bytes(answer_place(*actor, key), &body);
+            let sealed = app.keys.seal_bytes(Place::of_answer(*actor, key), &body);
             let keep = statement(
                 app.db.backend(),
                 "UPDATE idempotency SET status = ?, answer = ? WHERE actor = ? AND key = ?",

@@ -8,15 +8,18 @@
 //! | [`server`], [`routes`], [`openapi`], [`worker`] | the edge |
 //! | [`handbooks`], [`members`], [`visits`], [`records`], [`entries`], [`checkups`], [`usage`], [`sign_in`], [`offices`], [`import`] … | features, one folder per noun, one file per verb |
 //! | [`access`], [`session`] | who may do what, and who is calling |
-//! | [`outbox`], [`idempotency`], [`tries`], [`body`], [`form`], [`remark`], [`page`] | what every feature uses |
+//! | [`outbox`], [`idempotency`], [`tries`], [`body`], [`form`], [`remark`], [`buried`], [`page`] | what every feature uses |
+//! | [`keyring`], [`backup`] | which keys a database was written with, how it moves from one to the next, and how it is copied and brought back |
 //! | [`app`], [`start`], [`config`], [`db`], [`cache`], [`keys`], [`error`], [`cause`], [`problem`] | the ground |
 
 pub mod access;
 pub mod access_log;
 pub mod alerts;
 pub mod app;
+pub mod backup;
 pub mod bench;
 pub mod body;
+pub mod buried;
 pub mod cache;
 pub mod catalogue;
 pub mod cause;
@@ -35,6 +38,7 @@ pub mod handbooks;
 pub mod health;
 pub mod idempotency;
 pub mod import;
+pub mod keyring;
 pub mod keys;
 pub mod live;
 pub mod members;

@@ -14,6 +14,7 @@ use crate::app::{App, Clock};
 use crate::cache::{Cache, Memory, Redis};
 use crate::config::{Config, WechatConfig};
 use crate::db::Db;
+use crate::keyring::in_use;
 use crate::keys::Keys;
 use crate::live::Live;
 use crate::photos::Shelf;
@@ -38,10 +39,7 @@ pub async fn app(config: Config, clock: Clock, wechat: Wechat) -> anyhow::Result
         Some(url) => Cache::Redis(Redis::new(url)?),
         None => Cache::Memory(Memory::default()),
     };
-    let photos = match &config.photos {
-        Some(url) => Shelf::bucket(url)?,
-        None => Shelf::folder(&config.data.join("photos"))?,
-    };
+    let photos = Shelf::of(&config)?;
     let wechat = wechat.client(&cache, &keys)?;
     let (stop, stopping) = watch::channel(false);
     Ok(Data::new(App {
@@ -107,4 +105,15 @@ pub async fn migrate(db: &Db) -> anyhow::Result<()> {
 /// How many migrations are pending.
 pub async fn pending_migrations(db: &Db) -> anyhow::Result<usize> {
     Ok(Migrator::get_pending_migrations(db.write()).await.context(OF_ANOTHER_VERSION)?.len())
+}
+
+/// What is told when migrations are pending.
+pub fn pending(many: usize) -> String {
+    format!("{many} migrations are pending: run `muzi migrate up` first")
+}
+
+/// Writes down which keys this process was given, and seals with the one that the database says.
+pub async fn take_up_keys(app: &App, serves: bool) -> anyhow::Result<()> {
+    in_use::take_up(&app.db, &app.config.secrets, &app.keys, serves, app.now()).await?;
+    Ok(())
 }

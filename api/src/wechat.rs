@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::cache::Redis;
-use crate::keys::{Keys, Place};
+use crate::keys::{Keys, Place, places};
 
 /// The token at rest: sealed, with a keyed hash beside it so that Redis can compare without opening.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ struct Kept {
 }
 
 /// There is one token per app id, so its place has no row.
-const PLACE: Place = Place { column: "redis.wechat_token", row: Uuid::nil() };
+const PLACE: Place = Place::new(places::REDIS_WECHAT_TOKEN, Uuid::nil());
 
 impl TokensInRedis {
     /// A store in this Redis.

@@ -4,16 +4,17 @@ use api::db::Db;
 use sea_orm::{ConnectionTrait, DbBackend, TransactionTrait};
 
 /// The schema, with its types in braces: one history for both databases.
-const SCHEMA: [&str; 5] = [
+const SCHEMA: [&str; 6] = [
     include_str!("../../migrations/src/m20261122_000011_places_and_people.sql"),
     include_str!("../../migrations/src/m20261122_000012_handbooks.sql"),
     include_str!("../../migrations/src/m20261122_000013_visits_and_records.sql"),
     include_str!("../../migrations/src/m20261122_000014_counting_and_work.sql"),
+    include_str!("../../migrations/src/m20261123_000002_keys.sql"),
     include_str!("../../migrations/src/m20261123_000004_rolled_counters.sql"),
 ];
 
-/// Tables that hold one row, whatever grows.
-const SINGLE: [&str; 1] = ["usage_rolled"];
+/// Tables that hold a few rows, whatever grows.
+const SINGLE: [&str; 2] = ["usage_rolled", "key_in_use"];
 
 /// How many there are of what every handbook has one of.
 pub const WIDEST: u32 = 20_000;

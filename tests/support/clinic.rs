@@ -6,7 +6,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
 use api::app::{App, Clock};
 use api::db::entities::{child, institution, person, record};
-use api::keys::Place;
+use api::keys::{Place, places};
 use api::notices::store::next_change;
 use api::session::store::Holder;
 use api::start::{self, Wechat};
@@ -62,7 +62,7 @@ impl World {
         let keys = &self.app.keys;
         let row = person::Model {
             id: person,
-            identity: keys.seal(Place::new("person.identity", person.0), &identity).unwrap(),
+            identity: keys.seal(Place::new(places::PERSON_IDENTITY, person.0), &identity).unwrap(),
             id_number_index: Some(keys.blind("id_number", &id_number)),
             phone_index: None,
             born_on: Some(born_on),

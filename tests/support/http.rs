@@ -24,6 +24,11 @@ impl Client {
         Self { http, base_url, token }
     }
 
+    /// The token of this caller.
+    pub fn token(&self) -> &str {
+        self.token.as_deref().unwrap()
+    }
+
     /// A request to a path under the server, with this caller's token; finish it with [`send`].
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.base_url));

@@ -1,11 +1,12 @@
 //! `World`: a real server on its own database, a clock that tests move, the WeChat stand-in, and the people.
 
 mod clinic;
-mod database;
+pub mod database;
 pub mod gate;
 mod http;
 mod issues;
 pub mod issuing;
+pub mod operator;
 pub mod people;
 
 use std::net::TcpListener;
@@ -93,6 +94,7 @@ impl World {
         let app = Arc::into_inner(app.into_inner()).expect("nobody else holds the app yet");
         let app = Data::new(App { db: watched(app.db.clone()), ..app });
         start::migrate(&app.db).await.unwrap();
+        start::take_up_keys(&app, true).await.unwrap();
         let (base_url, server) = serve(app.clone());
         Self { app, wechat, base_url, clock, server, http: reqwest::Client::new(), database, _data: data }
     }

@@ -4,7 +4,7 @@ use api::db::entities::{
     Classes, ExplainedList, Groups, Roles, catchment, child, handbook, institution, issuance, member, person,
     pregnancy, region, staff, visit, wechat_user,
 };
-use api::keys::Place;
+use api::keys::{Place, places};
 use api::session::store::{self, Holder};
 use api::usage;
 use chrono::NaiveDate;
@@ -216,7 +216,7 @@ impl World {
         staff::Model {
             id,
             user_name: format!("staff-{}", id.0.simple()),
-            name: self.app.keys.seal(Place::new("staff.name", id.0), "李医生").unwrap(),
+            name: self.app.keys.seal(Place::new(places::STAFF_NAME, id.0), "李医生").unwrap(),
             title: "主治医师".to_owned(),
             roles: Roles(roles.to_vec()),
             institution_id: institution,
@@ -291,7 +291,7 @@ impl World {
             openid: self
                 .app
                 .keys
-                .seal(Place::new("wechat_user.openid", id.0), &format!("o{}", id.0.simple()))
+                .seal(Place::new(places::WECHAT_USER_OPENID, id.0), &format!("o{}", id.0.simple()))
                 .unwrap(),
             openid_index: self.app.keys.blind("openid", &format!("o{}", id.0.simple())),
             unionid: None,
@@ -331,7 +331,7 @@ impl World {
         let (db, now) = (self.app.db.write(), self.now());
         let row = person::Model {
             id: person,
-            identity: keys.seal(Place::new("person.identity", person.0), &identity).unwrap(),
+            identity: keys.seal(Place::new(places::PERSON_IDENTITY, person.0), &identity).unwrap(),
             id_number_index: Some(keys.blind("id_number", &id_number)),
             phone_index: Some(keys.blind("phone", &phone)),
             born_on: NaiveDate::from_ymd_opt(1995, 1, 1),
@@ -484,7 +484,7 @@ impl World {
         let identity = json!({ "name": "王小宝" });
         let row = person::Model {
             id: person,
-            identity: self.app.keys.seal(Place::new("person.identity", person.0), &identity).unwrap(),
+            identity: self.app.keys.seal(Place::new(places::PERSON_IDENTITY, person.0), &identity).unwrap(),
             id_number_index: None,
             phone_index: None,
             born_on: Some(born_on),

@@ -14,7 +14,7 @@ use crate::access::{Office, log, office};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::idempotency::request_id;
-use crate::keys::Place;
+use crate::keys::{Place, places};
 use crate::page::{Page, PageQuery, cut};
 use crate::people::Identity;
 use crate::problem::Language;
@@ -125,12 +125,12 @@ fn shown(app: &App, row: Row, scope: Scope, language: Language) -> Alert {
 }
 
 fn open(app: &App, id: PersonId, sealed: &[u8]) -> Option<Identity> {
-    app.keys.open(Place::new("person.identity", id.0), sealed).ok()
+    app.keys.open(Place::new(places::PERSON_IDENTITY, id.0), sealed).ok()
 }
 
 /// Where an answer is sealed.
 pub(super) fn answer_place(id: AlertId) -> Place {
-    Place::new("alert.answer", id.0)
+    Place::new(places::ALERT_ANSWER, id.0)
 }
 
 fn signs(app: &App, row: &Row, may_see_sensitive: bool, language: Language) -> Vec<String> {

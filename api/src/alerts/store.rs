@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::db::entities::{alert, handbook, institution, person, record};
 use crate::db::rows_in;
 use crate::error::ApiError;
-use crate::keys::{Keys, Place};
+use crate::keys::{Keys, Place, places};
 use crate::problem::Code;
 
 /// Tells the managing institution about the danger signs of a record that it was not told before, and not of those that
@@ -72,13 +72,13 @@ pub fn seal_signs<'a>(
     warnings: impl IntoIterator<Item = &'a str>,
 ) -> anyhow::Result<Vec<u8>> {
     let warnings: Vec<_> = warnings.into_iter().collect();
-    keys.seal(Place::new("alert.signs", id.0), &warnings)
+    keys.seal(Place::new(places::ALERT_SIGNS, id.0), &warnings)
 }
 
 /// The ids of the warnings of an alert; none where they do not open, which must not keep anybody from being told or from
 /// recording what ends them.
 pub fn open_signs(keys: &Keys, id: AlertId, sealed: &[u8]) -> Vec<String> {
-    keys.open(Place::new("alert.signs", id.0), sealed).unwrap_or_else(|err| {
+    keys.open(Place::new(places::ALERT_SIGNS, id.0), sealed).unwrap_or_else(|err| {
         tracing::error!(alert = %id, cause = %err, "the signs of an alert do not open");
         Vec::new()
     })

@@ -61,6 +61,7 @@ impl Seed {
         let wechat = start::Wechat::real(&config.wechat);
         let app = start::app(config, Clock::system(), wechat).await?;
         start::migrate(&app.db).await?;
+        start::take_up_keys(&app, true).await?;
         let bar = ProgressBar::new(self.families.into());
         bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} families, {eta} to go")?);
         let pace = if self.daily { Pace::Daily } else { Pace::Usual };

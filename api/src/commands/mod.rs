@@ -1,10 +1,13 @@
 //! The command line: one file per command.
 
 mod admin;
+mod backup;
 mod bench;
 mod demo;
 mod import;
+mod keys;
 mod migrate;
+mod restore;
 mod serve;
 mod stats;
 
@@ -43,12 +46,12 @@ pub enum Command {
     BenchServer,
     /// Print the OpenAPI document
     Openapi,
-    /// Make fresh keys
-    Keys {
-        /// What to do with keys
-        #[command(subcommand)]
-        action: KeysAction,
-    },
+    /// Copy the database and the photos into a sealed file, while others serve
+    Backup(Box<backup::Backup>),
+    /// Bring a backup back, or try one that was brought back
+    Restore(Box<restore::Restore>),
+    /// Make keys, see what each seals, move to the newest
+    Keys(keys::Keys),
 }
 
 /// Makes the folder of the data, which nobody else on the machine may look into.
@@ -56,13 +59,6 @@ fn make_folder(folder: &Path) -> anyhow::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
     made.with_context(|| format!("--data / MUZI_DATA: {} cannot be made", folder.display()))
-}
-
-/// What can be done with keys.
-#[derive(Debug, Subcommand)]
-pub enum KeysAction {
-    /// Print a complete set of fresh secrets as environment lines
-    New,
 }
 
 /// Exit code of a configuration that cannot be used (`EX_CONFIG`).
@@ -81,10 +77,9 @@ pub fn run(command: Command) -> ExitCode {
         Command::Bench(bench) => actix_web::rt::System::new().block_on(bench.run()),
         Command::BenchServer => actix_web::rt::System::new().block_on(crate::bench::serve()),
         Command::Openapi => print_document(),
-        Command::Keys { action: KeysAction::New } => {
-            print_new_keys();
-            Ok(())
-        }
+        Command::Backup(backup) => actix_web::rt::System::new().block_on(backup.run()),
+        Command::Restore(restore) => actix_web::rt::System::new().block_on(restore.run()),
+        Command::Keys(keys) => actix_web::rt::System::new().block_on(keys.run()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -111,19 +106,11 @@ async fn resolve(settings: &Settings, demo: bool) -> anyhow::Result<Config> {
 async fn app_at_the_server(config: Config) -> anyhow::Result<Data<App>> {
     let wechat = Wechat::real(&config.wechat);
     let app = start::app(config, Clock::system(), wechat).await?;
-    serve::refuse_unfit(&app).await?;
+    serve::refuse_unfit(&app, false).await?;
     Ok(app)
 }
 
 fn print_document() -> anyhow::Result<()> {
     println!("{:#}", crate::openapi::document(&domain::catalogue::Catalogue::embedded()?));
     Ok(())
-}
-
-fn print_new_keys() {
-    use crate::config::new_key;
-    println!("MUZI_DATA_KEYS=1:{}", new_key());
-    println!("MUZI_INDEX_KEY={}", new_key());
-    println!("MUZI_PRINT_KEYS=1:{}", new_key());
-    println!("MUZI_TOKEN_KEYS=1:{}", new_key());
 }

@@ -15,6 +15,8 @@ use crate::config::{Config, Misconfigured, Settings};
 use crate::db::Db;
 use crate::demo::Pace;
 use crate::demo::sign_ins::{self, SignIn};
+use crate::keyring::in_use::{self, Given};
+use crate::keys::Secrets;
 use crate::start::Wechat;
 use crate::{demo, server, start, telemetry, worker};
 
@@ -55,13 +57,15 @@ impl Serve {
         let app = start::app(config, Clock::system(), wechat).await?;
         if self.demo {
             start::migrate(&app.db).await?;
+            start::take_up_keys(&app, true).await?;
             make_demo(&app).await?;
         } else {
-            refuse_unfit(&app).await?;
+            refuse_unfit(&app, true).await?;
         }
         if let Some(stand_in) = &stand_in {
             self.announce(&app, &base, stand_in.base_url()).await?;
         }
+        tokio::spawn(in_use::keep_looking(app.clone()));
         let jobs = app.config.run_jobs.then(|| tokio::spawn(worker::run(app.clone())));
         let mut handles = Vec::new();
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
@@ -131,47 +135,52 @@ pub(super) async fn work(settings: Settings) -> anyhow::Result<()> {
     telemetry::start_logging(&config.log, true);
     let wechat = Wechat::real(&config.wechat);
     let app = start::app(config, Clock::system(), wechat).await?;
-    refuse_unfit(&app).await?;
+    refuse_unfit(&app, true).await?;
+    tokio::spawn(in_use::keep_looking(app.clone()));
     tokio::spawn(stop_on_signal(app.clone(), Vec::new()));
     worker::run(app.clone()).await;
     app.db.close().await?;
     Ok(())
 }
 
-/// A database that production must not run on: an older schema, or the demo's public passwords.
-pub(super) async fn refuse_unfit(app: &App) -> anyhow::Result<()> {
-    match what_is_wrong_with(&app.db).await? {
-        Some(refusal) => Err(Misconfigured(vec![refusal]).into()),
-        None => Ok(()),
+/// Refuses a database that production must not run on: an older schema, the demo's public passwords, values sealed with
+/// a key that is not given. One that is fit learns the keys of this process, which `serves` or only works beside those
+/// that do.
+pub(super) async fn refuse_unfit(app: &App, serves: bool) -> anyhow::Result<()> {
+    let wrong = what_is_wrong_with(&app.db, &app.config.secrets).await?;
+    if !wrong.is_empty() {
+        return Err(Misconfigured(wrong).into());
     }
+    start::take_up_keys(app, serves).await
 }
 
-async fn what_is_wrong_with(db: &Db) -> anyhow::Result<Option<String>> {
+async fn what_is_wrong_with(db: &Db, secrets: &Secrets) -> anyhow::Result<Vec<String>> {
     let pending = start::pending_migrations(db).await?;
-    Ok(if pending > 0 {
-        Some(format!("{pending} migrations are pending: run `muzi migrate up` first"))
-    } else if sign_ins::are_in(db).await? {
-        Some(format!(
+    if pending > 0 {
+        return Ok(vec![start::pending(pending)]);
+    }
+    let mut wrong = in_use::refusals(&in_use::read(db.read()).await?, &Given::of(secrets));
+    if sign_ins::are_in(db).await? {
+        wrong.push(format!(
             "the database holds sign-ins of the demo ({DEMO_PREFIX}*), whose password everybody knows"
-        ))
-    } else {
-        None
-    })
+        ));
+    }
+    Ok(wrong)
 }
 
 /// The same of the database that settings name, as far as it can be reached; settings that are refused make none.
-pub(super) async fn what_is_wrong_with_the_database_of(config: &Config) -> Option<String> {
+pub(super) async fn what_is_wrong_with_the_database_of(config: &Config) -> Vec<String> {
     let is_to_be_made = config.database_url.starts_with("sqlite:") && !config.data.join("muzi.db").exists();
     if is_to_be_made {
-        return None;
+        return Vec::new();
     }
     let looking = async {
         let db = Db::connect(&config.database_url, 1).await?;
-        let wrong = what_is_wrong_with(&db).await;
+        let wrong = what_is_wrong_with(&db, &config.secrets).await;
         db.close().await?;
         wrong
     };
-    tokio::time::timeout(REACHED_WITHIN, looking).await.ok()?.ok().flatten()
+    tokio::time::timeout(REACHED_WITHIN, looking).await.ok().and_then(Result::ok).unwrap_or_default()
 }
 
 /// Ends streams first, then lets open requests finish; a second signal ends at once.

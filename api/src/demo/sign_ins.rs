@@ -19,7 +19,7 @@ use super::write::mother_of;
 use crate::app::App;
 use crate::db::Db;
 use crate::db::entities::{Roles, staff};
-use crate::keys::{Keys, Place};
+use crate::keys::{Keys, Place, places};
 
 /// The password of every demo sign-in. Everybody knows it: a database with such sign-ins is refused in production.
 pub const PASSWORD: &str = "Chuanshan-2026";
@@ -152,7 +152,7 @@ impl Worker<'_> {
         Ok(staff::Model {
             id: self.id,
             user_name: self.user_name,
-            name: keys.seal(Place::new("staff.name", self.id.0), self.name)?,
+            name: keys.seal(Place::new(places::STAFF_NAME, self.id.0), self.name)?,
             title: if self.role == Role::Clinician { "主治医师" } else { "" }.to_owned(),
             roles: Roles(vec![self.role]),
             institution_id: institution,

@@ -34,7 +34,7 @@ use crate::db::entities::{
     usage_evidence, usage_follow_up, visit, wechat_user,
 };
 use crate::db::statement;
-use crate::keys::{Keys, Place};
+use crate::keys::{Keys, Place, places};
 use crate::people::Identity;
 use crate::people::store::{id_number_index, phone_index};
 use crate::records::store::{Attached, NewRecord};
@@ -204,7 +204,7 @@ impl Writer<'_> {
         let phone = person.phone.as_deref().map(Phone::parse).transpose()?;
         self.rows.people.push(person::Model {
             id,
-            identity: self.keys.seal(Place::new("person.identity", id.0), &identity)?,
+            identity: self.keys.seal(Place::new(places::PERSON_IDENTITY, id.0), &identity)?,
             id_number_index: number.map(|number| id_number_index(self.keys, &number)),
             phone_index: phone.map(|phone| phone_index(self.keys, &phone)),
             born_on: Some(person.born_on),
@@ -304,7 +304,7 @@ impl Writer<'_> {
         let issue = &family.issue;
         let id = IssuanceId(self.dice.id(issue.at));
         let (agency_class, report_column) = column_of(issue.group, &issue.by.classes);
-        let place = Place::new("issuance.override_reason", id.0);
+        let place = Place::new(places::ISSUANCE_OVERRIDE_REASON, id.0);
         let reason = issue.override_reason.map(|reason| self.keys.seal(place, reason)).transpose()?;
         self.rows.issuances.push(issuance::Model {
             id,
@@ -386,7 +386,7 @@ impl Writer<'_> {
             let openid = stand_in::openid(stand_in::APP_ID, &name);
             self.rows.users.push(wechat_user::Model {
                 id,
-                openid: self.keys.seal(Place::new("wechat_user.openid", id.0), &openid)?,
+                openid: self.keys.seal(Place::new(places::WECHAT_USER_OPENID, id.0), &openid)?,
                 openid_index: self.keys.blind("openid", &openid),
                 unionid: None,
                 person_id: is_woman.then_some(ids.woman),

@@ -27,7 +27,7 @@ use crate::children::store::{already_has, keep_child};
 use crate::db::entities::{ExplainedList, handbook, issuance};
 use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
-use crate::keys::Place;
+use crate::keys::{Place, places};
 use crate::notices::{self, Kind};
 use crate::overrides::store::{self as overrides, NewOverride, Of};
 use crate::people::keep::{PersonOnForm, keep, known};
@@ -282,7 +282,7 @@ impl Issue<'_> {
         let seal = |reason: &String| {
             self.app
                 .keys
-                .seal(Place::new("issuance.override_reason", id.0), reason)
+                .seal(Place::new(places::ISSUANCE_OVERRIDE_REASON, id.0), reason)
                 .map_err(ApiError::Internal)
         };
         let issuance = issuance::Model {

@@ -24,7 +24,7 @@ use crate::db::entities::{
 use crate::db::rows_in;
 use crate::db::statement;
 use crate::error::ApiError;
-use crate::keys::{Keys, Place};
+use crate::keys::{Keys, Place, places};
 use crate::problem::Code;
 use crate::session::Staff;
 
@@ -341,7 +341,7 @@ pub async fn keep_act(
         institution_id: Set(act.staff.institution),
         person_id: Set(person_id),
         reason: Set(keys
-            .seal(Place::new("desk_act.reason", id.0), act.reason)
+            .seal(Place::new(places::DESK_ACT_REASON, id.0), act.reason)
             .map_err(ApiError::Internal)?),
         before: Set(before),
         done_at: Set(now),

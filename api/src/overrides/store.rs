@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::db::entities::{handbook, issuance, record, rule_override};
 use crate::db::rows_in;
 use crate::error::ApiError;
-use crate::keys::{Keys, Place};
+use crate::keys::{Keys, Place, places};
 use crate::review::Finding;
 
 /// A rule that is set aside.
@@ -124,10 +124,18 @@ pub async fn said(
         let issue = row.issuance_id.and_then(|id| issues.get(&id));
         let record = row.record_id.and_then(|id| records.get(&id));
         let of_issue = issue.map(|issue| {
-            open(keys, Place::new("issuance.override_reason", issue.id.0), issue.override_reason.as_deref())
+            open(
+                keys,
+                Place::new(places::ISSUANCE_OVERRIDE_REASON, issue.id.0),
+                issue.override_reason.as_deref(),
+            )
         });
         let of_record = record.map(|record| {
-            open(keys, Place::new("record.override_reason", record.id.0), record.override_reason.as_deref())
+            open(
+                keys,
+                Place::new(places::RECORD_OVERRIDE_REASON, record.id.0),
+                record.override_reason.as_deref(),
+            )
         });
         let reason = of_issue.or(of_record).transpose()?.unwrap_or_default();
         said.insert(row.id, Said { reason, occurred_on: record.map(|record| record.occurred_on) });
@@ -182,5 +190,5 @@ pub fn note(keys: &Keys, row: &rule_override::Model) -> Result<Option<String>, A
 }
 
 fn note_place(id: OverrideId) -> Place {
-    Place::new("rule_override.note", id.0)
+    Place::new(places::RULE_OVERRIDE_NOTE, id.0)
 }

@@ -18,7 +18,7 @@ use super::Identity;
 use crate::db::entities::{member, person, wechat_user};
 use crate::db::rows_in;
 use crate::error::ApiError;
-use crate::keys::{Keys, Place};
+use crate::keys::{Keys, Place, places};
 use crate::problem::Code;
 
 /// Most people that one phone number may stand for in a look-up: a family shares a phone.
@@ -49,7 +49,7 @@ pub fn phone_index(keys: &Keys, phone: &Phone) -> Vec<u8> {
 
 /// The identity of a row.
 pub fn identity(keys: &Keys, row: &person::Model) -> Result<Identity, ApiError> {
-    keys.open(Place::new("person.identity", row.id.0), &row.identity).map_err(ApiError::Internal)
+    keys.open(Place::new(places::PERSON_IDENTITY, row.id.0), &row.identity).map_err(ApiError::Internal)
 }
 
 /// The person with an ID number.
@@ -155,7 +155,7 @@ pub async fn forget_sex(
 fn new_row(keys: &Keys, new: NewPerson<'_>, now: DateTime<Utc>) -> Result<person::Model, ApiError> {
     let id = PersonId(Uuid::now_v7());
     let (id_number_index, phone_index) = indexes(keys, new.identity);
-    let place = Place::new("person.identity", id.0);
+    let place = Place::new(places::PERSON_IDENTITY, id.0);
     Ok(person::Model {
         id,
         identity: keys.seal(place, new.identity).map_err(ApiError::Internal)?,
@@ -180,7 +180,7 @@ pub async fn update_identity(
     let (id_number_index, phone_index) = indexes(keys, new.identity);
     let changed = person::ActiveModel {
         identity: Set(keys
-            .seal(Place::new("person.identity", row.id.0), new.identity)
+            .seal(Place::new(places::PERSON_IDENTITY, row.id.0), new.identity)
             .map_err(ApiError::Internal)?),
         id_number_index: Set(id_number_index),
         phone_index: Set(phone_index),

@@ -23,7 +23,7 @@ use crate::db::entities::photo;
 use crate::error::ApiError;
 use crate::handbooks::store::hold_live;
 use crate::idempotency::{Attempt, Once};
-use crate::keys::Place;
+use crate::keys::{Place, places};
 use crate::problem::Code;
 
 /// Largest file.
@@ -98,7 +98,7 @@ pub(crate) async fn add(
 
 /// Where the bytes of a photo are sealed.
 pub(super) fn file_place(id: PhotoId) -> Place {
-    Place::new("photo.file", id.0)
+    Place::new(places::PHOTO_FILE, id.0)
 }
 
 fn must_be_image(request: &HttpRequest) -> Result<(), ApiError> {

@@ -15,6 +15,8 @@ use object_store::path::Path as Key;
 use object_store::{ObjectStore, ObjectStoreExt};
 use tokio::sync::Semaphore;
 
+use crate::config::Config;
+
 /// A folder or an S3-compatible bucket; what is put there is sealed.
 #[derive(Debug, Clone)]
 pub struct Shelf {
@@ -29,6 +31,14 @@ pub struct Shelf {
 const HELD_AT_ONCE: usize = 4;
 
 impl Shelf {
+    /// The shelf that settings name.
+    pub fn of(config: &Config) -> anyhow::Result<Self> {
+        match &config.photos {
+            Some(url) => Self::bucket(url),
+            None => Self::folder(&config.data.join("photos")),
+        }
+    }
+
     /// A folder, made when missing.
     pub fn folder(path: &Path) -> anyhow::Result<Self> {
         std::fs::create_dir_all(path)?;
@@ -53,6 +63,15 @@ impl Shelf {
     /// What is kept under a name.
     pub async fn get(&self, name: &str) -> anyhow::Result<Bytes> {
         Ok(self.store.get(&Key::from(name)).await?.bytes().await?)
+    }
+
+    /// The first bytes of what is kept under a name, if anything is: enough to see which key sealed it.
+    pub async fn head(&self, name: &str) -> anyhow::Result<Option<Bytes>> {
+        match self.store.get_range(&Key::from(name), 0..2).await {
+            Ok(head) => Ok(Some(head)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(err) => Err(err.into()),
+        }
     }
 
     /// Drops what is kept under a name; dropping twice does no harm.

@@ -7,6 +7,7 @@ use sea_orm::{
     QueryFilter, QuerySelect,
 };
 
+use crate::buried::{PHOTO, bury};
 use crate::db::entities::photo;
 use crate::outbox::{self, Job};
 
@@ -123,6 +124,7 @@ pub async fn drop_forgotten(
 
 async fn drop_files(txn: &impl ConnectionTrait, ids: &[PhotoId], now: DateTime<Utc>) -> Result<(), DbErr> {
     for photo in ids {
+        bury(txn, PHOTO, photo.0, now).await?;
         outbox::enqueue(txn, &Job::DropPhoto { photo: *photo }, now).await?;
     }
     Ok(())

@@ -21,7 +21,7 @@ use crate::cause;
 use crate::db::entities::{record, record_version};
 use crate::error::ApiError;
 use crate::idempotency::request_id;
-use crate::keys::Place;
+use crate::keys::{Place, places};
 use crate::page::{Page, PageQuery, cut};
 use crate::problem::{Code, Language};
 use crate::query::Query;
@@ -119,7 +119,7 @@ fn shown(
 
 /// Where the reason of a change is sealed.
 pub fn reason_place(record: RecordId) -> Place {
-    Place::new("record_version.reason", record.0)
+    Place::new(places::RECORD_VERSION_REASON, record.0)
 }
 
 /// A checkup in the list of its author: what and when, and no content.

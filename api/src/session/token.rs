@@ -139,6 +139,7 @@ mod tests {
             index: Zeroizing::new([0; 32]),
             print: some.clone(),
             token: some,
+            backup: None,
         })
         .unwrap()
     }

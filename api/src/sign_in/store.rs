@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::db::entities::{staff, throttle, wechat_user};
 use crate::db::statement;
-use crate::keys::{Keys, Place};
+use crate::keys::{Keys, Place, places};
 use crate::session::store::NOT_CONFIRMED;
 
 /// The user with an openid, made if this is the first time. Two first times at once give one user.
@@ -27,7 +27,7 @@ pub(super) async fn user_of_openid(
     let id = UserId(Uuid::now_v7());
     let row = wechat_user::ActiveModel {
         id: Set(id),
-        openid: Set(keys.seal(Place::new("wechat_user.openid", id.0), openid)?),
+        openid: Set(keys.seal(Place::new(places::WECHAT_USER_OPENID, id.0), openid)?),
         openid_index: Set(index.clone()),
         unionid: Set(None),
         person_id: Set(None),
@@ -53,7 +53,7 @@ pub(super) async fn keep_unionid(
     user: UserId,
     unionid: &str,
 ) -> anyhow::Result<()> {
-    let sealed = keys.seal(Place::new("wechat_user.unionid", user.0), unionid)?;
+    let sealed = keys.seal(Place::new(places::WECHAT_USER_UNIONID, user.0), unionid)?;
     wechat_user::Entity::update_many()
         .col_expr(wechat_user::Column::Unionid, Expr::value(sealed))
         .filter(wechat_user::COLUMN.id.eq(user))

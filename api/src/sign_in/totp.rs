@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::body::Body;
 use crate::db::entities::staff;
 use crate::error::ApiError;
-use crate::keys::{Place, random};
+use crate::keys::{Place, places, random};
 use crate::offices;
 use crate::problem::Code;
 use crate::session::store::{end_all_of_staff, has_second_factor};
@@ -183,7 +183,7 @@ fn authenticator(secret: &[u8], user_name: &str) -> Result<Totp, ApiError> {
 }
 
 fn place(row: &staff::Model) -> Place {
-    Place::new("staff.totp", row.id.0)
+    Place::new(places::STAFF_TOTP, row.id.0)
 }
 
 async fn own_row(app: &App, caller: &Staff) -> Result<staff::Model, ApiError> {

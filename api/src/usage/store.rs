@@ -21,7 +21,7 @@ use super::scope::{Extent, NamedRegion};
 use crate::db::entities::{institution, region, usage_counter, usage_follow_up};
 use crate::db::statement;
 use crate::error::ApiError;
-use crate::keys::{Keys, Place};
+use crate::keys::{Keys, Place, places};
 use crate::session::Staff;
 
 /// Most regions directly under one; the largest city has about a third of it.
@@ -156,7 +156,7 @@ pub async fn keep_follow_up(
     staff: &Staff,
     new: NewFollowUp<'_>,
 ) -> Result<bool, ApiError> {
-    let place = Place::new("usage_follow_up.note", new.id.0);
+    let place = Place::new(places::USAGE_FOLLOW_UP_NOTE, new.id.0);
     let note = new.note.map(|note| keys.seal(place, note)).transpose().map_err(ApiError::Internal)?;
     let row = usage_follow_up::ActiveModel {
         id: Set(new.id),

@@ -23,7 +23,7 @@ use crate::db::entities::{
 use crate::db::rows_in;
 use crate::db::statement;
 use crate::error::ApiError;
-use crate::keys::{Keys, Place};
+use crate::keys::{Keys, Place, places};
 use crate::people::{self, Identity};
 use crate::pregnancies::store::{self as pregnancies, woman_died_on};
 use crate::review::Finding;
@@ -51,7 +51,7 @@ pub async fn insert(
     now: DateTime<Utc>,
 ) -> Result<visit::Model, ApiError> {
     let id = VisitId(Uuid::now_v7());
-    let seal = |reason| keys.seal(Place::new("visit.reason", id.0), reason).map_err(ApiError::Internal);
+    let seal = |reason| keys.seal(Place::new(places::VISIT_REASON, id.0), reason).map_err(ApiError::Internal);
     let span = Visit::open(new.kind, now);
     let row = visit::Model {
         id,
@@ -90,7 +90,9 @@ pub async fn insert_break_glass(
 pub fn reason(keys: &Keys, visit: &visit::Model) -> Result<Option<String>, ApiError> {
     let sealed = visit.reason.as_deref();
     sealed
-        .map(|sealed| keys.open(Place::new("visit.reason", visit.id.0), sealed).map_err(ApiError::Internal))
+        .map(|sealed| {
+            keys.open(Place::new(places::VISIT_REASON, visit.id.0), sealed).map_err(ApiError::Internal)
+        })
         .transpose()
 }
 
@@ -228,7 +230,7 @@ pub(super) async fn review(
     finding: &Finding,
     now: DateTime<Utc>,
 ) -> Result<bool, ApiError> {
-    let place = Place::new("break_glass.note", id.0);
+    let place = Place::new(places::BREAK_GLASS_NOTE, id.0);
     let note =
         finding.note.as_deref().map(|note| keys.seal(place, note)).transpose().map_err(ApiError::Internal)?;
     let keep = statement(
@@ -242,7 +244,7 @@ pub(super) async fn review(
 
 /// The note of a review.
 pub fn note(keys: &Keys, row: &break_glass::Model) -> Result<Option<String>, ApiError> {
-    let place = Place::new("break_glass.note", row.visit_id.0);
+    let place = Place::new(places::BREAK_GLASS_NOTE, row.visit_id.0);
     row.note.as_deref().map(|note| keys.open(place, note).map_err(ApiError::Internal)).transpose()
 }
 

@@ -22,7 +22,7 @@ use super::{RegionRef, institutions, regions};
 use crate::db::entities::staff;
 use crate::error::ApiError;
 use crate::form::Form;
-use crate::keys::{Keys, Place, random};
+use crate::keys::{Keys, Place, places, random};
 use crate::problem::Code;
 use crate::session::Staff;
 use crate::session::store::{has_second_factor, scope_of};
@@ -210,7 +210,7 @@ pub(crate) fn view(keys: &Keys, row: staff::Model) -> Result<View, ApiError> {
 
 /// The full name of a row.
 pub(crate) fn name_of(keys: &Keys, row: &staff::Model) -> Result<String, ApiError> {
-    keys.open(Place::new("staff.name", row.id.0), &row.name).map_err(ApiError::Internal)
+    keys.open(Place::new(places::STAFF_NAME, row.id.0), &row.name).map_err(ApiError::Internal)
 }
 
 /// The region that administrators gave a row: that of its regional roles, not the one taken from the institution.

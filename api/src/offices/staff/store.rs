@@ -13,7 +13,7 @@ use super::{Facts, Post};
 use crate::db::entities::{Roles, staff};
 use crate::db::rows_in;
 use crate::error::ApiError;
-use crate::keys::{Keys, Place};
+use crate::keys::{Keys, Place, places};
 use crate::problem::Code;
 
 /// One staff member.
@@ -93,7 +93,7 @@ pub(crate) struct NewStaff {
 impl NewStaff {
     /// The row.
     pub(crate) fn into_row(self, keys: &Keys, now: DateTime<Utc>) -> Result<staff::Model, ApiError> {
-        let place = Place::new("staff.name", self.id.0);
+        let place = Place::new(places::STAFF_NAME, self.id.0);
         Ok(staff::Model {
             id: self.id,
             user_name: self.user_name,
@@ -138,7 +138,8 @@ pub(super) async fn update(
     facts: Facts,
     post: Post,
 ) -> Result<staff::Model, ApiError> {
-    let name = keys.seal(Place::new("staff.name", row.id.0), &facts.name).map_err(ApiError::Internal)?;
+    let name =
+        keys.seal(Place::new(places::STAFF_NAME, row.id.0), &facts.name).map_err(ApiError::Internal)?;
     let changed = staff::ActiveModel {
         name: Set(name),
         title: Set(facts.title),

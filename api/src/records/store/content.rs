@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use crate::db::entities::record;
-use crate::keys::{Keys, Place};
+use crate::keys::{Keys, Place, places};
 
 /// What of a record is encrypted: sensitive fields, free text, identity, and warnings that speak of a sensitive field.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -75,5 +75,5 @@ impl Content {
 }
 
 fn sealed_place(id: RecordId) -> Place {
-    Place::new("record.sealed", id.0)
+    Place::new(places::RECORD_SEALED, id.0)
 }

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::Content;
 use crate::db::entities::{PhotoIds, record};
-use crate::keys::{Keys, Place};
+use crate::keys::{Keys, Place, places};
 
 /// What becomes a row.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ impl NewRecord<'_> {
         row.awaits_countersign_of = by.awaits_countersign_of;
         row.override_reason = by
             .override_reason
-            .map(|reason| keys.seal(Place::new("record.override_reason", row.id.0), reason))
+            .map(|reason| keys.seal(Place::new(places::RECORD_OVERRIDE_REASON, row.id.0), reason))
             .transpose()?;
         Content::of(self.checked).put(keys, &mut row)?;
         Ok(row)

@@ -1,6 +1,9 @@
 //! Keys and what they do: sealing columns, blind indexes, signatures of printed codes, hashes of secrets.
 
+pub mod places;
+
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -9,8 +12,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use uuid::Uuid;
 use zeroize::Zeroizing;
+
+pub use places::{Label, Place};
 
 /// How a column is sealed: the first byte of every ciphertext.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,26 +29,6 @@ impl Algorithm {
     }
 }
 
-/// Where a sealed value stands. It is associated data, so a ciphertext moved to another row or column does not open.
-#[derive(Debug, Clone, Copy)]
-pub struct Place {
-    /// Table and column, for example `person.identity`.
-    pub column: &'static str,
-    /// Id of the row.
-    pub row: Uuid,
-}
-
-impl Place {
-    /// A column of a row.
-    pub fn new(column: &'static str, row: Uuid) -> Self {
-        Self { column, row }
-    }
-
-    fn bytes(self) -> Vec<u8> {
-        [self.column.as_bytes(), b"/", self.row.as_bytes()].concat()
-    }
-}
-
 /// A sealed value that does not open: damaged, moved, or sealed with a key that is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a sealed value in {0} does not open")]
@@ -53,7 +37,7 @@ pub struct DoesNotOpen(&'static str);
 /// Raw secrets by purpose, each 32 bytes; read once at start.
 #[derive(Clone)]
 pub struct Secrets {
-    /// Keys that seal columns, by id; the highest id seals, every one opens.
+    /// Keys that seal columns, by id; one of them seals (see [`Keys::seal_with`]), every one opens.
     pub data: BTreeMap<u8, Zeroizing<[u8; 32]>>,
     /// Key of the blind indexes and of the keyed hashes of codes and tokens.
     pub index: Zeroizing<[u8; 32]>,
@@ -61,6 +45,20 @@ pub struct Secrets {
     pub print: BTreeMap<u8, Zeroizing<[u8; 32]>>,
     /// Seeds of the Ed25519 keys that sign access tokens, by id; the highest id signs.
     pub token: BTreeMap<u8, Zeroizing<[u8; 32]>>,
+    /// Key of backups, which serving does not need. It is kept apart from all others.
+    pub backup: Option<Zeroizing<[u8; 32]>>,
+}
+
+/// Eight bytes by which a key is known again, and from which nothing can be learned about it.
+pub fn mark(key: &[u8; 32]) -> Vec<u8> {
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), b"muzi: the mark of a key");
+    tag.as_ref().iter().take(8).copied().collect()
+}
+
+/// The id of the key that sealed a value; nothing where there is no value of ours.
+pub fn sealed_with(sealed: &[u8]) -> Option<u8> {
+    let &[algorithm, id, ..] = sealed else { return None };
+    Algorithm::of(algorithm).map(|_| id)
 }
 
 impl std::fmt::Debug for Secrets {
@@ -72,6 +70,10 @@ impl std::fmt::Debug for Secrets {
 /// The keys in the form in which they are used.
 pub struct Keys {
     data: BTreeMap<u8, LessSafeKey>,
+    /// Id of the data key that seals.
+    sealing: AtomicU8,
+    /// Another data key seals, which this process was not given.
+    is_behind: AtomicBool,
     index: hmac::Key,
     print: BTreeMap<u8, hmac::Key>,
 }
@@ -86,7 +88,7 @@ impl Keys {
     /// Prepares the keys.
     pub fn new(secrets: &Secrets) -> anyhow::Result<Self> {
         anyhow::ensure!(!secrets.data.is_empty() && !secrets.print.is_empty(), "no data key or no print key");
-        let data = secrets
+        let data: BTreeMap<_, _> = secrets
             .data
             .iter()
             .map(|(id, key)| Ok((*id, LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key.as_slice())?))))
@@ -97,14 +99,47 @@ impl Keys {
             .iter()
             .map(|(id, key)| (*id, hmac::Key::new(hmac::HMAC_SHA256, key.as_slice())))
             .collect();
-        Ok(Self { data, index: hmac::Key::new(hmac::HMAC_SHA256, secrets.index.as_slice()), print })
+        let newest = data.last_key_value().map_or(0, |(id, _)| *id);
+        Ok(Self {
+            data,
+            sealing: AtomicU8::new(newest),
+            is_behind: AtomicBool::new(false),
+            index: hmac::Key::new(hmac::HMAC_SHA256, secrets.index.as_slice()),
+            print,
+        })
+    }
+
+    /// The data keys that open, by id.
+    pub fn data_ids(&self) -> impl Iterator<Item = u8> {
+        self.data.keys().copied()
+    }
+
+    /// The data key that seals: the one with the highest id, until told otherwise.
+    pub fn sealing(&self) -> u8 {
+        self.sealing.load(Ordering::Relaxed)
+    }
+
+    /// Seals with this data key from now on; says no when it is not there.
+    pub fn seal_with(&self, id: u8) -> bool {
+        let is_there = self.data.contains_key(&id);
+        self.is_behind.store(!is_there, Ordering::Relaxed);
+        if is_there {
+            self.sealing.store(id, Ordering::Relaxed);
+        }
+        is_there
+    }
+
+    /// Whether this process was told to seal with a key that it was not given: it cannot read what others write.
+    pub fn is_behind(&self) -> bool {
+        self.is_behind.load(Ordering::Relaxed)
     }
 
     /// Seals bytes for a place: algorithm, key id, nonce, ciphertext with tag.
     pub fn seal_bytes(&self, place: Place, plain: &[u8]) -> Vec<u8> {
         let nonce: [u8; NONCE_LEN] = random();
         let mut body = plain.to_vec();
-        let Some((id, key)) = self.data.last_key_value() else { return Vec::new() };
+        let id = self.sealing();
+        let Some(key) = self.data.get(&id) else { return Vec::new() };
         let sealed = key.seal_in_place_append_tag(
             Nonce::assume_unique_for_key(nonce),
             Aad::from(place.bytes()),
@@ -114,12 +149,12 @@ impl Keys {
         if sealed.is_err() {
             return Vec::new();
         }
-        [[Algorithm::Aes256Gcm as u8, *id].as_slice(), &nonce, &body].concat()
+        [[Algorithm::Aes256Gcm as u8, id].as_slice(), &nonce, &body].concat()
     }
 
     /// Opens what was sealed for the same place.
     pub fn open_bytes(&self, place: Place, sealed: &[u8]) -> Result<Vec<u8>, DoesNotOpen> {
-        let refused = DoesNotOpen(place.column);
+        let refused = DoesNotOpen(place.label.as_str());
         let (head, rest) = sealed.split_at_checked(2).ok_or(refused)?;
         let (nonce, body) = rest.split_at_checked(NONCE_LEN).ok_or(refused)?;
         let &[algorithm, id] = head else { return Err(refused) };
@@ -203,6 +238,8 @@ pub fn sha256(bytes: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
 
     fn keys(ids: &[u8]) -> Keys {
@@ -213,6 +250,7 @@ mod tests {
             index: Zeroizing::new([9; 32]),
             print: some(ids),
             token: some(ids),
+            backup: None,
         })
         .unwrap()
     }
@@ -220,25 +258,38 @@ mod tests {
     #[test]
     fn a_sealed_value_opens_only_in_its_place() {
         let (keys, row) = (keys(&[1]), Uuid::now_v7());
-        let sealed = keys.seal_bytes(Place::new("person.identity", row), "王芳".as_bytes());
-        assert_eq!(keys.open_bytes(Place::new("person.identity", row), &sealed).unwrap(), "王芳".as_bytes());
-        assert!(keys.open_bytes(Place::new("staff.name", row), &sealed).is_err());
-        assert!(keys.open_bytes(Place::new("person.identity", Uuid::now_v7()), &sealed).is_err());
+        let sealed = keys.seal_bytes(Place::new(places::PERSON_IDENTITY, row), "王芳".as_bytes());
+        assert_eq!(
+            keys.open_bytes(Place::new(places::PERSON_IDENTITY, row), &sealed).unwrap(),
+            "王芳".as_bytes()
+        );
+        assert!(keys.open_bytes(Place::new(places::STAFF_NAME, row), &sealed).is_err());
+        assert!(keys.open_bytes(Place::new(places::PERSON_IDENTITY, Uuid::now_v7()), &sealed).is_err());
         for at in 0..sealed.len() {
             let mut broken = sealed.clone();
             broken[at] ^= 1;
-            assert!(keys.open_bytes(Place::new("person.identity", row), &broken).is_err(), "byte {at}");
-            assert!(keys.open_bytes(Place::new("person.identity", row), &sealed[..at]).is_err());
+            assert!(keys.open_bytes(Place::new(places::PERSON_IDENTITY, row), &broken).is_err(), "byte {at}");
+            assert!(keys.open_bytes(Place::new(places::PERSON_IDENTITY, row), &sealed[..at]).is_err());
         }
     }
 
     #[test]
     fn a_new_key_seals_and_the_old_one_still_opens() {
-        let place = Place::new("person.identity", Uuid::now_v7());
+        let place = Place::new(places::PERSON_IDENTITY, Uuid::now_v7());
         let old = keys(&[1]).seal_bytes(place, b"x");
         assert_eq!(keys(&[1, 2]).open_bytes(place, &old).unwrap(), b"x");
         assert_eq!(keys(&[1, 2]).seal_bytes(place, b"x")[1], 2);
         assert!(keys(&[2]).open_bytes(place, &old).is_err());
+        assert_eq!((sealed_with(&old), sealed_with(b""), sealed_with(b"xx")), (Some(1), None, None));
+    }
+
+    #[test]
+    fn a_key_that_is_there_already_seals_once_it_is_told_to() {
+        let (keys, place) = (keys(&[1, 2]), Place::new(places::PERSON_IDENTITY, Uuid::now_v7()));
+        assert!(keys.seal_with(1) && !keys.seal_with(3));
+        assert_eq!(keys.seal_bytes(place, b"x")[1], 1);
+        assert!(keys.seal_with(2));
+        assert_eq!(keys.seal_bytes(place, b"x")[1], 2);
     }
 
     #[test]

@@ -1,0 +1,150 @@
+//! What was taken back since an instant, read from the database as it is: a small sealed file beside the backups. A
+//! restored database is told it, so that nothing in it comes to life again that was ended after its backup.
+//!
+//! It holds states and no events: whatever was done and undone in between is as it is now.
+
+use std::io::Write;
+use std::path::Path;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::handbook::{CloseReason, State as HandbookState};
+use domain::id::{DelegationId, HandbookId, InstitutionId, MemberId, RecordId, StaffId};
+use domain::place::{RegionCode, RegionLevel};
+use domain::record::RecordState;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::files::Partial;
+use super::stream::{Content, Opener, Sealer};
+use super::{Key, store};
+use crate::db::Db;
+use crate::db::entities::Roles;
+
+/// What was taken back.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Tombstones {
+    /// From when on.
+    pub since: DateTime<Utc>,
+    /// Until when.
+    pub taken_at: DateTime<Utc>,
+    /// Members who left a handbook or were removed.
+    pub members: Vec<Ended<MemberId>>,
+    /// Delegations to a village doctor that ended.
+    pub delegations: Vec<Ended<DelegationId>>,
+    /// Everybody who works here, as far as what they may do and how they sign in.
+    pub staff: Vec<StaffNow>,
+    /// Handbooks that ended, or whose code on paper was revoked.
+    pub handbooks: Vec<HandbookNow>,
+    /// Records that were withdrawn or voided.
+    pub records: Vec<RecordNow>,
+    /// What was dropped for good.
+    pub dropped: Vec<Dropped>,
+}
+
+/// Something that ended.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Ended<I> {
+    /// What.
+    pub id: I,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// What a staff member may do, and how they sign in.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct StaffNow {
+    /// Who.
+    pub id: StaffId,
+    /// The version of the row.
+    pub version: i32,
+    /// Their last day.
+    pub left_on: Option<NaiveDate>,
+    /// Their roles.
+    pub roles: Roles,
+    /// Where they work.
+    pub institution: Option<InstitutionId>,
+    /// The region they answer for.
+    pub region: Option<(RegionCode, RegionLevel)>,
+    /// Hash of their password.
+    pub password_hash: String,
+    /// Whether somebody else gave them that password.
+    pub password_issued: bool,
+    /// Their second factor, as it is sealed.
+    pub totp: Option<Vec<u8>>,
+    /// The last step of it that was used.
+    pub totp_last_step: i64,
+}
+
+/// What a handbook is.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct HandbookNow {
+    /// Which.
+    pub id: HandbookId,
+    /// Its state.
+    pub state: HandbookState,
+    /// The serial of the code on paper that is good.
+    pub printed_serial: i32,
+    /// When it ended.
+    pub closed_at: Option<DateTime<Utc>>,
+    /// Why.
+    pub close_reason: Option<CloseReason>,
+    /// What came in its place.
+    pub successor: Option<HandbookId>,
+}
+
+/// What a record is.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RecordNow {
+    /// Which.
+    pub id: RecordId,
+    /// Its state.
+    pub state: RecordState,
+    /// When it changed.
+    pub at: DateTime<Utc>,
+}
+
+/// Something that is no more.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Dropped {
+    /// What kind of thing.
+    pub kind: String,
+    /// Which.
+    pub id: Uuid,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+impl Tombstones {
+    /// Those of a database. It reads whole tables.
+    pub async fn of(db: &Db, since: DateTime<Utc>, now: DateTime<Utc>) -> anyhow::Result<Self> {
+        let txn = db.snapshot().await?;
+        Ok(store::tombstones(&txn, since, now).await?)
+    }
+
+    /// Writes them to a new file.
+    pub fn write(&self, key: &Key, to: &Path) -> anyhow::Result<()> {
+        let partial = Partial::begin(to)?;
+        let mut sealer = Sealer::begin(partial.file(), key, Content::Tombstones)?;
+        sealer.write_all(&serde_json::to_vec(self)?)?;
+        sealer.finish()?;
+        partial.complete()
+    }
+
+    /// Reads them from a file.
+    pub fn read(from: &Path, key: &Key) -> anyhow::Result<Self> {
+        let reading = || {
+            let opener = Opener::begin(std::fs::File::open(from)?, key, Content::Tombstones)?;
+            Ok::<_, anyhow::Error>(serde_json::from_reader(std::io::BufReader::new(opener))?)
+        };
+        anyhow::Context::with_context(reading(), || format!("{} is not used", from.display()))
+    }
+
+    /// How many things were taken back.
+    pub fn many(&self) -> usize {
+        self.members.len()
+            + self.delegations.len()
+            + self.handbooks.len()
+            + self.records.len()
+            + self.dropped.len()
+    }
+}
