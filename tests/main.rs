@@ -9,6 +9,7 @@ mod support;
 mod access_log;
 mod access_matrix;
 mod alerts;
+mod audit;
 mod break_glass;
 mod catalogue;
 mod checkups;

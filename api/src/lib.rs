@@ -7,7 +7,7 @@
 //! | --- | --- |
 //! | [`server`], [`routes`], [`openapi`], [`worker`] | the edge |
 //! | [`handbooks`], [`members`], [`visits`], [`records`], [`entries`], [`checkups`], [`usage`], [`sign_in`], [`offices`], [`import`] … | features, one folder per noun, one file per verb |
-//! | [`access`], [`session`] | who may do what, and who is calling |
+//! | [`access`], [`session`], [`audit`] | who may do what, who is calling, and who did what |
 //! | [`outbox`], [`idempotency`], [`tries`], [`body`], [`form`], [`remark`], [`page`] | what every feature uses |
 //! | [`app`], [`start`], [`config`], [`db`], [`cache`], [`keys`], [`error`], [`cause`], [`problem`] | the ground |
 
@@ -15,6 +15,7 @@ pub mod access;
 pub mod access_log;
 pub mod alerts;
 pub mod app;
+pub mod audit;
 pub mod body;
 pub mod cache;
 pub mod catalogue;
@@ -51,6 +52,7 @@ pub mod problem;
 mod query;
 pub mod records;
 pub mod remark;
+pub mod responsibility;
 mod review;
 pub mod routes;
 pub mod server;

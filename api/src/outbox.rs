@@ -1,7 +1,7 @@
 //! Jobs: enqueued in the transaction that causes them, carried out later by `worker`. A job may run twice and must do
 //! no harm by it.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::calendar::Month;
 use domain::id::{JobId, PhotoId};
 use sea_orm::sea_query::OnConflict;
@@ -25,6 +25,11 @@ pub enum Job {
         /// The month.
         month: Month,
     },
+    /// Sign the head of a day of the audit log, and remove events that are past their retention.
+    CloseAuditDay {
+        /// The civil day, which is over.
+        day: NaiveDate,
+    },
     /// Forget what has expired: idempotency keys, codes, tickets, sessions, tries.
     Sweep,
 }
@@ -35,6 +40,7 @@ impl Job {
         match self {
             Self::DropPhoto { .. } => "drop_photo",
             Self::RollUpUsage { .. } => "roll_up_usage",
+            Self::CloseAuditDay { .. } => "close_audit_day",
             Self::Sweep => "sweep",
         }
     }

@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 mod admin;
+mod audit;
 mod demo;
 mod import;
 mod migrate;
@@ -29,6 +30,8 @@ pub enum Command {
     Migrate(migrate::Migrate),
     /// Check the figures against the records
     Stats(stats::Stats),
+    /// Verify the audit log, ask it, print its daily head
+    Audit(audit::Audit),
     /// Make the first system administrator
     Admin(admin::Admin),
     /// Import regions, institutions or staff from a CSV file
@@ -69,6 +72,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Worker(settings) => actix_web::rt::System::new().block_on(serve::work(settings)),
         Command::Migrate(migrate) => actix_web::rt::System::new().block_on(migrate.run()),
         Command::Stats(stats) => actix_web::rt::System::new().block_on(stats.run()),
+        Command::Audit(audit) => actix_web::rt::System::new().block_on(audit.run()),
         Command::Admin(admin) => actix_web::rt::System::new().block_on(admin.run()),
         Command::Import(import) => actix_web::rt::System::new().block_on(import.run()),
         Command::Demo(demo) => actix_web::rt::System::new().block_on(demo.run()),
@@ -118,4 +122,5 @@ fn print_new_keys() {
     println!("MUZI_INDEX_KEY={}", new_key());
     println!("MUZI_PRINT_KEYS=1:{}", new_key());
     println!("MUZI_TOKEN_KEYS=1:{}", new_key());
+    println!("MUZI_AUDIT_KEYS=1:{}", new_key());
 }

@@ -111,6 +111,7 @@ mod tests {
             index: Zeroizing::new([0; 32]),
             print: some.clone(),
             token: some,
+            audit: BTreeMap::new(),
         })
         .unwrap()
     }
