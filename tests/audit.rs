@@ -1,12 +1,16 @@
 //! The audit log: what is done leaves an event, events are sealed, and whatever is changed afterwards is found.
 
+use std::time::Instant;
+
 use api::audit::head::Copied;
 use api::audit::verify::{Fault, InBatch, InHead, Verified, verify};
-use api::audit::{ask, head, seal};
+use api::audit::{Event, ask, head, seal};
 use api::db::entities::{audit_batch, audit_event, audit_head};
 use api::worker;
 use chrono::{NaiveDate, TimeDelta};
 use domain::access::Role;
+use domain::audit::Kind;
+use domain::id::HandbookId;
 use domain::place::RegionLevel;
 use reqwest::{Method, StatusCode};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
@@ -14,6 +18,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::entries::{entries, pressure, records};
+use crate::imports::{AtTheServer, said};
 use crate::support::people::{COUNTY, PASSWORD};
 use crate::support::{Answer, World, send};
 
@@ -549,6 +554,47 @@ async fn events_past_their_retention_go_and_the_chain_still_holds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_command_verifies_tells_who_saw_and_prints_the_head() {
+    let server = AtTheServer::new();
+    let world = server.world().await;
+    let county = world.county().await;
+    let mother = world.mother(&county).await;
+    let doctor = world.clinician_at(mother.handbook, county.hospital).await;
+    doctor.client.get(&records(&mother)).await.ok();
+    sealed(&world).await;
+    let output = server.muzi(&world, &["audit", "head"], "");
+    assert_eq!(output.status.code(), Some(1), "there is none before the first midnight");
+    day_closed(&world).await;
+    let output = server.muzi(&world, &["audit", "head"], "");
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let head = server.file("heads.jsonl", &said(&output));
+    let output = server.muzi(&world, &["audit", "verify", "--head", &head], "");
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert!(said(&output).contains("1 daily heads are signed; 1 copies were compared"), "{}", said(&output));
+    let output = server.muzi(&world, &["audit", "key"], "");
+    assert!(said(&output).starts_with("1:"), "{}", said(&output));
+
+    let days = ["2026-11-01", "2026-11-30"];
+    let output = server.muzi(&world, &["audit", "who-saw", &mother.id_number, days[0], days[1]], "");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(!said(&output).contains(&mother.id_number), "{}", said(&output));
+    let output =
+        server.muzi(&world, &["audit", "who-saw", "-", days[0], days[1]], &format!("{}\n", mother.id_number));
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let told = said(&output);
+    assert!(told.contains("\tread\t李医生 (船山区人民医院)\trecords_timeline\tvisit\t"), "{told}");
+    let asked = "SELECT COUNT(*) FROM audit_event WHERE action = 'who_saw' AND command IS NOT NULL";
+    assert_eq!(world.number(asked).await, 1);
+
+    behind_the_api(&world, "UPDATE audit_event SET action = 'read_cover' WHERE action = 'read_records'")
+        .await;
+    let output = server.muzi(&world, &["audit", "verify"], "");
+    assert_eq!(output.status.code(), Some(1));
+    let expected = format!("batch 1 of replica {}: an event was changed", world.app.replica);
+    assert!(said(&output).contains(&expected), "{}", said(&output));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_saw_names_everybody_with_reason_and_is_an_event_itself() {
     let world = World::empty().await;
     let county = world.county().await;
@@ -587,4 +633,34 @@ async fn who_saw_names_everybody_with_reason_and_is_an_event_itself() {
     assert!(lines.iter().all(|line| line.handbook == mother.number.as_str()));
     let before = ask::Days { from: "2026-11-01".parse().unwrap(), to: "2026-11-21".parse().unwrap() };
     assert_eq!(ask::affected(&world.app, "root", doctor.id, before, &mut |_| {}).await.unwrap(), 0);
+}
+
+/// How long it takes to seal and to verify 100,000 events; run by hand with `--ignored --nocapture`.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement, not a check"]
+async fn sealing_and_verifying_many_events_takes_this_long() {
+    const EVENTS: u64 = 100_000;
+    let world = World::empty().await;
+    let user = domain::id::UserId(Uuid::now_v7());
+    let act = api::audit::Act { request: Some(user.0), operation: Some("entries_add") };
+    let txn = world.app.db.begin().await.unwrap();
+    for _ in 0..EVENTS / 1000 {
+        let event = |_| Event::by_user(user, act, Kind::Write, "write_entry").at(HandbookId(Uuid::now_v7()));
+        api::audit::event::write(&txn, (0..1000).map(event), world.now()).await.unwrap();
+    }
+    txn.commit().await.unwrap();
+    let began = Instant::now();
+    assert_eq!(sealed(&world).await, EVENTS);
+    let sealing = began.elapsed();
+    let began = Instant::now();
+    let found = verified(&world, &[]).await;
+    let verifying = began.elapsed();
+    assert_eq!((found.events, found.fault), (EVENTS, None));
+    let per_second = |took: std::time::Duration| EVENTS as f64 / took.as_secs_f64();
+    println!(
+        "{:?}: sealed {EVENTS} events in {sealing:.1?} ({:.0}/s), verified in {verifying:.1?} ({:.0}/s)",
+        world.app.db.backend(),
+        per_second(sealing),
+        per_second(verifying),
+    );
 }

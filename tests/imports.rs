@@ -296,18 +296,19 @@ async fn every_wrong_staff_row_is_named_and_nobody_comes_in() {
 // --- At the server itself -----------------------------------------------------------------------------------------
 
 /// Settings of a server in production, as environment variables.
-struct AtTheServer {
+pub struct AtTheServer {
     variables: Vec<(&'static str, String)>,
     folder: tempfile::TempDir,
 }
 
 impl AtTheServer {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let variables = vec![
             ("MUZI_DATA_KEYS", format!("1:{}", new_key())),
             ("MUZI_INDEX_KEY", new_key()),
             ("MUZI_PRINT_KEYS", format!("1:{}", new_key())),
             ("MUZI_TOKEN_KEYS", format!("1:{}", new_key())),
+            ("MUZI_AUDIT_KEYS", format!("1:{}", new_key())),
             ("MUZI_WECHAT_APP_ID", "wx0".to_owned()),
             ("MUZI_WECHAT_APP_SECRET", "secret".to_owned()),
             ("MUZI_PUBLIC_URL", "https://muzi.example.cn".to_owned()),
@@ -316,7 +317,7 @@ impl AtTheServer {
     }
 
     /// A world that has the keys of this server.
-    async fn world(&self) -> World {
+    pub async fn world(&self) -> World {
         let pairs = self.variables.iter().map(|(name, value)| (*name, value.as_str()));
         let settings = Settings {
             public_url: Some("https://muzi.example.cn".to_owned()),
@@ -328,7 +329,7 @@ impl AtTheServer {
     }
 
     /// Runs `muzi` on the database of the world.
-    fn muzi(&self, world: &World, arguments: &[&str], input: &str) -> Output {
+    pub fn muzi(&self, world: &World, arguments: &[&str], input: &str) -> Output {
         let mut muzi = Command::new(env!("CARGO_BIN_EXE_muzi"))
             .args(arguments)
             .env_clear()
@@ -344,14 +345,14 @@ impl AtTheServer {
         muzi.wait_with_output().unwrap()
     }
 
-    fn file(&self, name: &str, text: &str) -> String {
+    pub fn file(&self, name: &str, text: &str) -> String {
         let path = self.folder.path().join(name);
         std::fs::write(&path, text).unwrap();
         path.to_str().unwrap().to_owned()
     }
 }
 
-fn said(output: &Output) -> String {
+pub fn said(output: &Output) -> String {
     String::from_utf8_lossy(&[output.stdout.as_slice(), output.stderr.as_slice()].concat()).into_owned()
 }
 

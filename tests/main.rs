@@ -34,6 +34,7 @@ mod plans;
 mod pregnancies;
 mod release;
 mod replace;
+mod responsibility;
 mod scan;
 mod schedule;
 mod sensitive;

@@ -32,7 +32,11 @@ const SPREAD: [(&str, u32); 9] = [
 ];
 
 /// What a column holds where its type alone does not say.
-const WORDS: [(&str, &str, &str); 20] = [
+const WORDS: [(&str, &str, &str); 24] = [
+    ("audit_event", "batch_id", "CASE WHEN n % 50 <> 0 THEN {id} END"),
+    ("audit_event", "handbook_id", "{id}"),
+    ("audit_event", "kind", "'read'"),
+    ("audit_event", "staff_id", "{id}"),
     ("region", "level", "'village'"),
     ("handbook", "state", "'claimed'"),
     ("handbook", "issued_group", "'pregnant'"),

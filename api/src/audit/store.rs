@@ -1,6 +1,6 @@
 //! Rows of the audit log: taking over, sealing, asking.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use domain::audit::Event as Told;
 use domain::id::{BatchId, HandbookId, ReplicaId, StaffId};
 use sea_orm::{
@@ -86,7 +86,7 @@ pub async fn take_over(db: &impl ConnectionTrait, since: DateTime<Utc>) -> Resul
 }
 
 /// The least id that can be made at a moment or after it.
-pub fn first_id_of(at: DateTime<Utc>) -> Uuid {
+fn first_id_of(at: DateTime<Utc>) -> Uuid {
     let milliseconds = at.timestamp_millis().max(0).unsigned_abs();
     let mut id = [0; 16];
     id.iter_mut()
@@ -178,13 +178,11 @@ pub async fn page(
             .add(audit_event::Column::Kind.is_in(domain::audit::Kind::ALL.iter().map(|kind| kind.code()))),
         About::Staff(staff) => Condition::all().add(audit_event::COLUMN.staff_id.eq(*staff)),
     };
-    // Ids are made when something happens, `at` is taken when it began: a minute's difference is read over.
-    let near = TimeDelta::minutes(10);
-    let first = after.map_or(first_id_of(from - near), |after| after.0);
+    // All events of the handbooks or the account are looked through, once: by their index they are few, and a clock that
+    // was set back does not hide any.
     audit_event::Entity::find()
         .filter(whose)
-        .filter(audit_event::Column::Id.gt(first))
-        .filter(audit_event::Column::Id.lt(first_id_of(to + near)))
+        .filter(audit_event::Column::Id.gt(after.map_or(Uuid::nil(), |after| after.0)))
         .filter(audit_event::COLUMN.at.gte(from))
         .filter(audit_event::COLUMN.at.lt(to))
         .order_by_asc(audit_event::COLUMN.id)

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::checkups::store::RISK_ASSESSMENT;
 use crate::db::entities::{
-    alert, break_glass, delegation, desk_act, record, record_version, rule_override, visit,
+    alert, break_glass, delegation, desk_act, record, record_version, rule_override, staff, visit,
 };
 use crate::db::rows_in;
 
@@ -194,13 +194,17 @@ async fn desk_acts(
     let of_handbook = desk_act::Entity::find().filter(desk_act::COLUMN.handbook_id.eq(handbook));
     let rows =
         page(of_handbook, (desk_act::Column::DoneAt, desk_act::Column::Id), seen, limit).all(db).await?;
+    let staff =
+        rows_in(db, staff::Entity::find(), staff::Column::Id, rows.iter().map(|row| row.staff_id)).await?;
+    let roles: HashMap<_, _> =
+        staff.iter().filter_map(|staff| Some((staff.id, *staff.roles.0.first()?))).collect();
     let line = |row: desk_act::Model| Line {
         id: row.id.0,
         duty: Duty::DeskAct,
         act: Some(row.action),
         since: row.done_at,
         institution: row.institution_id,
-        role: if row.institution_id.is_some() { Role::HandbookAdministrator } else { Role::CountyMch },
+        role: roles.get(&row.staff_id).copied().unwrap_or(Role::HandbookAdministrator),
         due_by: None,
         done_at: Some(row.done_at),
         record: None,
@@ -276,11 +280,12 @@ fn of_record(
         let institution = row.awaits_countersign_of.or(row.institution_id);
         return Line { done_at: signed_at, ..line(Duty::Countersign, institution, Role::Clinician) };
     }
+    let author = row.author_role.parse().unwrap_or(Role::Clinician);
     if row.kind == RISK_ASSESSMENT {
-        return line(Duty::RiskAssessment, row.institution_id, Role::Clinician);
+        return line(Duty::RiskAssessment, row.institution_id, author);
     }
     let due_by = visit_opened_at.map(|opened_at| opened_at + LATE_RESULTS);
-    Line { due_by, ..line(Duty::LateResult, row.institution_id, Role::Clinician) }
+    Line { due_by, ..line(Duty::LateResult, row.institution_id, author) }
 }
 
 /// When records were countersigned: the signer replaced a version that was somebody else's.
