@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use domain::access::Role;
+use domain::institution::AgencyClass;
 use domain::place::RegionLevel;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -61,7 +62,8 @@ async fn what_was_told_to_whom_is_due_then_done_or_late() {
     let path = format!("/api/v1/handbooks/{}/responsibility", mother.handbook);
     let english = send(mch.request(Method::GET, &path).header("accept-language", "en")).await.ok();
     assert_eq!(english["items"][0]["what"], "an emergency access is reviewed");
-    let log = mother.user.client.get(&format!("/api/v1/handbooks/{}/access-log", mother.handbook)).await.ok();
+    let owner = world.sign_in_user(mother.user.id).await;
+    let log = owner.get(&format!("/api/v1/handbooks/{}/access-log", mother.handbook)).await.ok();
     assert_eq!(log["items"][0]["action"], "read_responsibility", "reading it is logged");
 }
 
@@ -84,10 +86,13 @@ async fn delegated_visits_late_results_and_transfers_stand_in_the_chain_page_by_
     doctor.post(&checkups(&mother), result).await.ok();
     world.advance(TimeDelta::minutes(1));
     let nurse = world.sign_in_staff(nurse.id).await;
-    let moved = json!({ "institution": county.hospital, "reason": "搬家", "region_code": VILLAGE, "address": "新村3号" });
+    let classes = [AgencyClass::PrimaryCare];
+    let other = world.institution("永兴镇卫生院", TOWN, RegionLevel::Town, &classes, &[]).await;
+    let moved =
+        json!({ "institution": other, "reason": "搬家", "region_code": VILLAGE, "address": "新村3号" });
     nurse.post(&format!("/api/v1/handbooks/{}/transfer", mother.handbook), moved).await.ok();
 
-    let manager = world.doctor(county.hospital).await.client;
+    let manager = world.doctor(other).await.client;
     let all = duties(&manager, &mother).await;
     let expected = [
         ["desk_act", "clinician", "done", "河沙镇卫生院"],

@@ -74,13 +74,14 @@ fn one_per_minute(refused: &Event, now: DateTime<Utc>) -> Uuid {
 
 /// Takes over what processes of the version before wrote since a moment into the log of reads that they knew.
 pub async fn take_over(db: &impl ConnectionTrait, since: DateTime<Utc>) -> Result<(), DbErr> {
-    let first = first_id_of(since);
+    // With both ends given, SQLite looks along the index.
+    let (first, last) = (first_id_of(since), Uuid::max());
     let take = statement(
         db.get_database_backend(),
         "INSERT INTO audit_event (id, at, staff_id, institution_id, handbook_id, kind, action, tie, visit_id, request_id) \
          SELECT id, at, staff_id, institution_id, handbook_id, 'read', action, tie, visit_id, request_id \
-         FROM access_log WHERE id >= ? ON CONFLICT (id) DO NOTHING",
-        [first.into()],
+         FROM access_log WHERE id >= ? AND id <= ? ON CONFLICT (id) DO NOTHING",
+        [first.into(), last.into()],
     );
     db.execute_raw(take).await.map(|_| ())
 }
