@@ -303,7 +303,8 @@ async fn an_old_backup_says_after_a_rotation_which_key_it_needs() {
 async fn a_backup_that_was_killed_leaves_no_file_of_its_name_and_the_next_clears_up() {
     let operator = Operator::new();
     let world = operator.world().await;
-    let plan = api::demo::Plan { families: 200, seed: 5, today: world.app.today(), pace: api::demo::Pace::Usual };
+    let plan =
+        api::demo::Plan { families: 200, seed: 5, today: world.app.today(), pace: api::demo::Pace::Usual };
     api::demo::seed(&world.app, plan, &mut |_| {}).await.unwrap();
     let path = operator.path("one.muzi");
     for pause in [5, 60, 150] {

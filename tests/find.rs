@@ -4,13 +4,13 @@ use domain::access::Role;
 use domain::member::{MemberRelation, MemberRole};
 use domain::place::RegionLevel;
 use regex::Regex;
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 
 use crate::support::World;
 use crate::support::issuing::*;
 use crate::support::people::{COUNTY, OTHER_COUNTY, TOWN, VILLAGE};
-use api::db::entities::{access_log, pregnancy};
+use api::db::entities::pregnancy;
 
 const FIND: &str = "/api/v1/handbooks/find";
 
@@ -40,7 +40,7 @@ async fn a_desk_finds_by_number_id_number_and_phone_and_sees_masked_people() {
             assert!(!Regex::new(personal).unwrap().is_match(&found.text()), "{personal} in {}", found.text());
         }
     }
-    assert_eq!(access_log::Entity::find().count(world.app.db.read()).await.unwrap(), 3);
+    assert_eq!(world.reads().await, 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -181,12 +181,7 @@ async fn each_reader_of_a_cover_sees_what_is_theirs() {
     assert!(seen.ok().get("risk_grade").is_none());
     assert!(!own.to_string().contains(&mother.id_number), "an ID number is never shown in full");
 
-    let logged = access_log::Entity::find()
-        .filter(access_log::COLUMN.handbook_id.eq(mother.handbook))
-        .count(world.app.db.read())
-        .await
-        .unwrap();
-    assert_eq!(logged, 3, "three staff looked");
+    assert_eq!(world.reads().await, 3, "three staff looked");
     world.family_user().await.client.get(&address).await.problem(404, "not_found");
     world.clinician(county.hospital).await.get(&address).await.problem(404, "not_found");
     world.anybody().get(&address).await.problem(401, "not_signed_in");

@@ -157,7 +157,8 @@ async fn values_move_to_the_newest_key_while_families_write_and_none_is_lost() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rotation_that_was_killed_goes_on_and_a_key_goes_only_when_it_seals_nothing() {
     let (mut operator, world) = two_keys().await;
-    let plan = api::demo::Plan { families: 400, seed: 5, today: world.app.today(), pace: api::demo::Pace::Usual };
+    let plan =
+        api::demo::Plan { families: 400, seed: 5, today: world.app.today(), pace: api::demo::Pace::Usual };
     api::demo::seed(&world.app, plan, &mut |_| {}).await.unwrap();
     let before = count(&ground(&world)).await.unwrap();
     let all = sealed_by(&before, 1);
@@ -289,6 +290,7 @@ fn a_complete_set_of_keys_is_printed() {
         "MUZI_INDEX_KEY=",
         "MUZI_PRINT_KEYS=1:",
         "MUZI_TOKEN_KEYS=1:",
+        "MUZI_AUDIT_KEYS=1:",
         "MUZI_BACKUP_KEY=",
     ] {
         assert!(text.contains(name), "{name} in {text}");

@@ -1,10 +1,8 @@
 //! Rules that a handbook administrator set aside come before the county.
 
-use api::db::entities::access_log;
 use domain::access::Role;
 use domain::place::RegionLevel;
 use futures_util::future::join_all;
-use sea_orm::{EntityTrait, PaginatorTrait};
 use serde_json::{Value, json};
 
 use crate::checkups::checkups;
@@ -78,11 +76,7 @@ async fn every_reason_given_for_an_issue_or_a_checkup_is_listed_for_the_county()
     assert_eq!((&issue["reason"], &issue["number"]), (&json!("水灾中遗失"), &issued["printed_number"]));
     assert_eq!(issue["label"], "3岁以上补发");
     assert!(issue.get("reviewed_at").is_none() && issue.get("occurred_on").is_none());
-    assert_eq!(
-        access_log::Entity::find().count(world.app.db.read()).await.unwrap(),
-        2,
-        "both reads are logged"
-    );
+    assert_eq!(world.reads().await, 2, "both reads are logged");
     let log = mother.user.client.get(&format!("/api/v1/handbooks/{}/access-log", mother.handbook)).await.ok();
     assert_eq!(log["items"][0]["why"], "您居住在其服务的辖区内");
 

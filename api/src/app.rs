@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::calendar::{day_in_china, to_microseconds};
 use domain::catalogue::Catalogue;
+use domain::id::ReplicaId;
 use tokio::sync::watch;
 
 use crate::cache::Cache;
@@ -42,6 +43,8 @@ pub struct App {
     pub metrics: Metrics,
     /// Live updates of this process.
     pub live: Live,
+    /// This process, as the audit log knows the chain that it seals.
+    pub replica: ReplicaId,
     /// Settings.
     pub config: Config,
     /// Says that the process is stopping: open streams end.

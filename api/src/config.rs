@@ -8,6 +8,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
+use domain::audit::{Retention, RetentionRefusal};
 use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
@@ -94,6 +95,11 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub no_jobs: Option<bool>,
 
+    /// How long the audit log is kept, as 3y, 36m or 1100d; at least 6 months [default: 3y]
+    #[arg(long, env = "MUZI_AUDIT_RETENTION", value_name = "TIME")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit_retention: Option<String>,
+
     /// What is logged, for example `info,sqlx=warn`
     #[arg(long, env = "MUZI_LOG", value_name = "FILTER")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -133,6 +139,8 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     /// Proxies that are believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// How long the audit log is kept.
+    pub audit_retention: Retention,
     /// Carry out jobs in this process.
     pub run_jobs: bool,
     /// Log filter.
@@ -234,6 +242,7 @@ pub fn development_secrets() -> Secrets {
         print: one(3),
         token: one(4),
         backup: Some(development_key(5)),
+        audit: one(6),
     }
 }
 
@@ -302,6 +311,11 @@ impl Settings {
         if !demo && !public_url.starts_with("https://") {
             wrong.push("MUZI_PUBLIC_URL: must be the https:// address that families reach".to_owned());
         }
+        let retention = settings.audit_retention.as_deref().map_or(Ok(Retention::USUAL), str::parse);
+        let audit_retention = retention.unwrap_or_else(|refusal: RetentionRefusal| {
+            wrong.push(format!("MUZI_AUDIT_RETENTION: {refusal}"));
+            Retention::USUAL
+        });
         let embedded = || Zeroizing::new(crate::db::Db::embedded(&data));
         let config = Config {
             demo,
@@ -324,6 +338,7 @@ impl Settings {
             catalogue: settings.catalogue,
             cors_origins: settings.cors_origins.unwrap_or_default(),
             trusted_proxies: settings.trusted_proxies.unwrap_or_default(),
+            audit_retention,
             run_jobs: !settings.no_jobs.unwrap_or(false),
             log: settings.log.unwrap_or_else(|| {
                 if demo {
@@ -389,6 +404,7 @@ impl Environment {
             print: self.keys("MUZI_PRINT_KEYS", wrong),
             token: self.keys("MUZI_TOKEN_KEYS", wrong),
             backup: self.backup_key(wrong),
+            audit: self.keys("MUZI_AUDIT_KEYS", wrong),
         }
     }
 
@@ -460,14 +476,15 @@ impl Config {
             return Vec::new();
         }
         let mut refusals = Vec::new();
-        let all: Vec<_> = [&self.secrets.data, &self.secrets.print, &self.secrets.token]
+        let Secrets { data, index, print, token, audit, backup } = &self.secrets;
+        let all: Vec<_> = [data, print, token, audit]
             .into_iter()
             .flat_map(BTreeMap::values)
-            .chain([&self.secrets.index])
-            .chain(&self.secrets.backup)
+            .chain([index])
+            .chain(backup)
             .map(|key| **key)
             .collect();
-        if (1..=5).any(|purpose| all.contains(&*development_key(purpose))) {
+        if (1..=6).any(|purpose| all.contains(&*development_key(purpose))) {
             refusals.push(
                 "a key is one of the public development keys; make your own with `muzi keys new`".to_owned(),
             );
@@ -476,7 +493,7 @@ impl Config {
             refusals.push("a key is one byte repeated; make your own with `muzi keys new`".to_owned());
         }
         if all.iter().enumerate().any(|(at, key)| all.iter().skip(at + 1).any(|other| other == key)) {
-            refusals.push("one key is used for two purposes; each of MUZI_DATA_KEYS, MUZI_INDEX_KEY, MUZI_PRINT_KEYS, MUZI_TOKEN_KEYS and MUZI_BACKUP_KEY needs its own".to_owned());
+            refusals.push("one key is used for two purposes; each of MUZI_DATA_KEYS, MUZI_INDEX_KEY, MUZI_PRINT_KEYS, MUZI_TOKEN_KEYS, MUZI_AUDIT_KEYS and MUZI_BACKUP_KEY needs its own".to_owned());
         }
         if self
             .wechat
@@ -506,6 +523,7 @@ mod tests {
             ("MUZI_INDEX_KEY".to_owned(), key(40)),
             ("MUZI_PRINT_KEYS".to_owned(), format!("1:{},2:{}", key(80), key(90))),
             ("MUZI_TOKEN_KEYS".to_owned(), format!("3:{}", key(120))),
+            ("MUZI_AUDIT_KEYS".to_owned(), format!("1:{}", key(160))),
             ("MUZI_WECHAT_APP_SECRET".to_owned(), "secret".to_owned()),
         ]);
         change(&mut pairs);
@@ -536,6 +554,7 @@ mod tests {
             "MUZI_INDEX_KEY",
             "MUZI_PRINT_KEYS",
             "MUZI_TOKEN_KEYS",
+            "MUZI_AUDIT_KEYS",
             "MUZI_WECHAT_APP_ID",
             "MUZI_PUBLIC_URL",
         ] {
@@ -560,6 +579,23 @@ mod tests {
             let err = settings.resolve(false, &production(|_| {})).unwrap_err();
             assert!(err.to_string().contains("MUZI_WECHAT_VERIFICATION"), "{err}");
         }
+    }
+
+    #[test]
+    fn the_audit_log_is_kept_for_six_months_at_least() {
+        let kept = |text: &str| Settings { audit_retention: Some(text.to_owned()), ..settings() };
+        let config = kept("1y").resolve(false, &production(|_| {})).unwrap();
+        assert_eq!(config.audit_retention, "366d".parse().unwrap());
+        let err = kept("5m").resolve(false, &production(|_| {})).unwrap_err();
+        assert_eq!(err.0, ["MUZI_AUDIT_RETENTION: must be at least 6 months (6m)"]);
+        let config = settings().resolve(
+            false,
+            &production(|pairs| {
+                let token = pairs["MUZI_TOKEN_KEYS"].clone();
+                pairs.insert("MUZI_AUDIT_KEYS".into(), token);
+            }),
+        );
+        assert!(config.unwrap().refusals()[0].contains("MUZI_AUDIT_KEYS"));
     }
 
     #[test]

@@ -2,8 +2,12 @@
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, dev::Payload};
+use domain::audit::Kind;
+use domain::id::HandbookId;
 use futures_util::future::{Ready, ready};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, EntityTrait};
+use sea_orm::{
+    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, ExecResult, QueryResult, Statement,
+};
 use serde::Serialize;
 use utoipa::IntoParams;
 use utoipa::openapi::Required;
@@ -12,11 +16,13 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::audit::{Act, Event, Events};
 use crate::db::entities::idempotency;
 use crate::db::statement;
 use crate::error::ApiError;
 use crate::keys::{Place, sha256};
 use crate::problem::Code;
+use crate::session::Caller;
 
 /// How long a first answer is kept.
 pub const KEPT: chrono::TimeDelta = chrono::TimeDelta::hours(48);
@@ -35,13 +41,14 @@ const LONGEST_KEY: usize = 128;
 pub struct Once {
     key: Option<String>,
     target: String,
+    request: HttpRequest,
 }
 
 /// A writing request that has not been answered before, with its transaction.
 #[derive(Debug)]
 pub struct Work {
     /// Everything that the request changes goes through this.
-    pub txn: DatabaseTransaction,
+    pub txn: Txn,
     kept: Option<Kept>,
 }
 
@@ -74,7 +81,7 @@ impl FromRequest for Once {
             return ready(Err(ApiError::told(Code::KeyRequired)));
         }
         let target = format!("{} {}", request.method(), request.path());
-        ready(Ok(Self { key, target }))
+        ready(Ok(Self { key, target, request: request.clone() }))
     }
 }
 
@@ -127,11 +134,15 @@ impl Once {
         let (key, by_id) = self.key(id)?;
         let txn = app.db.begin().await?;
         if self.first(app, &txn, actor, &key, &self.hash(body)).await? {
-            return Ok(Attempt::New(Work { txn, kept: Some(Kept { actor, key }) }));
+            return Ok(Attempt::New(Work { txn: Txn(txn), kept: Some(Kept { actor, key }) }));
         }
         let first = idempotency::Entity::find_by_id((actor, key)).one(&txn).await?;
         let first = first.ok_or_else(|| ApiError::told(Code::InFlight))?;
-        self.replay(app, actor, first, by_id, body).map(Attempt::Answered)
+        let handbook = first.handbook_id;
+        let answer = self.replay(app, actor, first, by_id, body)?;
+        self.answered_again(handbook).write(&txn, app.now()).await?;
+        txn.commit().await?;
+        Ok(Attempt::Answered(answer))
     }
 
     /// The answer that the same request was given before, if it was: for requests that must ask somebody else before
@@ -145,7 +156,21 @@ impl Once {
     ) -> Result<Option<HttpResponse>, ApiError> {
         let (key, by_id) = self.key(id)?;
         let first = idempotency::Entity::find_by_id((actor, key)).one(app.db.read()).await?;
-        first.map(|first| self.replay(app, actor, first, by_id, body)).transpose()
+        let Some(first) = first else { return Ok(None) };
+        let handbook = first.handbook_id;
+        let answer = self.replay(app, actor, first, by_id, body)?;
+        self.answered_again(handbook).write(app.db.write(), app.now()).await?;
+        Ok(Some(answer))
+    }
+
+    /// An answer that is given again is read again.
+    fn answered_again(&self, handbook: Option<HandbookId>) -> Events {
+        let (act, extensions) = (Act::of(&self.request), self.request.extensions());
+        let told = match extensions.get::<Caller>() {
+            Some(caller) => caller.event(Kind::AnsweredAgain, Kind::AnsweredAgain.code()),
+            None => Event::by_nobody(act, Kind::AnsweredAgain, Kind::AnsweredAgain.code()),
+        };
+        handbook.map_or(told.clone(), |handbook| told.at(handbook)).into()
     }
 
     /// The key that is kept, and whether it is the id of the body.
@@ -210,28 +235,79 @@ impl Once {
 impl Work {
     /// Work that needs no key: it may be done twice without harm (an update under `If-Match`).
     pub async fn without_key(app: &App) -> Result<Self, ApiError> {
-        Ok(Self { txn: app.db.begin().await?, kept: None })
+        Ok(Self { txn: Txn(app.db.begin().await?), kept: None })
     }
 
-    /// Keeps the answer, commits, and gives it.
+    /// Writes what was done into the audit log, keeps the answer, commits, and gives it.
     pub async fn answer<T: Serialize>(
         self,
         app: &App,
+        did: impl Into<Events>,
         status: StatusCode,
         value: &T,
     ) -> Result<HttpResponse, ApiError> {
         let body = serde_json::to_vec(value).map_err(ApiError::internal)?;
+        let did = did.into();
+        let handbook = did.handbook();
+        did.write(&self.txn, app.now()).await?;
         if let Some(Kept { actor, key }) = &self.kept {
             let sealed = app.keys.seal_bytes(Place::of_answer(*actor, key), &body);
             let keep = statement(
                 app.db.backend(),
-                "UPDATE idempotency SET status = ?, answer = ? WHERE actor = ? AND key = ?",
-                [i32::from(status.as_u16()).into(), sealed.into(), (*actor).into(), key.as_str().into()],
+                "UPDATE idempotency SET status = ?, answer = ?, handbook_id = ? WHERE actor = ? AND key = ?",
+                [
+                    i32::from(status.as_u16()).into(),
+                    sealed.into(),
+                    handbook.into(),
+                    (*actor).into(),
+                    key.as_str().into(),
+                ],
             );
             self.txn.execute_raw(keep).await?;
         }
-        self.txn.commit().await?;
+        self.txn.0.commit().await?;
         Ok(HttpResponse::build(status).content_type("application/json").body(body))
+    }
+
+    /// Writes what was done into the audit log and commits, for work that is answered without a body.
+    pub async fn done(self, app: &App, did: impl Into<Events>) -> Result<(), ApiError> {
+        did.into().write(&self.txn, app.now()).await?;
+        self.txn.0.commit().await?;
+        Ok(())
+    }
+
+    /// Takes everything back.
+    pub async fn give_up(self) -> Result<(), ApiError> {
+        self.txn.0.rollback().await?;
+        Ok(())
+    }
+}
+
+/// The transaction of a writing request. Only [`Work`] commits it, and asks what was done: nothing is written that the
+/// audit log does not tell of.
+#[derive(Debug)]
+pub struct Txn(DatabaseTransaction);
+
+#[async_trait::async_trait]
+impl ConnectionTrait for Txn {
+    fn get_database_backend(&self) -> DbBackend {
+        self.0.get_database_backend()
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.0.execute_raw(statement).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.0.execute_unprepared(sql).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.0.query_one_raw(statement).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.0.query_all_raw(statement).await
     }
 }
 
@@ -271,9 +347,4 @@ pub fn has_seen(request: &HttpRequest, etag: &str) -> bool {
     let seen = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     let is_it = |tag: &str| tag == "*" || tag.trim_start_matches("W/") == etag;
     seen.is_some_and(|seen| seen.split(',').map(str::trim).any(is_it))
-}
-
-/// The request id, for rows that name the request that made them.
-pub fn request_id(request: &HttpRequest) -> Uuid {
-    request.extensions().get::<crate::telemetry::RequestId>().copied().unwrap_or_default().0
 }

@@ -10,12 +10,15 @@
 //! | [`access`], [`session`] | who may do what, and who is calling |
 //! | [`outbox`], [`idempotency`], [`tries`], [`body`], [`form`], [`remark`], [`buried`], [`page`] | what every feature uses |
 //! | [`keyring`], [`backup`] | which keys a database was written with, how it moves from one to the next, and how it is copied and brought back |
+//! | [`access`], [`session`], [`audit`] | who may do what, who is calling, and who did what |
+//! | [`outbox`], [`idempotency`], [`tries`], [`body`], [`form`], [`remark`], [`page`] | what every feature uses |
 //! | [`app`], [`start`], [`config`], [`db`], [`cache`], [`keys`], [`error`], [`cause`], [`problem`] | the ground |
 
 pub mod access;
 pub mod access_log;
 pub mod alerts;
 pub mod app;
+pub mod audit;
 pub mod backup;
 pub mod bench;
 pub mod body;
@@ -56,6 +59,7 @@ pub mod problem;
 mod query;
 pub mod records;
 pub mod remark;
+pub mod responsibility;
 mod review;
 pub mod routes;
 pub mod server;

@@ -1,7 +1,7 @@
 //! Jobs: enqueued in the transaction that causes them, carried out later by `worker`. A job may run twice and must do
 //! no harm by it.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::id::{JobId, PhotoId};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait, TryInsertResult};
@@ -21,6 +21,11 @@ pub enum Job {
     },
     /// Add up per region what the usage counters counted since the last time.
     AddUpUsage,
+    /// Sign the head of a day of the audit log, and remove events that are past their retention.
+    CloseAuditDay {
+        /// The civil day, which is over.
+        day: NaiveDate,
+    },
     /// Forget what has expired: idempotency keys, codes, tickets, sessions, tries.
     Sweep,
 }
@@ -31,6 +36,7 @@ impl Job {
         match self {
             Self::DropPhoto { .. } => "drop_photo",
             Self::AddUpUsage => "add_up_usage",
+            Self::CloseAuditDay { .. } => "close_audit_day",
             Self::Sweep => "sweep",
         }
     }

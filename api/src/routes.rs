@@ -5,7 +5,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::import::upload;
 use crate::offices::{institutions, regions, staff, targets};
 use crate::sign_in;
-use crate::{access_log, codes, health, live, notices, overrides, usage, visits};
+use crate::{access_log, codes, health, live, notices, overrides, responsibility, usage, visits};
 use crate::{alerts, catalogue, checkups, entries, photos, records};
 use crate::{children, deaths, handbooks, members, pregnancies, privacy};
 
@@ -33,6 +33,7 @@ pub fn configure(config: &mut ServiceConfig) {
 
     config.service(access_log::show::show);
     config.service(notices::list::newest);
+    config.service(responsibility::list::list);
 
     config.service(live::ticket::give);
     config.service(live::stream::follow);

@@ -9,7 +9,7 @@ use actix_web::dev::{Server, ServiceRequest, ServiceResponse};
 use actix_web::http::{Method, header};
 use actix_web::middleware::{Compress, DefaultHeaders, Next, from_fn};
 use actix_web::web::{self, Data};
-use actix_web::{App as Actix, HttpRequest, HttpResponse, HttpServer};
+use actix_web::{App as Actix, HttpMessage, HttpRequest, HttpResponse, HttpServer};
 use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
 
@@ -17,9 +17,9 @@ use crate::app::App;
 use crate::error::{ApiError, write_problems};
 use crate::idempotency::has_seen;
 use crate::live;
-use crate::openapi::{self, Methods, Queries};
+use crate::openapi::{self, Methods, Names, Queries};
 use crate::routes;
-use crate::telemetry::observe;
+use crate::telemetry::{Operation, observe};
 
 /// Open requests get this long to end when the process stops; streams are told before.
 pub const GRACE: Duration = Duration::from_secs(8);
@@ -34,6 +34,7 @@ pub fn serve(app: &Data<App>, listener: TcpListener, workers: usize) -> anyhow::
     let server = HttpServer::new(move || {
         Actix::new()
             .app_data(app.clone())
+            .wrap(from_fn(name_operation))
             .wrap(from_fn(refuse_strange_parameters))
             .wrap(from_fn(answer_heads))
             .wrap(Compress::default())
@@ -132,6 +133,19 @@ async fn refuse_strange_parameters(
         Some(refusal) => Ok(request.error_response(refusal)),
         None => next.call(request).await,
     }
+}
+
+/// Middleware: says by what name the document knows the operation, for the audit log.
+async fn name_operation(
+    request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let address = request.match_pattern();
+    let name = address.and_then(|address| Names::known().of(request.method().as_str(), &address));
+    if let Some(name) = name {
+        request.extensions_mut().insert(Operation(name));
+    }
+    next.call(request).await
 }
 
 fn cors(origins: &[String]) -> Cors {

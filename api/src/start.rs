@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use actix_web::web::Data;
 use anyhow::Context;
+use domain::id::ReplicaId;
 use migrations::Migrator;
 use miniprogram_adapter::stand_in::{self, StandIn};
 use miniprogram_adapter::{AppSecret, Client, Settings, TokenStore};
 use sea_orm_migration::MigratorTrait;
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use crate::app::{App, Clock};
 use crate::cache::{Cache, Memory, Redis};
@@ -54,6 +56,7 @@ pub async fn app(config: Config, clock: Clock, wechat: Wechat) -> anyhow::Result
         catalogue: Arc::new(crate::catalogue::load(config.catalogue.as_deref())?),
         photos,
         metrics: Metrics::new()?,
+        replica: ReplicaId(Uuid::now_v7()),
         config,
         stop,
         stopping,

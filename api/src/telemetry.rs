@@ -27,6 +27,10 @@ impl std::fmt::Display for RequestId {
     }
 }
 
+/// The operation of the API that a request asks for, by its name in the document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Operation(pub &'static str);
+
 /// Name of the header that carries the request id.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 

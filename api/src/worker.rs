@@ -8,6 +8,7 @@ use domain::id::JobId;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult};
 
 use crate::app::App;
+use crate::audit;
 use crate::cause;
 use crate::db::entities::job;
 use crate::db::statement;
@@ -26,8 +27,13 @@ const TRIES: i32 = 12;
 /// How often a process looks at the schedule.
 const LOOK: Duration = Duration::from_secs(60);
 
-/// Works until the process stops: at once after each job, else once a second.
+/// Works until the process stops; audit events are sealed beside the jobs, which may take long.
 pub async fn run(app: Data<App>) {
+    tokio::join!(carry_out_jobs(app.clone()), audit::seal::run(app));
+}
+
+/// At once after each job, else once a second.
+async fn carry_out_jobs(app: Data<App>) {
     let mut stopping = app.stopping.clone();
     let mut looked: Option<Instant> = None;
     loop {
@@ -58,6 +64,10 @@ pub async fn schedule(app: &App) -> Result<(), DbErr> {
         let key = format!("{} {}", job.name(), hour.format("%Y-%m-%dT%H"));
         outbox::enqueue_once(app.db.write(), &job, hour, &key).await?;
     }
+    if let Some(day) = audit::head::due(app).await? {
+        let key = format!("close_audit_day {day}");
+        outbox::enqueue_once(app.db.write(), &Job::CloseAuditDay { day }, now, &key).await?;
+    }
     Ok(())
 }
 
@@ -86,6 +96,10 @@ async fn carry_out(app: &App, job: &Job) -> anyhow::Result<()> {
     match job {
         Job::DropPhoto { photo } => app.photos.remove(&photo.to_string()).await,
         Job::AddUpUsage => roll_up::carry_out(app).await,
+        Job::CloseAuditDay { day } => {
+            audit::head::make(app, *day).await?;
+            audit::retain::remove_old(app).await.map(|_| ())
+        }
         Job::Sweep => crate::sweep::carry_out(app).await,
     }
 }

@@ -157,6 +157,7 @@ words! {
         Replace = "replace", "换发", "replace a lost or damaged handbook";
         ReadAlerts = "read_alerts", "查看预警", "read and answer danger signs";
         FollowUpUsage = "follow_up_usage", "随访使用情况", "say whether the handbook was found in use";
+        ReadResponsibility = "read_responsibility", "查看责任链", "read who answers for what";
     }
 }
 
@@ -227,7 +228,16 @@ const STAFF: &[(Role, Tie, &[Action])] = &[
     (
         R::Clinician,
         T::Managing,
-        &[A::ReadSensitive, A::Watch, A::Countersign, A::Delegate, A::ReadAlerts, A::Transfer, A::Close],
+        &[
+            A::ReadSensitive,
+            A::Watch,
+            A::Countersign,
+            A::Delegate,
+            A::ReadAlerts,
+            A::Transfer,
+            A::Close,
+            A::ReadResponsibility,
+        ],
     ),
     (
         R::Clinician,
@@ -240,7 +250,7 @@ const STAFF: &[(Role, Tie, &[Action])] = &[
     (
         R::HandbookAdministrator,
         T::Managing,
-        &[A::Transfer, A::Close, A::Release, A::ManagePregnancy, A::FollowUpUsage],
+        &[A::Transfer, A::Close, A::Release, A::ManagePregnancy, A::FollowUpUsage, A::ReadResponsibility],
     ),
     (R::HandbookAdministrator, T::Issuing, OWN_DESK),
     (R::HandbookAdministrator, T::Issuing, &[A::FollowUpUsage]),
@@ -254,7 +264,7 @@ const STAFF: &[(Role, Tie, &[Action])] = &[
     (R::TownshipOffice, T::InRegion, &[A::ReadCover, A::FollowUpUsage]),
     (R::TownshipOffice, T::Issuing, &[A::ReadCover, A::PrintCode, A::FollowUpUsage]),
     (R::VillageWorker, T::Author, &[A::CorrectOwn]),
-    (R::CountyMch, T::InRegion, &[A::ReadCover, A::ReadAlerts, A::Transfer, A::Close]),
+    (R::CountyMch, T::InRegion, &[A::ReadCover, A::ReadAlerts, A::Transfer, A::Close, A::ReadResponsibility]),
     (R::CountyMch, T::Author, &[A::CorrectOwn]),
     (R::CountyMch, T::HighRisk, CLINICAL_READ),
     (R::CountyMch, T::HighRisk, &[A::ReadSensitive, A::AttachCheckup, A::CorrectOwn]),

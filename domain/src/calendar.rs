@@ -13,9 +13,14 @@ pub fn day_in_china(at: DateTime<Utc>) -> NaiveDate {
     at.checked_add_signed(TimeDelta::hours(8)).unwrap_or(DateTime::<Utc>::MAX_UTC).date_naive()
 }
 
+/// An instant by the clock in China.
+pub fn in_china(at: DateTime<Utc>) -> DateTime<FixedOffset> {
+    at.with_timezone(&CHINA)
+}
+
 /// An instant as a person in China reads it: `2026-11-22 12:00`.
 pub fn clock_in_china(at: DateTime<Utc>) -> String {
-    at.with_timezone(&CHINA).format("%Y-%m-%d %H:%M").to_string()
+    in_china(at).format("%Y-%m-%d %H:%M").to_string()
 }
 
 /// Whether a day is one that a handbook can speak of: 1900 to 2100. Calendars and databases know others, and not the same.

@@ -70,8 +70,12 @@ ids! {
     StaffId;
     /// A signed-in session of a user or of staff.
     SessionId;
-    /// A line of the access log.
-    AccessId;
+    /// An event of the audit log.
+    EventId;
+    /// Events that were sealed together.
+    BatchId;
+    /// A process that seals: its batches make one chain.
+    ReplicaId;
     /// Something a family or an institution is told.
     NoticeId;
     /// A danger sign shown to the managing institution.

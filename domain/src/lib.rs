@@ -3,6 +3,7 @@
 //! No I/O, no async, no clock: time and tables come in as arguments.
 
 pub mod access;
+pub mod audit;
 pub mod calendar;
 pub mod catalogue;
 pub mod checkup;
@@ -18,6 +19,7 @@ pub mod place;
 pub mod pregnancy;
 pub mod privacy;
 pub mod record;
+pub mod responsibility;
 pub mod text;
 pub mod usage;
 pub mod visit;

@@ -26,6 +26,7 @@ impl MigratorTrait for Migrator {
                 "m20261122_000014_counting_and_work",
                 include_str!("m20261122_000014_counting_and_work.sql"),
             ),
+            step("m20261123_000001_audit", include_str!("m20261123_000001_audit.sql")),
             step("m20261123_000002_keys", include_str!("m20261123_000002_keys.sql")),
             step("m20261123_000004_rolled_counters", include_str!("m20261123_000004_rolled_counters.sql")),
         ]

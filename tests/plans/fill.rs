@@ -4,11 +4,12 @@ use api::db::Db;
 use sea_orm::{ConnectionTrait, DbBackend, TransactionTrait};
 
 /// The schema, with its types in braces: one history for both databases.
-const SCHEMA: [&str; 6] = [
+const SCHEMA: [&str; 7] = [
     include_str!("../../migrations/src/m20261122_000011_places_and_people.sql"),
     include_str!("../../migrations/src/m20261122_000012_handbooks.sql"),
     include_str!("../../migrations/src/m20261122_000013_visits_and_records.sql"),
     include_str!("../../migrations/src/m20261122_000014_counting_and_work.sql"),
+    include_str!("../../migrations/src/m20261123_000001_audit.sql"),
     include_str!("../../migrations/src/m20261123_000002_keys.sql"),
     include_str!("../../migrations/src/m20261123_000004_rolled_counters.sql"),
 ];
@@ -33,7 +34,11 @@ const SPREAD: [(&str, u32); 9] = [
 ];
 
 /// What a column holds where its type alone does not say.
-const WORDS: [(&str, &str, &str); 20] = [
+const WORDS: [(&str, &str, &str); 24] = [
+    ("audit_event", "batch_id", "CASE WHEN n % 50 <> 0 THEN {id} END"),
+    ("audit_event", "handbook_id", "{id}"),
+    ("audit_event", "kind", "'read'"),
+    ("audit_event", "staff_id", "{id}"),
     ("region", "level", "'village'"),
     ("handbook", "state", "'claimed'"),
     ("handbook", "issued_group", "'pregnant'"),

@@ -8,10 +8,13 @@ mod fill;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
+use api::audit::ask;
 use api::db::Db;
 use chrono::TimeDelta;
+use domain::id::{HandbookId, StaffId};
 use sea_orm::metric::Info;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use uuid::Uuid;
 
 use crate::access_matrix::{Cast, call_all};
 use crate::main_job;
@@ -68,7 +71,13 @@ async fn do_the_main_job(sent: &Sent) {
 }
 
 async fn carry_out_what_the_clock_asks_for(world: &World) {
+    let day = world.app.today();
+    let days = ask::Days { from: day, to: day };
+    let (handbook, staff) = (HandbookId(Uuid::now_v7()), StaffId(Uuid::now_v7()));
+    ask::who_saw(&world.app, "root", vec![handbook], days, &mut |_| {}).await.unwrap();
+    ask::affected(&world.app, "root", staff, days, &mut |_| {}).await.unwrap();
     for _ in 0..2 {
+        api::audit::seal::seal(&world.app).await.unwrap();
         api::worker::schedule(&world.app).await.unwrap();
         world.carry_out_jobs().await;
         world.advance(TimeDelta::days(40));
@@ -120,5 +129,10 @@ fn first_word(text: &str) -> &str {
 fn is_right(statement: &Statement) -> bool {
     let sql = &statement.sql;
     // The staff of the whole country, for who answers for it, is paged along its key.
-    sql.contains(r#"FROM "staff" WHERE "staff"."left_on" IS NULL OR"#)
+    let staff_of_the_country = sql.contains(r#"FROM "staff" WHERE "staff"."left_on" IS NULL OR"#);
+    // A head looks at the batches of its day, and the first one at all there are.
+    let ends_of_chains = sql.contains("MAX(seq) AS seq FROM audit_batch");
+    // The ids made up here all stand after the last day, from which on the old log is looked at.
+    let last_day_of_the_old_log = sql.contains("FROM access_log WHERE id >=");
+    staff_of_the_country || ends_of_chains || last_day_of_the_old_log
 }

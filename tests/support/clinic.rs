@@ -133,6 +133,11 @@ impl World {
         id
     }
 
+    /// How many reads stand in the audit log.
+    pub async fn reads(&self) -> i64 {
+        self.number("SELECT COUNT(*) FROM audit_event WHERE kind = 'read'").await
+    }
+
     /// A number that a query gives.
     pub async fn number(&self, sql: &str) -> i64 {
         let query = Statement::from_string(self.app.db.backend(), sql);

@@ -23,6 +23,7 @@ impl Operator {
             ("MUZI_INDEX_KEY", new_key()),
             ("MUZI_PRINT_KEYS", format!("1:{}", new_key())),
             ("MUZI_TOKEN_KEYS", format!("1:{}", new_key())),
+            ("MUZI_AUDIT_KEYS", format!("1:{}", new_key())),
             ("MUZI_BACKUP_KEY", new_key()),
             ("MUZI_WECHAT_APP_ID", "wx0".to_owned()),
             ("MUZI_WECHAT_APP_SECRET", "secret".to_owned()),

@@ -1,15 +1,13 @@
-//! The access log: every staff read of personal data, written in the same request and before the answer.
+//! The log of reads: every staff read of personal data is an event, written in the same request and before the answer.
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
 use domain::access::{Action, Tie};
-use domain::id::{AccessId, HandbookId, VisitId};
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait};
-use uuid::Uuid;
+use domain::audit::Kind;
+use domain::id::{HandbookId, VisitId};
 
 use crate::app::App;
-use crate::db::entities::access_log;
+use crate::audit::{Event, event};
 use crate::error::ApiError;
 use crate::session::Staff;
 
@@ -26,9 +24,17 @@ pub struct Read {
     pub visit: Option<VisitId>,
 }
 
+impl Read {
+    /// The event that says that a staff member read.
+    pub fn by(self, staff: &Staff) -> Event {
+        staff.event(Kind::Read, self.action.code()).at(self.handbook).through(self.tie, self.visit)
+    }
+}
+
 /// Writes reads; when they cannot be written, nothing may be read.
-pub async fn write(app: &App, staff: &Staff, reads: &[Read], request_id: Uuid) -> Result<(), ApiError> {
-    write_in(app.db.write(), staff, reads, request_id, app.now()).await
+pub async fn write(app: &App, staff: &Staff, reads: &[Read]) -> Result<(), ApiError> {
+    let events = reads.iter().map(|read| read.by(staff));
+    Ok(event::write(app.db.write(), events, app.now()).await?)
 }
 
 /// A list that names people of several handbooks, each of which is read once, and all for the same reason.
@@ -37,36 +43,9 @@ pub async fn write_list(
     staff: &Staff,
     handbooks: impl IntoIterator<Item = HandbookId>,
     (action, tie): (Action, Option<Tie>),
-    request_id: Uuid,
 ) -> Result<(), ApiError> {
     let handbooks: BTreeSet<HandbookId> = handbooks.into_iter().collect();
     let read = |handbook| Read { handbook, action, tie, visit: None };
     let reads: Vec<Read> = handbooks.into_iter().map(read).collect();
-    write(app, staff, &reads, request_id).await
-}
-
-/// Writes reads inside the transaction that opens what is read.
-pub async fn write_in(
-    db: &impl ConnectionTrait,
-    staff: &Staff,
-    reads: &[Read],
-    request_id: Uuid,
-    at: DateTime<Utc>,
-) -> Result<(), ApiError> {
-    if reads.is_empty() {
-        return Ok(());
-    }
-    let rows = reads.iter().map(|read| access_log::ActiveModel {
-        id: Set(AccessId(Uuid::now_v7())),
-        at: Set(at),
-        staff_id: Set(staff.id),
-        institution_id: Set(staff.institution),
-        handbook_id: Set(read.handbook),
-        action: Set(read.action.code().to_owned()),
-        tie: Set(read.tie),
-        visit_id: Set(read.visit),
-        request_id: Set(request_id),
-    });
-    access_log::Entity::insert_many(rows).exec_without_returning(db).await?;
-    Ok(())
+    write(app, staff, &reads).await
 }

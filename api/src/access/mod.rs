@@ -11,15 +11,16 @@ use std::marker::PhantomData;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use domain::access::{Action, OfficeAction, Standing, Tie, Verdict, may, may_in_office};
+use domain::audit::Kind;
 use domain::id::HandbookId;
 use domain::member::MemberRole;
 use futures_util::future::{FutureExt, LocalBoxFuture};
 use sea_orm::ConnectionTrait;
 
 use crate::app::App;
+use crate::audit::{self, Event};
 use crate::db::entities::{handbook, visit};
 use crate::error::ApiError;
-use crate::idempotency::request_id;
 use crate::problem::Code;
 use crate::session::{Caller, SignedIn, Staff, app_of};
 
@@ -68,6 +69,7 @@ guarded! {
     ProveWoman false ReadAccessLog false ReadNotices false Watch false AttachCheckup false AttachResult false CorrectOwn false
     Countersign true Delegate false ManagePregnancy false PrintCode false Reclaim false Release false CorrectIdentity false
     Transfer false Close false Replace false ReadAlerts true FollowUpUsage false
+    ReadResponsibility true
     ; office
     FindHandbook IssueHandbook OpenVisit BreakGlass ReadUsage ReadAlerts ReadInstitutions ManageInstitutions ManageStaff
     ManageRegions SetTargets ReviewOverrides Countersign ReadOwnCheckups
@@ -108,29 +110,24 @@ impl<A: InHandbook> Access<A> {
         matches!(may(&self.standing, action), Verdict::Allowed(_))
     }
 
-    /// Judges a caller; what the extractor does, for handlers that learn the handbook otherwise.
-    pub async fn judge(
-        app: &App,
-        request: &HttpRequest,
-        caller: Caller,
-        id: HandbookId,
-    ) -> Result<Self, ApiError> {
+    /// The event that says that the caller wrote here.
+    pub fn wrote(&self) -> Event {
+        let visit = self.visit.as_ref().map(|visit| visit.id);
+        let wrote = self.caller.event(Kind::Write, A::ACTION.code()).at(self.handbook.id);
+        wrote.through(self.tie, visit)
+    }
+
+    /// Judges a caller; what the extractor does before it tells the audit log of a refusal ([`tell_if_refused`]).
+    pub async fn judge(app: &App, caller: Caller, id: HandbookId) -> Result<Self, ApiError> {
         let found = facts::of(app, &caller, id).await?.ok_or_else(|| ApiError::told(Code::NotFound))?;
         let tie = allowed(may(&found.standing, A::ACTION))?;
         let facts::Found { handbook, standing, visit } = found;
         if A::READS
             && let Caller::Staff(staff) = &caller
         {
-            let read = log::Read {
-                handbook: id,
-                action: A::ACTION,
-                tie,
-                visit: visit
-                    .as_ref()
-                    .filter(|_| matches!(tie, Some(Tie::Visit | Tie::BreakGlass)))
-                    .map(|visit| visit.id),
-            };
-            log::write(app, staff, &[read], request_id(request)).await?;
+            let visit = visit.as_ref().map(|visit| visit.id);
+            let visit = visit.filter(|_| matches!(tie, Some(Tie::Visit | Tie::BreakGlass)));
+            log::write(app, staff, &[log::Read { handbook: id, action: A::ACTION, tie, visit }]).await?;
         }
         Ok(Self { caller, handbook, standing, tie, visit, action: PhantomData })
     }
@@ -173,13 +170,39 @@ impl<A: InHandbook> FromRequest for Access<A> {
         let request = request.clone();
         async move {
             let SignedIn(caller) = signed_in.await?;
-            // What is no id names no handbook.
-            let id = request.match_info().get("handbook").and_then(|text| text.parse().ok());
-            let id = id.ok_or_else(|| ApiError::told(Code::NotFound))?;
-            Self::judge(app_of(&request)?, &request, caller, id).await
+            let id = handbook_in(&request)?;
+            let app = app_of(&request)?;
+            let judged = Self::judge(app, caller.clone(), id).await;
+            tell_if_refused(app, &caller, A::ACTION, id, judged).await
         }
         .boxed_local()
     }
+}
+
+/// The handbook of the path. What is no id names no handbook.
+pub fn handbook_in(request: &HttpRequest) -> Result<HandbookId, ApiError> {
+    let id = request.match_info().get("handbook").and_then(|text| text.parse().ok());
+    id.ok_or_else(|| ApiError::told(Code::NotFound))
+}
+
+/// Tells the audit log when a guard refused somebody at a handbook that exists, once a minute for each action.
+pub async fn tell_if_refused<T>(
+    app: &App,
+    caller: &Caller,
+    action: Action,
+    id: HandbookId,
+    judged: Result<T, ApiError>,
+) -> Result<T, ApiError> {
+    if judged.as_ref().is_err_and(is_refusal) {
+        let refused = caller.event(Kind::Refused, action.code()).at(id);
+        audit::store::write_refusal(app.db.write(), refused, app.now()).await?;
+    }
+    judged
+}
+
+/// Whether a guard said no, as against could not tell.
+pub fn is_refusal(error: &ApiError) -> bool {
+    matches!(error.code(), Code::NotFound | Code::Forbidden)
 }
 
 /// A handbook that is closed or replaced takes nothing more.
@@ -195,19 +218,32 @@ pub struct Office<A> {
     action: PhantomData<A>,
 }
 
+impl<A: InOffice> Office<A> {
+    /// The event that says that the staff member wrote.
+    pub fn wrote(&self) -> Event {
+        self.staff.wrote(A::ACTION.code())
+    }
+}
+
 impl<A: InOffice> FromRequest for Office<A> {
     type Error = ApiError;
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let signed_in = SignedIn::from_request(request, payload);
+        let request = request.clone();
         async move {
             let SignedIn(caller) = signed_in.await?;
-            let staff = caller.staff()?.clone();
-            if may_in_office(&staff.roles, A::ACTION) {
-                Ok(Self { staff, action: PhantomData })
-            } else {
-                Err(ApiError::told(Code::Forbidden))
+            match &caller {
+                Caller::Staff(staff) if may_in_office(&staff.roles, A::ACTION) => {
+                    Ok(Self { staff: staff.clone(), action: PhantomData })
+                }
+                Caller::Staff(_) | Caller::Family(_) => {
+                    let app = app_of(&request)?;
+                    let refused = caller.event(Kind::Refused, A::ACTION.code());
+                    audit::store::write_refusal(app.db.write(), refused, app.now()).await?;
+                    Err(ApiError::told(Code::Forbidden))
+                }
             }
         }
         .boxed_local()

@@ -6,7 +6,7 @@ use actix_web::web::Data;
 use actix_web::{HttpResponse, get};
 use chrono::{DateTime, Utc};
 use domain::access::{Action, Tie};
-use domain::id::{AccessId, InstitutionId, StaffId, VisitId};
+use domain::id::{EventId, InstitutionId, StaffId, VisitId};
 use domain::person::family_name;
 use domain::visit::VisitKind;
 use serde::Serialize;
@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use super::store::{self, Worker};
 use crate::access::{Access, ReadAccessLog};
 use crate::app::App;
-use crate::db::entities::{access_log, visit};
+use crate::db::entities::{audit_event, visit};
 use crate::error::ApiError;
 use crate::page::{Page, PageQuery, cut};
 use crate::problem::Language;
@@ -25,7 +25,7 @@ use crate::query::Query;
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Look {
     #[schema(value_type = Uuid)]
-    id: AccessId,
+    id: EventId,
     at: DateTime<Utc>,
     /// Family name and title of who looked.
     who: String,
@@ -73,12 +73,13 @@ pub(crate) async fn show(
 ) -> Result<HttpResponse, ApiError> {
     let (db, handbook, limit) = (app.db.read(), access.handbook.id, page.limit()?);
     let list = format!("access_log/{handbook}");
-    let rows = store::newest(db, handbook, page.after(&app.keys, &list)?, limit + 1).await?;
+    let handbooks = store::with_replaced(db, &access.handbook).await?;
+    let rows = store::newest(db, &handbooks, page.after(&app.keys, &list)?, limit + 1).await?;
     let (rows, next_cursor) = cut(&app.keys, rows, limit, &list, |read| read.id);
     let told = Telling {
         language,
         now: app.now(),
-        workers: store::workers(db, &app.keys, rows.iter().map(|read| read.staff_id)).await?,
+        workers: store::workers(db, &app.keys, rows.iter().filter_map(|read| read.staff_id)).await?,
         institutions: store::institution_names(db, rows.iter().filter_map(|read| read.institution_id))
             .await?,
         visits: store::visits(db, rows.iter().filter_map(|read| read.visit_id)).await?,
@@ -97,15 +98,23 @@ struct Telling {
 }
 
 impl Telling {
-    fn look(&self, read: access_log::Model) -> Look {
+    fn look(&self, read: audit_event::Model) -> Look {
         let visit = read.visit_id.and_then(|id| self.visits.get(&id));
+        let worker = read.staff_id.and_then(|id| self.workers.get(&id));
+        let tie = read.tie.as_deref().and_then(|tie| tie.parse().ok());
         Look {
             id: read.id,
             at: read.at,
-            who: self.workers.get(&read.staff_id).map(|worker| self.who(worker)).unwrap_or_default(),
+            who: match worker {
+                Some(worker) => self.who(worker),
+                None => self.language.of("系统运维人员", "an operator of the system").to_owned(),
+            },
             institution: read.institution_id.and_then(|id| self.institutions.get(&id).cloned()),
             what: self.what(&read.action),
-            why: why(read.tie, visit.map(|visit| visit.kind), self.language).to_owned(),
+            why: match worker {
+                Some(_) => why(tie, visit.map(|visit| visit.kind), self.language).to_owned(),
+                None => self.language.of("查询谁看过资料", "to find out who looked").to_owned(),
+            },
             action: read.action,
             visit: visit.map(|visit| LookVisit {
                 id: visit.id,

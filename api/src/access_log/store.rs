@@ -2,27 +2,45 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use domain::id::{AccessId, HandbookId, InstitutionId, StaffId, VisitId};
+use domain::audit::Kind;
+use domain::id::{EventId, HandbookId, InstitutionId, StaffId, VisitId};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use crate::db::entities::{access_log, institution, staff, visit};
+use crate::db::entities::{audit_event, handbook, institution, staff, visit};
 use crate::db::rows_in;
 use crate::error::ApiError;
 use crate::keys::Keys;
 use crate::offices;
 
-/// Reads of a handbook, the newest first.
+/// Reads of handbooks, the newest first.
 pub async fn newest(
     db: &impl ConnectionTrait,
-    handbook: HandbookId,
-    before: Option<AccessId>,
+    handbooks: &[HandbookId],
+    before: Option<EventId>,
     limit: u64,
-) -> Result<Vec<access_log::Model>, DbErr> {
-    let mut reads = access_log::Entity::find().filter(access_log::COLUMN.handbook_id.eq(handbook));
+) -> Result<Vec<audit_event::Model>, DbErr> {
+    let mut reads = audit_event::Entity::find().filter(audit_event::COLUMN.kind.eq(Kind::Read.code()));
+    reads = match handbooks {
+        [only] => reads.filter(audit_event::COLUMN.handbook_id.eq(*only)),
+        several => reads.filter(audit_event::Column::HandbookId.is_in(several.iter().copied())),
+    };
     if let Some(before) = before {
-        reads = reads.filter(access_log::COLUMN.id.lt(before));
+        reads = reads.filter(audit_event::COLUMN.id.lt(before));
     }
-    reads.order_by_desc(access_log::COLUMN.id).limit(limit).all(db).await
+    reads.order_by_desc(audit_event::COLUMN.id).limit(limit).all(db).await
+}
+
+/// A handbook with those that it came to stand for. The log of what was read of them is sealed and stays with them.
+pub async fn with_replaced(
+    db: &impl ConnectionTrait,
+    held: &handbook::Model,
+) -> Result<Vec<HandbookId>, DbErr> {
+    if held.counts_as == held.id {
+        return Ok(vec![held.id]);
+    }
+    let of_issue = handbook::Entity::find().filter(handbook::COLUMN.counts_as.eq(held.counts_as));
+    let older = of_issue.filter(handbook::COLUMN.created_at.lte(held.created_at)).all(db).await?;
+    Ok(older.into_iter().map(|handbook| handbook.id).collect())
 }
 
 /// A staff member as families and reviewers are told of them.

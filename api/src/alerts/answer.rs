@@ -71,7 +71,13 @@ pub(crate) async fn answer(
                 let known = store::exists(&work.txn, handbook.id, id).await?;
                 return Err(ApiError::told(if known { Code::AlertAnswered } else { Code::NotFound }));
             }
-            work.answer(&app, StatusCode::CREATED, &AnsweredAlert { id, answered_at: now }).await
+            work.answer(
+                &app,
+                access.wrote().on(id),
+                StatusCode::CREATED,
+                &AnsweredAlert { id, answered_at: now },
+            )
+            .await
         }
     }
 }

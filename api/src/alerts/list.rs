@@ -1,7 +1,7 @@
 //! `GET /api/v1/alerts`: the danger signs of the subjects that one answers for, open ones first.
 
+use actix_web::get;
 use actix_web::web::{Data, Json};
-use actix_web::{HttpRequest, get};
 use chrono::{DateTime, Utc};
 use domain::access::{Action, Role, Tie};
 use domain::id::{AlertId, HandbookId, PersonId, RecordId};
@@ -13,7 +13,6 @@ use super::store::{self, Row, Scope, open_signs};
 use crate::access::{Office, log, office};
 use crate::app::App;
 use crate::error::ApiError;
-use crate::idempotency::request_id;
 use crate::keys::{Place, places};
 use crate::page::{Page, PageQuery, cut};
 use crate::people::Identity;
@@ -71,7 +70,6 @@ pub(crate) async fn list(
     app: Data<App>,
     office: Office<office::ReadAlerts>,
     page: Query<PageQuery>,
-    request: HttpRequest,
     Speaks(language): Speaks,
 ) -> Result<Json<Page<Alert>>, ApiError> {
     let scope = scope_of(&office.staff)?;
@@ -84,8 +82,7 @@ pub(crate) async fn list(
         Scope::County(_) => Tie::InRegion,
     };
     let handbooks = rows.iter().map(|row| row.handbook_id);
-    log::write_list(&app, &office.staff, handbooks, (Action::ReadAlerts, Some(tie)), request_id(&request))
-        .await?;
+    log::write_list(&app, &office.staff, handbooks, (Action::ReadAlerts, Some(tie))).await?;
     let items = rows.into_iter().map(|row| shown(&app, row, scope, language)).collect();
     Ok(Json(Page { items, next_cursor }))
 }

@@ -6,13 +6,15 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::ConnectionTrait;
 use serde::Serialize;
 
 use super::files::private;
 use super::revoke::{Revived, revived};
 use super::store;
 use super::tombstones::Tombstones;
+use crate::audit::head::{self, Copied};
+use crate::audit::verify::verify;
 use crate::config::Config;
 use crate::keyring::Ground;
 use crate::keyring::in_use::{self, Given};
@@ -68,7 +70,7 @@ pub async fn drill(config: &Config, tombstones: &[Tombstones], now: DateTime<Utc
         keys: in_use::refusals(&in_use::read(db.read()).await?, &Given::of(&config.secrets)),
         sampled: sample(&ground, SAMPLE).await?,
         revived: revived(db, tombstones).await?,
-        audit: audit_chain(db.read()).await?,
+        audit: audit_chain(&ground).await?,
         wrong: Vec::new(),
     };
     ground.db.close().await?;
@@ -76,14 +78,17 @@ pub async fn drill(config: &Config, tombstones: &[Tombstones], now: DateTime<Utc
     Ok(drill)
 }
 
-/// The newest link of the audit chain, which goes into the manifest of a backup. A database without a chain has none.
-pub(super) async fn audit_head(_: &impl ConnectionTrait) -> Result<Option<String>, DbErr> {
-    Ok(None)
+/// The newest signed head of the audit log, which goes into the manifest of a backup; the first is made after the first
+/// midnight.
+pub(super) async fn audit_head(db: &impl ConnectionTrait) -> anyhow::Result<Option<String>> {
+    let latest = head::latest(db).await?;
+    Ok(latest.map(|head| serde_json::to_string(&Copied::of(&head))).transpose()?)
 }
 
-/// What is wrong with the audit chain of a restored database. A database without a chain has nothing wrong with it.
-async fn audit_chain(_: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
-    Ok(Vec::new())
+/// What is wrong with the audit log of a restored database.
+async fn audit_chain(ground: &Ground) -> anyhow::Result<Vec<String>> {
+    let verified = verify(&ground.db, &ground.keys, &[], &mut |_, _| {}).await?;
+    Ok(verified.fault.map(|fault| format!("the audit log: {fault}")).into_iter().collect())
 }
 
 fn changed(then: &BTreeMap<String, u64>, now: BTreeMap<String, u64>) -> BTreeMap<String, (Option<u64>, u64)> {

@@ -74,7 +74,7 @@ pub async fn restore(
             url.to_owned()
         }
     };
-    let db = Db::for_migrations(&url).await?;
+    let db = Db::patient(&url).await?;
     let finished = finish(&db, &shelf, &manifest, &end, tombstones, now).await;
     db.close().await?;
     let revoked = match manifest.database {
@@ -153,7 +153,7 @@ impl Receiver for Unpacker {
 /// Fills an empty PostgreSQL, all or nothing.
 async fn fill_postgres(from: &Path, key: &Key, url: &str) -> anyhow::Result<()> {
     ensure!(!url.starts_with("sqlite:"), "this is the backup of a PostgreSQL, and DATABASE_URL names none");
-    let db = Db::for_migrations(url).await?;
+    let db = Db::patient(url).await?;
     let tables = store::tables(db.read()).await;
     db.close().await?;
     ensure!(tables?.is_empty(), "the database is not empty: restore into an empty one");

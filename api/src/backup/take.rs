@@ -53,7 +53,7 @@ pub async fn take(
     told: &mut dyn FnMut(Step),
 ) -> anyhow::Result<Taken> {
     let partial = Partial::begin(to)?;
-    let db = Db::for_migrations(&config.database_url).await?;
+    let db = Db::patient(&config.database_url).await?;
     let pending = start::pending_migrations(&db).await?;
     if pending > 0 {
         return Err(Misconfigured(vec![start::pending(pending)]).into());
@@ -88,7 +88,7 @@ async fn of_sqlite<W: Write>(
     let path = scratch.file("snapshot.db");
     told(Step::Snapshot);
     store::copy_into(db, &path).await?;
-    let copy = Db::for_migrations(&format!("sqlite://{}", path.display())).await?;
+    let copy = Db::patient(&format!("sqlite://{}", path.display())).await?;
     let manifest = manifest(copy.read(), Kind::Sqlite, shelf, now).await?;
     // Its journal becomes part of it when the last connection closes.
     copy.close().await?;
@@ -96,7 +96,7 @@ async fn of_sqlite<W: Write>(
     let file = std::fs::File::open(&path)?;
     let length = file.metadata()?.len();
     packer.database(file, &mut |bytes| told(Step::Database(bytes, Some(length))))?;
-    let copy = Db::for_migrations(&format!("sqlite://{}", path.display())).await?;
+    let copy = Db::patient(&format!("sqlite://{}", path.display())).await?;
     pack_photos(copy.read(), db, shelf, &mut packer, told).await?;
     copy.close().await?;
     let (sealer, end) = packer.finish()?;

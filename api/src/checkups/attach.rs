@@ -20,9 +20,12 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::store;
-use crate::access::{Access, AttachCheckup, AttachResult, InHandbook};
+use crate::access::{
+    Access, AttachCheckup, AttachResult, InHandbook, handbook_in, is_refusal, tell_if_refused,
+};
 use crate::alerts::store as alerts;
 use crate::app::App;
+use crate::audit::Event;
 use crate::body::Body;
 use crate::db::entities::{handbook, visit};
 use crate::error::ApiError;
@@ -33,14 +36,14 @@ use crate::offices;
 use crate::overrides::store::{self as overrides, NewOverride, Of};
 use crate::photos::store as photos;
 use crate::problem::{Code, Language};
+use crate::records::Speaks;
 use crate::records::accepted::Accepted;
 use crate::records::form::{Sent, SubjectWord, named};
 use crate::records::pointers::{must_exist, pointers};
 use crate::records::setting::{Writer, judge};
 use crate::records::store::{self as records, Attached};
 use crate::records::written::{Written, photos_together};
-use crate::records::{Speaks, is_refusal, judge as judge_access};
-use crate::session::{SignedIn, Staff, app_of};
+use crate::session::{Caller, SignedIn, Staff, app_of};
 use crate::usage::count;
 
 /// A new checkup. The API document has a schema for every kind.
@@ -91,20 +94,33 @@ impl FromRequest for Bedside {
         async move {
             let SignedIn(caller) = signed_in.await?;
             let app = app_of(&request)?;
-            match judge_access::<AttachCheckup>(app, &request, &caller).await {
-                Ok(access) => Self::from_access(access, false),
-                Err(refused) if is_refusal(&refused) => {
-                    let late = judge_access::<AttachResult>(app, &request, &caller).await;
-                    Self::from_access(late.map_err(|_| refused)?, true)
-                }
-                Err(failed) => Err(failed),
-            }
+            let id = handbook_in(&request)?;
+            let judged = Self::judge(app, &caller, id).await;
+            tell_if_refused(app, &caller, AttachCheckup::ACTION, id, judged).await
         }
         .boxed_local()
     }
 }
 
 impl Bedside {
+    async fn judge(app: &App, caller: &Caller, id: HandbookId) -> Result<Self, ApiError> {
+        match Access::<AttachCheckup>::judge(app, caller.clone(), id).await {
+            Ok(access) => Self::from_access(access, false),
+            Err(refused) if is_refusal(&refused) => {
+                let late = Access::<AttachResult>::judge(app, caller.clone(), id).await;
+                Self::from_access(late.map_err(|_| refused)?, true)
+            }
+            Err(failed) => Err(failed),
+        }
+    }
+
+    /// The event that says that a record was attached.
+    fn wrote(&self) -> Event {
+        let action = if self.late { AttachResult::ACTION } else { AttachCheckup::ACTION };
+        let visit = self.visit.as_ref().map(|visit| visit.id);
+        self.staff.wrote(action.code()).at(self.handbook.id).through(self.tie, visit)
+    }
+
     fn from_access<A: InHandbook>(access: Access<A>, late: bool) -> Result<Self, ApiError> {
         let staff = access.caller.staff()?.clone();
         let Access { handbook, standing, tie, visit, .. } = access;
@@ -157,7 +173,8 @@ pub(crate) async fn attach(
         Attempt::Answered(answer) => Ok(answer),
         Attempt::New(work) => {
             let written = write(&app, &work, &bedside, &sent, &beside, language).await?;
-            let answer = work.answer(&app, StatusCode::CREATED, &written).await?;
+            let answer =
+                work.answer(&app, bedside.wrote().record(written.id), StatusCode::CREATED, &written).await?;
             app.live.changed(bedside.handbook.id).await;
             Ok(answer)
         }

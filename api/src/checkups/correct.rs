@@ -77,7 +77,7 @@ pub(crate) async fn correct(
     let work = Work::without_key(&app).await?;
     let old = own(&work.txn, &access, id, seen).await?;
     let written = write(&app, &work, &access, &old, &changed, reason, language).await?;
-    let answer = work.answer(&app, StatusCode::OK, &written).await?;
+    let answer = work.answer(&app, access.wrote().record(written.id), StatusCode::OK, &written).await?;
     app.live.changed(access.handbook.id).await;
     Ok(answer)
 }

@@ -3,7 +3,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Json, Path};
-use actix_web::{HttpRequest, HttpResponse, get, post};
+use actix_web::{HttpResponse, get, post};
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::access::{Action, Tie};
 use domain::catalogue::field::Origin;
@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::db::entities::record;
 use crate::error::ApiError;
 use crate::handbooks::store::hold;
-use crate::idempotency::{IfMatch, Work, request_id};
+use crate::idempotency::{IfMatch, Work};
 use crate::offices;
 use crate::page::{Page, PageQuery, cut};
 use crate::problem::Code;
@@ -62,7 +62,6 @@ pub(crate) async fn list(
     app: Data<App>,
     office: Office<office::Countersign>,
     page: Query<PageQuery>,
-    request: HttpRequest,
 ) -> Result<Json<Page<AwaitingCountersign>>, ApiError> {
     let institution = office.staff.institution()?;
     let (limit, list) = (page.limit()?, format!("countersign/{institution}"));
@@ -71,7 +70,7 @@ pub(crate) async fn list(
     let (rows, next_cursor) = cut(&app.keys, rows, limit, &list, |row| row.id);
     let handbooks = rows.iter().map(|row| row.handbook_id);
     let why = (Action::Countersign, Some(Tie::Managing));
-    log::write_list(&app, &office.staff, handbooks, why, request_id(&request)).await?;
+    log::write_list(&app, &office.staff, handbooks, why).await?;
     Ok(Json(Page { items: rows.into_iter().map(listed).collect(), next_cursor }))
 }
 
@@ -130,7 +129,8 @@ pub(crate) async fn countersign(
     new.countersigned_by = Some(staff.id);
     let replaced = Replaced { by: Me::Staff(staff.id), reason: None, at: app.now() };
     let version = records::replace(&work.txn, &old, new, replaced).await?;
-    let answer = work.answer(&app, StatusCode::OK, &AfterChange { id, version }).await?;
+    let answer =
+        work.answer(&app, access.wrote().record(id), StatusCode::OK, &AfterChange { id, version }).await?;
     app.live.changed(access.handbook.id).await;
     Ok(answer)
 }

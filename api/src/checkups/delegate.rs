@@ -18,7 +18,7 @@ use crate::body::Body;
 use crate::db::entities::{delegation, institution, staff};
 use crate::error::ApiError;
 use crate::handbooks::store::hold_as;
-use crate::idempotency::{Attempt, Once};
+use crate::idempotency::{Attempt, Once, Work};
 use crate::offices;
 use crate::page::{Page, PageQuery, cut};
 use crate::problem::Code;
@@ -89,7 +89,8 @@ pub(crate) async fn delegate(
             if !store::delegate(&work.txn, &row).await? {
                 return Err(ApiError::told(Code::DelegationExists));
             }
-            work.answer(&app, StatusCode::CREATED, &shown(&app, &row, &village)?).await
+            work.answer(&app, access.wrote().on(row.id), StatusCode::CREATED, &shown(&app, &row, &village)?)
+                .await
         }
     }
 }
@@ -154,7 +155,9 @@ pub(crate) async fn end(
     path: Path<(HandbookId, String)>,
 ) -> Result<HttpResponse, ApiError> {
     let id = id_in(&path.1)?;
-    if store::end_delegation(app.db.write(), access.handbook.id, id, app.now()).await? {
+    let work = Work::without_key(&app).await?;
+    if store::end_delegation(&work.txn, access.handbook.id, id, app.now()).await? {
+        work.done(&app, access.wrote().on(id)).await?;
         Ok(HttpResponse::NoContent().finish())
     } else {
         Err(ApiError::told(Code::NotFound))

@@ -71,7 +71,8 @@ pub(crate) async fn void(
     }
     let (handbook, institution) = (access.handbook.id, old.institution_id);
     tell(&work.txn, handbook, notices::Kind::CheckupChanged, institution, Some(id), now).await?;
-    let answer = work.answer(&app, StatusCode::OK, &AfterChange { id, version }).await?;
+    let answer =
+        work.answer(&app, access.wrote().record(id), StatusCode::OK, &AfterChange { id, version }).await?;
     app.live.changed(handbook).await;
     Ok(answer)
 }

@@ -98,7 +98,7 @@ pub(crate) async fn change(
     let key = key_of(&held, &row, known.id_number.as_ref(), &known.identity.name, row.born_on);
     let changed = set_key(&app, txn, held.id, &row, key, request.birth_facts()).await?;
     let answer = ChildChanged { id: changed.id, version: changed.version, identity_version: person.version };
-    let answer = work.answer(&app, StatusCode::OK, &answer).await?;
+    let answer = work.answer(&app, access.wrote(), StatusCode::OK, &answer).await?;
     app.live.changed(held.id).await;
     Ok(answer)
 }

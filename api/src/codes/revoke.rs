@@ -40,7 +40,8 @@ pub(crate) async fn revoke(
     let serial = serial.ok_or_else(|| ApiError::told(Code::PrintsUsedUp))?;
     let institution = access.caller.staff()?.institution;
     notices::store::tell(&work.txn, handbook.id, Kind::CodeReprinted, institution, None, app.now()).await?;
-    let answer = work.answer(&app, StatusCode::CREATED, &as_data(&app, handbook, serial)?).await?;
+    let answer =
+        work.answer(&app, access.wrote(), StatusCode::CREATED, &as_data(&app, handbook, serial)?).await?;
     app.live.changed(handbook.id).await;
     Ok(answer)
 }

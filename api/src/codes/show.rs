@@ -71,7 +71,7 @@ pub(crate) async fn show(
     let url = link(&app.config.public_url, &token);
     let picture = Picture::of(&url, Medium::Screen)?;
     let shown = ShownCode { svg: picture.svg(), png: STANDARD.encode(picture.png()?), url, expires_at };
-    work.answer(&app, StatusCode::CREATED, &shown).await
+    work.answer(&app, access.wrote(), StatusCode::CREATED, &shown).await
 }
 
 async fn refuse_flood(app: &App, user: User) -> Result<(), ApiError> {

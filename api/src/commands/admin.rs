@@ -4,6 +4,7 @@ use std::io::{BufRead, IsTerminal};
 
 use clap::{Args, Subcommand};
 use domain::access::Role;
+use domain::audit::Kind;
 use domain::credential::{UserName, check_password};
 use domain::id::StaffId;
 use uuid::Uuid;
@@ -11,6 +12,7 @@ use zeroize::Zeroizing;
 
 use super::{app_at_the_server, resolve};
 use crate::app::App;
+use crate::audit::{Event, Events, machine_user};
 use crate::config::Settings;
 use crate::form::Form;
 use crate::offices::staff::store::{NewStaff, insert_all, with_user_names};
@@ -88,7 +90,9 @@ async fn create(app: &App, user_name: &UserName, name: Option<&str>, password: &
         password_hash,
         password_issued: false,
     };
+    let did = Event::by_command(&machine_user(), Kind::Write, "admin_create").on(new.id);
     insert_all(&txn, [new.into_row(&app.keys, app.now())?]).await?;
+    Events::from(did).write(&txn, app.now()).await?;
     txn.commit().await?;
     Ok(())
 }

@@ -144,7 +144,7 @@ impl Bury {
         let environment = Environment::of_process();
         let key = key(&environment)?;
         let config = self.settings.resolve(false, &environment)?;
-        let db = Db::for_migrations(&config.database_url).await?;
+        let db = Db::patient(&config.database_url).await?;
         let tombstones = Tombstones::of(&db, self.since, Utc::now()).await?;
         db.close().await?;
         tombstones.write(&key, &self.to)?;

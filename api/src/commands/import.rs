@@ -5,11 +5,14 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use domain::audit::Kind;
 use domain::place::Scope;
 use indicatif::{ProgressBar, ProgressStyle};
+use sea_orm::ConnectionTrait;
 
 use super::{app_at_the_server, resolve};
 use crate::app::App;
+use crate::audit::{Event, Events, machine_user};
 use crate::config::Settings;
 use crate::error::ApiError;
 use crate::import::staff::Issued;
@@ -74,6 +77,7 @@ impl Import {
         let summary = plan.summary;
         if !self.dry_run {
             regions::apply(&txn, plan, bar).await?;
+            told_of(&txn, app, "import_regions").await?;
             txn.commit().await?;
         }
         Ok(summary)
@@ -85,6 +89,7 @@ impl Import {
         let summary = plan.summary;
         if !self.dry_run {
             institutions::apply(&txn, plan, app.now(), bar).await?;
+            told_of(&txn, app, "import_institutions").await?;
             txn.commit().await?;
         }
         Ok(summary)
@@ -114,9 +119,16 @@ async fn issue(
     let hashed = plan.hash(&app.passwords, bar).await?;
     let txn = app.db.begin().await?;
     let (summary, issued) = staff::apply(&txn, &app.keys, hashed, giver, app.now()).await?;
+    told_of(&txn, app, "import_staff").await?;
     write_passwords(file, &issued).map_err(ApiError::Internal)?;
     txn.commit().await?;
     Ok(summary)
+}
+
+/// The audit log tells of an import in the transaction that makes it.
+async fn told_of(txn: &impl ConnectionTrait, app: &App, import: &'static str) -> Result<(), ApiError> {
+    let did = Event::by_command(&machine_user(), Kind::Write, import);
+    Ok(Events::from(did).write(txn, app.now()).await?)
 }
 
 /// A new file that only this user can read.

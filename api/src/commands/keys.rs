@@ -79,6 +79,7 @@ fn print_new() {
     println!("MUZI_INDEX_KEY={}", new_key());
     println!("MUZI_PRINT_KEYS=1:{}", new_key());
     println!("MUZI_TOKEN_KEYS=1:{}", new_key());
+    println!("MUZI_AUDIT_KEYS=1:{}", new_key());
     println!("MUZI_BACKUP_KEY={}", new_key());
 }
 

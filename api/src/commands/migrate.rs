@@ -28,7 +28,7 @@ impl Migrate {
             Action::Status(settings) => (settings, false),
         };
         let config = settings.resolve(false, &Environment::of_process())?;
-        let db = Db::for_migrations(&config.database_url).await?;
+        let db = Db::patient(&config.database_url).await?;
         if up {
             start::migrate(&db).await?;
         }

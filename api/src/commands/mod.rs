@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 mod admin;
+mod audit;
 mod backup;
 mod bench;
 mod demo;
@@ -33,6 +34,8 @@ pub enum Command {
     Migrate(migrate::Migrate),
     /// Check the figures against the records
     Stats(stats::Stats),
+    /// Verify the audit log, ask it, print its daily head
+    Audit(audit::Audit),
     /// Make the first system administrator
     Admin(admin::Admin),
     /// Import regions, institutions or staff from a CSV file
@@ -71,6 +74,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Worker(settings) => actix_web::rt::System::new().block_on(serve::work(settings)),
         Command::Migrate(migrate) => actix_web::rt::System::new().block_on(migrate.run()),
         Command::Stats(stats) => actix_web::rt::System::new().block_on(stats.run()),
+        Command::Audit(audit) => actix_web::rt::System::new().block_on(audit.run()),
         Command::Admin(admin) => actix_web::rt::System::new().block_on(admin.run()),
         Command::Import(import) => actix_web::rt::System::new().block_on(import.run()),
         Command::Demo(demo) => actix_web::rt::System::new().block_on(demo.run()),

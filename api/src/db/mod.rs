@@ -36,8 +36,9 @@ impl Db {
         }
     }
 
-    /// Connects for migrations, which may take as long as they need: an index on a large table is no runaway statement.
-    pub async fn for_migrations(url: &str) -> Result<Self, DbErr> {
+    /// Connects for what may take as long as it needs, migrations and checks of everything: an index on a large table is no
+    /// runaway statement.
+    pub async fn patient(url: &str) -> Result<Self, DbErr> {
         if url.starts_with("sqlite:") {
             return Self::connect(url, 1).await;
         }

@@ -87,7 +87,8 @@ pub(crate) async fn record(
     stop(&app, txn, held.id, Ended::Child(ended.id), staff, &reason).await?;
     let state = close_if_nobody_is_left(&app, txn, &held).await?;
 
-    let answer = work.answer(&app, StatusCode::CREATED, &AfterDeath::of(&ended, state)).await?;
+    let answer =
+        work.answer(&app, access.wrote(), StatusCode::CREATED, &AfterDeath::of(&ended, state)).await?;
     app.live.changed(held.id).await;
     Ok(answer)
 }
@@ -130,7 +131,7 @@ pub(crate) async fn take_back(
     let state = open_again(&app, txn, &held).await?;
     keep_act(&app, txn, held.id, staff, &reason).await?;
 
-    let answer = work.answer(&app, StatusCode::OK, &AfterDeath::of(&alive, state)).await?;
+    let answer = work.answer(&app, access.wrote(), StatusCode::OK, &AfterDeath::of(&alive, state)).await?;
     app.live.changed(held.id).await;
     Ok(answer)
 }

@@ -86,7 +86,7 @@ pub(crate) async fn record(
     let state = close_if_nobody_is_left(&app, txn, &ended).await?;
 
     let died = WomanAfterDeath { id: woman, died_on: ended.woman_died_on, state };
-    let answer = work.answer(&app, StatusCode::CREATED, &died).await?;
+    let answer = work.answer(&app, access.wrote(), StatusCode::CREATED, &died).await?;
     app.live.changed(held.id).await;
     Ok(answer)
 }
@@ -132,7 +132,7 @@ pub(crate) async fn take_back(
     keep_act(&app, txn, held.id, staff, &reason).await?;
 
     let alive = WomanAfterDeath { id: woman, died_on: None, state };
-    let answer = work.answer(&app, StatusCode::OK, &alive).await?;
+    let answer = work.answer(&app, access.wrote(), StatusCode::OK, &alive).await?;
     app.live.changed(held.id).await;
     Ok(answer)
 }

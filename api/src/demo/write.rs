@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use anyhow::Context;
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::access::{Action, Role, Tie};
+use domain::audit::Kind;
 use domain::calendar::Month;
 use domain::handbook::State;
 use domain::handbook::issuing::Explained;
 use domain::handbook::number::HandbookNumber;
 use domain::id::{
-    AccessId, AlertId, ChildId, ConsentId, FollowUpId, HandbookId, IssuanceId, MemberId, PersonId,
+    AlertId, ChildId, ConsentId, EventId, FollowUpId, HandbookId, IssuanceId, MemberId, PersonId,
     PregnancyId, RecordId, UserId, VisitId,
 };
 use domain::institution::column_of;
@@ -28,9 +29,10 @@ use super::families::{Child, Family, Person, Pregnancy, Use};
 use super::random::Dice;
 use super::story::{About, Author, Story, Visit, Written, discharged_on};
 use crate::alerts::store::seal_signs;
+use crate::audit::{Act, Event};
 use crate::config::PRIVACY_TEXT;
 use crate::db::entities::{
-    ExplainedList, access_log, alert, child, consent, handbook, issuance, member, person, pregnancy, record,
+    ExplainedList, alert, audit_event, child, consent, handbook, issuance, member, person, pregnancy, record,
     usage_evidence, usage_follow_up, visit, wechat_user,
 };
 use crate::db::statement;
@@ -57,7 +59,7 @@ pub(super) struct Rows {
     visits: Vec<visit::Model>,
     records: Vec<record::Model>,
     alerts: Vec<alert::Model>,
-    reads: Vec<access_log::Model>,
+    reads: Vec<audit_event::Model>,
     follow_ups: Vec<usage_follow_up::Model>,
     evidence: Vec<usage_evidence::Model>,
 }
@@ -429,17 +431,11 @@ impl Writer<'_> {
             opened_at: span.opened_at,
             ends_at: span.ends_at,
         });
-        self.rows.reads.push(access_log::Model {
-            id: AccessId(self.dice.id(visit.at)),
-            at: visit.at,
-            staff_id: visit.desk.clinician,
-            institution_id: Some(visit.desk.id),
-            handbook_id: ids.handbook,
-            action: Action::ReadRecords.code().to_owned(),
-            tie: Some(Tie::Visit),
-            visit_id: Some(id),
-            request_id: self.dice.id(visit.at),
-        });
+        let act = Act { request: Some(self.dice.id(visit.at)), operation: None };
+        let who = (visit.desk.clinician, Some(visit.desk.id));
+        let read = Event::by_staff(who, act, Kind::Read, Action::ReadRecords.code()).at(ids.handbook);
+        let read = read.through(Some(Tie::Visit), Some(id));
+        self.rows.reads.push(read.into_row(EventId(self.dice.id(visit.at)), visit.at));
     }
 
     fn record(

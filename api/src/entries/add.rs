@@ -88,7 +88,8 @@ pub(crate) async fn add(
         Attempt::Answered(answer) => Ok(answer),
         Attempt::New(work) => {
             let written = write(&app, &work, &access, &sent, &beside, language).await?;
-            let answer = work.answer(&app, StatusCode::CREATED, &written).await?;
+            let answer =
+                work.answer(&app, access.wrote().record(written.id), StatusCode::CREATED, &written).await?;
             app.live.changed(access.handbook.id).await;
             Ok(answer)
         }

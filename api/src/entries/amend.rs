@@ -72,7 +72,7 @@ pub(crate) async fn amend(
         return Err(ApiError::told(Code::NotYours));
     }
     let written = write(&app, &work, &access, &old, &changed, named, language).await?;
-    let answer = work.answer(&app, StatusCode::OK, &written).await?;
+    let answer = work.answer(&app, access.wrote().record(written.id), StatusCode::OK, &written).await?;
     app.live.changed(access.handbook.id).await;
     Ok(answer)
 }

@@ -59,7 +59,8 @@ pub(crate) async fn hide(
         let warnings = Content::of_row(&app.keys, &old).map_err(ApiError::Internal)?.warnings;
         alerts::raise(&app, &work.txn, access.handbook.id, id, None, &warnings).await?;
     }
-    let answer = work.answer(&app, StatusCode::OK, &AfterChange { id, version }).await?;
+    let answer =
+        work.answer(&app, access.wrote().record(id), StatusCode::OK, &AfterChange { id, version }).await?;
     app.live.changed(access.handbook.id).await;
     Ok(answer)
 }

@@ -10,7 +10,7 @@ use crate::access::{Access, WriteEntry};
 use crate::app::App;
 use crate::db::entities::PhotoIds;
 use crate::error::ApiError;
-use crate::idempotency::IfMatch;
+use crate::idempotency::{IfMatch, Work};
 use crate::photos::store as photos;
 use crate::records::Me;
 use crate::records::show::record_in;
@@ -35,15 +35,16 @@ pub(crate) async fn withdraw(
     seen: IfMatch,
 ) -> Result<HttpResponse, ApiError> {
     let (id, now) = (record_in(&path)?, app.now());
-    let txn = app.db.begin().await?;
-    let (user, old) = to_change(&app, &txn, &access, id, seen).await?;
+    let work = Work::without_key(&app).await?;
+    let txn = &work.txn;
+    let (user, old) = to_change(&app, txn, &access, id, seen).await?;
     let mut new = old.clone();
     new.state = RecordState::Withdrawn;
     new.photos = PhotoIds::default();
     let replaced = Replaced { by: Me::Family(user.id), reason: None, at: now };
-    store::replace(&txn, &old, new, replaced).await?;
-    photos::drop_of_record(&txn, id, &old.photos.0, now).await?;
-    txn.commit().await?;
+    store::replace(txn, &old, new, replaced).await?;
+    photos::drop_of_record(txn, id, &old.photos.0, now).await?;
+    work.done(&app, access.wrote().record(id)).await?;
     app.live.changed(access.handbook.id).await;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -220,7 +220,8 @@ impl Claim<'_> {
             Attempt::New(work) => work,
         };
         let joined = self.join(&work.txn, &proved).await?;
-        let answer = work.answer(self.app, StatusCode::CREATED, &joined).await?;
+        let did = self.user.wrote("claim").at(joined.handbook).on(joined.member);
+        let answer = work.answer(self.app, did, StatusCode::CREATED, &joined).await?;
         self.app.live.changed(proved.handbook.id).await;
         Ok(answer)
     }

@@ -91,7 +91,7 @@ pub(crate) async fn close(
     store::keep_act(txn, &app.keys, act, now).await?;
 
     let closed = Closed { state: State::Closed, reason: request.reason, version: held.version + 1 };
-    let answer = work.answer(&app, StatusCode::OK, &closed).await?;
+    let answer = work.answer(&app, access.wrote(), StatusCode::OK, &closed).await?;
     app.live.changed(held.id).await;
     Ok(answer)
 }

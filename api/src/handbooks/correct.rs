@@ -124,7 +124,12 @@ pub(crate) async fn correct(
     notices::store::tell(txn, id, Kind::IdentityCorrected, staff.institution, None, now).await?;
 
     let mut answer = work
-        .answer(&app, StatusCode::OK, &Corrected { id: corrected.id, version: corrected.version })
+        .answer(
+            &app,
+            access.wrote(),
+            StatusCode::OK,
+            &Corrected { id: corrected.id, version: corrected.version },
+        )
         .await?;
     let (name, value) = etag(corrected.version);
     answer

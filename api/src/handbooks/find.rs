@@ -4,7 +4,7 @@
 use std::ops::RangeInclusive;
 
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse, post};
+use actix_web::{HttpResponse, post};
 use chrono::NaiveDate;
 use domain::access::{Action, Role, Tie, Verdict, may};
 use domain::handbook::number::HandbookNumber;
@@ -22,7 +22,6 @@ use crate::children::store as children;
 use crate::db::entities::{handbook, person};
 use crate::error::ApiError;
 use crate::form::Form;
-use crate::idempotency::request_id;
 use crate::people;
 use crate::pregnancies::store as pregnancies;
 use crate::session::{Caller, Staff};
@@ -106,7 +105,6 @@ pub struct MaskedPerson {
 pub(crate) async fn find(
     app: Data<App>,
     office: Office<office::FindHandbook>,
-    request: HttpRequest,
     body: Body<FindRequest>,
 ) -> Result<HttpResponse, ApiError> {
     let wanted = Wanted::read(&body.parse()?)?;
@@ -124,7 +122,7 @@ pub(crate) async fn find(
         reads.push(read);
         items.push(masked(&app, &handbook, tie.is_some()).await?);
     }
-    log::write(&app, &office.staff, &reads, request_id(&request)).await?;
+    log::write(&app, &office.staff, &reads).await?;
     Ok(HttpResponse::Ok().json(FoundHandbooks { items }))
 }
 

@@ -11,7 +11,6 @@ use domain::handbook::{EDITION, Group, State};
 use domain::id::{ChildId, HandbookId, InstitutionId, IssuanceId, PersonId, PregnancyId};
 use domain::institution::{ReportColumn, column_of};
 use domain::pregnancy::{BIRTH_GESTATION_DAYS, Dates};
-use sea_orm::DatabaseTransaction;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -26,7 +25,7 @@ use crate::body::Body;
 use crate::children::store::{already_has, keep_child};
 use crate::db::entities::{ExplainedList, handbook, issuance};
 use crate::error::ApiError;
-use crate::idempotency::{Attempt, Once};
+use crate::idempotency::{Attempt, Once, Txn};
 use crate::keys::{Place, places};
 use crate::notices::{self, Kind};
 use crate::overrides::store::{self as overrides, NewOverride, Of};
@@ -112,7 +111,7 @@ pub(crate) async fn issue(
     let issued = desk_work.hand_out(id, &order).await?;
     let told = desk_work.told;
 
-    let answer = work.answer(&app, StatusCode::CREATED, &issued).await?;
+    let answer = work.answer(&app, office.wrote().at(issued.id), StatusCode::CREATED, &issued).await?;
     for handbook in told {
         app.live.changed(handbook).await;
     }
@@ -122,7 +121,7 @@ pub(crate) async fn issue(
 /// An issue at work.
 struct Issue<'a> {
     app: &'a App,
-    txn: &'a DatabaseTransaction,
+    txn: &'a Txn,
     desk: &'a Desk,
     staff: &'a Staff,
     /// Other handbooks whose families were told that identity changed.

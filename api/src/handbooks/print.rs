@@ -149,5 +149,5 @@ pub(crate) async fn print_slip(
         let act = Act { handbook: held.id, action: Action::PrintCode, staff, reason: TO_WOMAN, person: None };
         store::keep_act(txn, &app.keys, act, now).await?;
     }
-    work.answer(&app, StatusCode::CREATED, &slip).await
+    work.answer(&app, access.wrote(), StatusCode::CREATED, &slip).await
 }

@@ -120,7 +120,7 @@ async fn print(
     let act = Act { handbook: held.id, action: Action::Reclaim, staff, reason: &reason, person: None };
     store::keep_act(txn, &app.keys, act, now).await?;
     notices::store::tell(txn, held.id, Kind::Reclaimed, staff.institution, None, now).await?;
-    let answer = work.answer(app, StatusCode::CREATED, &slip).await?;
+    let answer = work.answer(app, access.wrote(), StatusCode::CREATED, &slip).await?;
     app.live.changed(held.id).await;
     Ok(answer)
 }

@@ -128,7 +128,7 @@ impl Desk<'_> {
         };
         store::keep_act(txn, &app.keys, act, app.now()).await?;
         let released = Released { state: State::Issued, version: held.version + 1 };
-        let answer = work.answer(app, StatusCode::OK, &released).await?;
+        let answer = work.answer(app, self.access.wrote(), StatusCode::OK, &released).await?;
         app.live.changed(held.id).await;
         Ok(answer)
     }

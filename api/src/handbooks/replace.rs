@@ -12,7 +12,7 @@ use domain::handbook::number::HandbookNumber;
 use domain::handbook::{EDITION, ReplaceReason, State};
 use domain::id::{HandbookId, IssuanceId};
 use domain::institution::column_of;
-use sea_orm::{ActiveValue::Set, DatabaseTransaction};
+use sea_orm::ActiveValue::Set;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -23,11 +23,12 @@ use super::print::{Slip, link};
 use super::store::{self, Act, LIVE};
 use crate::access::{Access, Replace};
 use crate::app::App;
+use crate::audit::Events;
 use crate::body::{Body, chosen_id};
 use crate::db::entities::{ExplainedList, handbook, issuance};
 use crate::error::ApiError;
 use crate::form::{Form, REMARK};
-use crate::idempotency::{Attempt, Once};
+use crate::idempotency::{Attempt, Once, Txn};
 use crate::notices::{self, Kind};
 use crate::problem::Code;
 use crate::records::setting::is_unborn;
@@ -133,7 +134,14 @@ pub(crate) async fn replace(
         slip,
         version: new.version,
     };
-    let answer = work.answer(&app, StatusCode::CREATED, &replaced).await?;
+    let answer = work
+        .answer(
+            &app,
+            Events::from(access.wrote()).and(access.wrote().at(new.id).on(old.id)),
+            StatusCode::CREATED,
+            &replaced,
+        )
+        .await?;
     app.live.changed(old.id).await;
     app.live.changed(new.id).await;
     Ok(answer)
@@ -142,7 +150,7 @@ pub(crate) async fn replace(
 /// The old handbook lets go of what may stand in one live handbook only, before the new one takes it with all that hangs on
 /// it.
 async fn take_the_place(
-    txn: &DatabaseTransaction,
+    txn: &Txn,
     old: &handbook::Model,
     new: &handbook::Model,
     now: DateTime<Utc>,

@@ -408,9 +408,9 @@ pub async fn end_delegations(
 }
 
 /// Everything of a handbook follows to its successor. What stays is what is counted by the issue: issuances and the
-/// evidence of use, which the successor finds by `counts_as`.
+/// evidence of use, which the successor finds by `counts_as`; and the audit log, which is sealed.
 pub async fn hand_on(txn: &impl ConnectionTrait, old: HandbookId, new: HandbookId) -> Result<(), DbErr> {
-    const FOLLOWING: [&str; 16] = [
+    const FOLLOWING: [&str; 15] = [
         "pregnancy",
         "child",
         "member",
@@ -423,7 +423,6 @@ pub async fn hand_on(txn: &impl ConnectionTrait, old: HandbookId, new: HandbookI
         "visit",
         "delegation",
         "code",
-        "access_log",
         "desk_act",
         "rule_override",
         "live_ticket",

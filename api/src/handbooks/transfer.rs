@@ -109,7 +109,7 @@ pub(crate) async fn transfer(
 
     let transferred =
         Transferred { managing_institution: InstitutionName::from(&target), version: held.version + 1 };
-    let answer = work.answer(&app, StatusCode::OK, &transferred).await?;
+    let answer = work.answer(&app, access.wrote(), StatusCode::OK, &transferred).await?;
     app.live.changed(held.id).await;
     Ok(answer)
 }

@@ -80,7 +80,7 @@ pub(crate) async fn import_regions(
     let plan = regions::plan(&work.txn, csv, &bar).await?;
     let summary = plan.summary;
     regions::apply(&work.txn, plan, &bar).await?;
-    work.answer(&app, StatusCode::OK, &Imported::done(summary, Vec::new())).await
+    work.answer(&app, office.wrote(), StatusCode::OK, &Imported::done(summary, Vec::new())).await
 }
 
 /// Import institutions
@@ -118,7 +118,7 @@ pub(crate) async fn import_institutions(
     let plan = institutions::plan(&work.txn, csv, scope, app.today(), &bar).await?;
     let summary = plan.summary;
     institutions::apply(&work.txn, plan, app.now(), &bar).await?;
-    work.answer(&app, StatusCode::OK, &Imported::done(summary, Vec::new())).await
+    work.answer(&app, office.wrote(), StatusCode::OK, &Imported::done(summary, Vec::new())).await
 }
 
 /// Import staff
@@ -166,5 +166,5 @@ pub(crate) async fn import_staff(
         Attempt::New(work) => work,
     };
     let (summary, passwords) = staff::apply(&work.txn, &app.keys, hashed, &giver, app.now()).await?;
-    work.answer(&app, StatusCode::OK, &Imported::done(summary, passwords)).await
+    work.answer(&app, office.wrote(), StatusCode::OK, &Imported::done(summary, passwords)).await
 }

@@ -305,6 +305,7 @@ mod tests {
             index: Zeroizing::new([100; 32]),
             print: some(&[(1, 101)]),
             token: some(&[(1, 102)]),
+            audit: some(&[(1, 103)]),
             backup: None,
         }
     }

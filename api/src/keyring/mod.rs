@@ -29,7 +29,7 @@ impl Ground {
     /// The ground that settings name. Nothing is migrated.
     pub async fn of(config: &Config) -> anyhow::Result<Self> {
         Ok(Self {
-            db: Db::for_migrations(&config.database_url).await?,
+            db: Db::patient(&config.database_url).await?,
             keys: Arc::new(Keys::new(&config.secrets)?),
             photos: Shelf::of(config)?,
         })

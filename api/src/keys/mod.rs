@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use aws_lc_rs::{digest, hmac, rand};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -45,6 +46,8 @@ pub struct Secrets {
     pub print: BTreeMap<u8, Zeroizing<[u8; 32]>>,
     /// Seeds of the Ed25519 keys that sign access tokens, by id; the highest id signs.
     pub token: BTreeMap<u8, Zeroizing<[u8; 32]>>,
+    /// Seeds of the Ed25519 keys that sign the daily heads of the audit log, by id; the highest id signs.
+    pub audit: BTreeMap<u8, Zeroizing<[u8; 32]>>,
     /// Key of backups, which serving does not need. It is kept apart from all others.
     pub backup: Option<Zeroizing<[u8; 32]>>,
 }
@@ -76,6 +79,7 @@ pub struct Keys {
     is_behind: AtomicBool,
     index: hmac::Key,
     print: BTreeMap<u8, hmac::Key>,
+    audit: BTreeMap<u8, Ed25519KeyPair>,
 }
 
 impl std::fmt::Debug for Keys {
@@ -87,7 +91,10 @@ impl std::fmt::Debug for Keys {
 impl Keys {
     /// Prepares the keys.
     pub fn new(secrets: &Secrets) -> anyhow::Result<Self> {
-        anyhow::ensure!(!secrets.data.is_empty() && !secrets.print.is_empty(), "no data key or no print key");
+        anyhow::ensure!(
+            !secrets.data.is_empty() && !secrets.print.is_empty() && !secrets.audit.is_empty(),
+            "no data key, no print key or no audit key"
+        );
         let data: BTreeMap<_, _> = secrets
             .data
             .iter()
@@ -99,6 +106,12 @@ impl Keys {
             .iter()
             .map(|(id, key)| (*id, hmac::Key::new(hmac::HMAC_SHA256, key.as_slice())))
             .collect();
+        let audit = secrets
+            .audit
+            .iter()
+            .map(|(id, seed)| Ok((*id, Ed25519KeyPair::from_seed_unchecked(seed.as_slice())?)))
+            .collect::<Result<_, aws_lc_rs::error::KeyRejected>>()
+            .map_err(|_| anyhow::anyhow!("an audit key is not 32 bytes"))?;
         let newest = data.last_key_value().map_or(0, |(id, _)| *id);
         Ok(Self {
             data,
@@ -106,6 +119,7 @@ impl Keys {
             is_behind: AtomicBool::new(false),
             index: hmac::Key::new(hmac::HMAC_SHA256, secrets.index.as_slice()),
             print,
+            audit,
         })
     }
 
@@ -187,6 +201,27 @@ impl Keys {
         context.sign().as_ref().to_vec()
     }
 
+    /// The id of the key that signs heads of the audit log, and its signature.
+    pub fn sign_head(&self, hash: &[u8]) -> (u8, Vec<u8>) {
+        match self.audit.last_key_value() {
+            Some((id, key)) => (*id, key.sign(&head_message(hash)).as_ref().to_vec()),
+            None => (0, Vec::new()),
+        }
+    }
+
+    /// Whether one of our keys signed a head.
+    pub fn check_head(&self, id: u8, hash: &[u8], signature: &[u8]) -> bool {
+        let fits = |key: &Ed25519KeyPair| {
+            UnparsedPublicKey::new(&ED25519, key.public_key().as_ref()).verify(&head_message(hash), signature)
+        };
+        self.audit.get(&id).is_some_and(|key| fits(key).is_ok())
+    }
+
+    /// The public keys by which anybody can check heads, by id.
+    pub fn head_keys(&self) -> impl Iterator<Item = (u8, &[u8])> {
+        self.audit.iter().map(|(id, key)| (*id, key.public_key().as_ref()))
+    }
+
     /// Signature of a printed code: key id, serial of the print, 13 bytes of HMAC, base64url (20 characters).
     pub fn sign_print(&self, number: &str, serial: i32) -> String {
         match self.print.last_key_value() {
@@ -211,6 +246,11 @@ fn print_signature(id: u8, key: &hmac::Key, number: &str, serial: i32) -> String
     let tag = hmac::sign(key, &[number.as_bytes(), &[0, id, serial]].concat());
     let head = tag.as_ref().get(..13).unwrap_or_default();
     URL_SAFE_NO_PAD.encode([[id, serial].as_slice(), head].concat())
+}
+
+/// What is signed of a head: its hash, after a word that no other signature begins with.
+fn head_message(hash: &[u8]) -> Vec<u8> {
+    [b"muzi audit head ", hash].concat()
 }
 
 /// Random bytes from the system.
@@ -251,6 +291,7 @@ mod tests {
             print: some(ids),
             token: some(ids),
             backup: None,
+            audit: some(ids),
         })
         .unwrap()
     }
@@ -300,6 +341,17 @@ mod tests {
         assert_eq!(keys(&[1, 2]).check_print("5109032600000182", &old), None);
         assert_eq!(keys(&[2]).check_print("5109032600000174", &old), None);
         assert_eq!(keys(&[1]).check_print("5109032600000174", "AAAA"), None);
+    }
+
+    #[test]
+    fn a_head_is_signed_by_the_newest_key_and_checked_by_the_one_that_signed_it() {
+        let (id, signature) = keys(&[1]).sign_head(b"hash");
+        assert_eq!(id, 1);
+        assert!(keys(&[1, 2]).check_head(1, b"hash", &signature));
+        assert!(!keys(&[1, 2]).check_head(2, b"hash", &signature));
+        assert!(!keys(&[1]).check_head(1, b"other", &signature));
+        assert!(!keys(&[2]).check_head(1, b"hash", &signature));
+        assert_eq!(keys(&[1, 2]).sign_head(b"hash").0, 2);
     }
 
     #[test]

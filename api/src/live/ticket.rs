@@ -48,5 +48,5 @@ pub(crate) async fn give(
     store::keep_ticket(&work.txn, hash, session, access.handbook.id, app.now()).await?;
     let url = format!("/api/v1/live?ticket={ticket}");
     let ticket = Ticket { ticket, url, expires_in: store::TICKET_LIFE.num_seconds() };
-    work.answer(&app, StatusCode::CREATED, &ticket).await
+    work.answer(&app, access.wrote(), StatusCode::CREATED, &ticket).await
 }

@@ -96,7 +96,14 @@ impl Guest<'_> {
             Attempt::New(work) => work,
         };
         let joined = self.join(&work.txn, &invitation, phone.as_deref()).await?;
-        let answer = work.answer(app, StatusCode::CREATED, &joined).await?;
+        let answer = work
+            .answer(
+                app,
+                self.user.wrote("accept_invitation").at(joined.handbook).on(joined.member),
+                StatusCode::CREATED,
+                &joined,
+            )
+            .await?;
         app.live.changed(joined.handbook).await;
         Ok(answer)
     }

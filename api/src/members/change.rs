@@ -66,7 +66,8 @@ pub(crate) async fn change(
     let changed = store::set_role(txn, target, request.role).await?;
     let changed = changed.ok_or_else(|| ApiError::told(Code::Conflict))?;
     notices::store::tell(txn, access.handbook.id, Kind::MembersChanged, None, None, app.now()).await?;
-    let answer = work.answer(&app, StatusCode::OK, &Member::of(&changed, me)).await?;
+    let answer =
+        work.answer(&app, access.wrote().on(changed.id), StatusCode::OK, &Member::of(&changed, me)).await?;
     app.live.changed(access.handbook.id).await;
     Ok(answer)
 }

@@ -58,7 +58,8 @@ pub(crate) async fn hand_over(
     let owner = store::set_role(txn, taker, MemberRole::Owner).await?.ok_or_else(moved_on)?;
     store::set_role(txn, giver, MemberRole::Guardian).await?.ok_or_else(moved_on)?;
     notices::store::tell(txn, access.handbook.id, Kind::MembersChanged, None, None, app.now()).await?;
-    let answer = work.answer(&app, StatusCode::OK, &Member::of(&owner, me)).await?;
+    let answer =
+        work.answer(&app, access.wrote().on(owner.id), StatusCode::OK, &Member::of(&owner, me)).await?;
     app.live.changed(access.handbook.id).await;
     Ok(answer)
 }

@@ -101,5 +101,5 @@ pub(crate) async fn invite(
     if !store::keep_invitation(txn, &row).await? {
         return Err(ApiError::told(Code::IdInUse));
     }
-    work.answer(&app, StatusCode::CREATED, &Invitation { id, code, expires_at }).await
+    work.answer(&app, access.wrote().on(id), StatusCode::CREATED, &Invitation { id, code, expires_at }).await
 }

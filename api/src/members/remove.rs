@@ -11,6 +11,7 @@ use crate::access::{Access, Leave};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::handbooks::store::hold;
+use crate::idempotency::Work;
 use crate::notices::{self, Kind};
 use crate::problem::Code;
 
@@ -32,10 +33,11 @@ pub(crate) async fn remove(
     path: Path<(Uuid, Uuid)>,
 ) -> Result<HttpResponse, ApiError> {
     let (me, id) = (access.caller.family()?.id, MemberId(path.1));
-    let txn = app.db.begin().await?;
-    let held = hold(&txn, access.handbook.id).await?;
-    access.judge_again(&txn, &held).await?;
-    let members = store::live(&txn, held.id).await?;
+    let work = Work::without_key(&app).await?;
+    let txn = &work.txn;
+    let held = hold(txn, access.handbook.id).await?;
+    access.judge_again(txn, &held).await?;
+    let members = store::live(txn, held.id).await?;
     let target = members.iter().find(|member| member.id == id);
     let target = target.ok_or_else(|| ApiError::told(Code::NotFound))?;
     if target.user_id != me {
@@ -48,9 +50,9 @@ pub(crate) async fn remove(
     if target.role == MemberRole::Owner {
         may_stop_being_owner(store::count_owners(&members))?;
     }
-    store::end(&txn, target.id, app.now()).await?;
-    notices::store::tell(&txn, access.handbook.id, Kind::MembersChanged, None, None, app.now()).await?;
-    txn.commit().await?;
+    store::end(txn, target.id, app.now()).await?;
+    notices::store::tell(txn, access.handbook.id, Kind::MembersChanged, None, None, app.now()).await?;
+    work.done(&app, access.wrote().on(id)).await?;
     app.live.changed(access.handbook.id).await;
     Ok(HttpResponse::NoContent().finish())
 }

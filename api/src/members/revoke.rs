@@ -10,6 +10,7 @@ use super::store;
 use crate::access::{Access, ManageMembers};
 use crate::app::App;
 use crate::error::ApiError;
+use crate::idempotency::Work;
 use crate::problem::Code;
 
 /// Revoke an open invitation
@@ -27,7 +28,9 @@ pub(crate) async fn revoke(
     path: Path<(Uuid, Uuid)>,
 ) -> Result<HttpResponse, ApiError> {
     let id = InvitationId(path.1);
-    if store::revoke_invitation(app.db.write(), access.handbook.id, id, app.now()).await? {
+    let work = Work::without_key(&app).await?;
+    if store::revoke_invitation(&work.txn, access.handbook.id, id, app.now()).await? {
+        work.done(&app, access.wrote().on(id)).await?;
         Ok(HttpResponse::NoContent().finish())
     } else {
         Err(ApiError::told(Code::NotFound))

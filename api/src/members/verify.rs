@@ -86,7 +86,7 @@ async fn prove(
     let me = members.iter().find(|member| member.user_id == user.id);
     let me = me.ok_or_else(|| ApiError::told(Code::NotFound))?;
     if me.is_woman {
-        return work.answer(app, StatusCode::OK, &Member::of(me, user.id)).await;
+        return work.answer(app, access.wrote(), StatusCode::OK, &Member::of(me, user.id)).await;
     }
     may_prove_to_be_the_woman(me.relation, store::has_woman(&members))?;
     must_be_hers(app, txn, &held, me, user, &phone).await?;
@@ -94,7 +94,7 @@ async fn prove(
     let proved = store::set_woman(txn, me).await?.ok_or_else(|| ApiError::told(Code::Conflict))?;
     handbooks::set_person_of_user(txn, user.id, held.woman_id).await?;
     notices::store::tell(txn, held.id, Kind::MembersChanged, None, None, app.now()).await?;
-    let answer = work.answer(app, StatusCode::OK, &Member::of(&proved, user.id)).await?;
+    let answer = work.answer(app, access.wrote(), StatusCode::OK, &Member::of(&proved, user.id)).await?;
     app.live.changed(held.id).await;
     Ok(answer)
 }

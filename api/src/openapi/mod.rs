@@ -5,6 +5,7 @@
 
 mod kinds;
 mod methods;
+mod names;
 mod queries;
 mod refusals;
 mod served;
@@ -22,6 +23,7 @@ use crate::error::{Problem, ProblemField};
 use crate::routes;
 
 pub use methods::Methods;
+pub use names::Names;
 pub use queries::Queries;
 pub use served::{Served, served};
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse, get};
+use actix_web::{HttpResponse, get};
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::access::{Action, Tie};
 use domain::handbook::issuing::Override;
@@ -19,7 +19,6 @@ use crate::access_log::store::{Worker, institution_names, workers};
 use crate::app::App;
 use crate::db::entities::rule_override;
 use crate::error::ApiError;
-use crate::idempotency::request_id;
 use crate::page::{Page, PageQuery, cut};
 use crate::problem::Language;
 use crate::query::Query;
@@ -84,7 +83,6 @@ pub(crate) struct Overridden {
 #[get("/api/v1/overrides")]
 pub(crate) async fn list(
     app: Data<App>,
-    request: HttpRequest,
     language: Language,
     office: Office<ReviewOverrides>,
     filter: Query<OverridesQuery>,
@@ -96,14 +94,7 @@ pub(crate) async fn list(
     let rows = store::of_county(app.db.read(), county, filter.reviewed, after, limit + 1).await?;
     let (rows, next_cursor) = cut(&app.keys, rows, limit, &list, |row| row.id);
     let reason = (Action::ReadCover, Some(Tie::InRegion));
-    log::write_list(
-        &app,
-        &office.staff,
-        rows.iter().map(|row| row.handbook_id),
-        reason,
-        request_id(&request),
-    )
-    .await?;
+    log::write_list(&app, &office.staff, rows.iter().map(|row| row.handbook_id), reason).await?;
     let told = Telling::fetch(&app, &rows, language).await?;
     let items = rows.iter().map(|row| told.row(&app, row)).collect::<Result<_, _>>()?;
     Ok(HttpResponse::Ok().json(Page::<Overridden> { items, next_cursor }))

@@ -63,5 +63,6 @@ pub(crate) async fn keep(
     if !store::review(&work.txn, &app.keys, id, &finding, reviewed_at).await? {
         return Err(ApiError::told(Code::AlreadyReviewed));
     }
-    work.answer(&app, StatusCode::OK, &ReviewedOverride { id, accepted, reviewed_at }).await
+    work.answer(&app, office.wrote().on(id), StatusCode::OK, &ReviewedOverride { id, accepted, reviewed_at })
+        .await
 }

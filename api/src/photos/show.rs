@@ -11,6 +11,7 @@ use crate::access::{Access, WriteEntry};
 use crate::app::App;
 use crate::db::entities::photo;
 use crate::error::ApiError;
+use crate::idempotency::Work;
 use crate::problem::Code;
 use crate::records::show::id_in;
 use crate::records::{Reader, store as records};
@@ -68,11 +69,12 @@ pub(crate) async fn drop_photo(
 ) -> Result<HttpResponse, ApiError> {
     let id: PhotoId = id_in(&path.1)?;
     let (user, handbook) = (access.caller.family()?.id, access.handbook.id);
-    let txn = app.db.begin().await?;
-    if !store::drop_unattached(&txn, handbook, user, id, app.now()).await? {
-        let hangs = store::of_handbook(&txn, handbook, id).await?.is_some_and(|row| row.record_id.is_some());
+    let work = Work::without_key(&app).await?;
+    let txn = &work.txn;
+    if !store::drop_unattached(txn, handbook, user, id, app.now()).await? {
+        let hangs = store::of_handbook(txn, handbook, id).await?.is_some_and(|row| row.record_id.is_some());
         return Err(ApiError::told(if hangs { Code::PhotoHangs } else { Code::NotFound }));
     }
-    txn.commit().await?;
+    work.done(&app, access.wrote().on(id)).await?;
     Ok(HttpResponse::NoContent().finish())
 }

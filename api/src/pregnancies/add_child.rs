@@ -81,7 +81,7 @@ pub(crate) async fn add(
 
     let answer =
         AddedChild { id: added.id, birth_order: added.birth_order, version: added.version, ended_on };
-    let answer = work.answer(&app, StatusCode::CREATED, &answer).await?;
+    let answer = work.answer(&app, access.wrote(), StatusCode::CREATED, &answer).await?;
     app.live.changed(held.id).await;
     Ok(answer)
 }

@@ -73,7 +73,8 @@ pub(crate) async fn change_dates(
     };
     let changed = store::change(txn, row.id, row.version, change).await?;
     let changed = changed.ok_or_else(|| ApiError::told(Code::Conflict))?;
-    let answer = work.answer(&app, StatusCode::OK, &Pregnancy::of(&changed, app.today())).await?;
+    let answer =
+        work.answer(&app, access.wrote(), StatusCode::OK, &Pregnancy::of(&changed, app.today())).await?;
     app.live.changed(held.id).await;
     Ok(answer)
 }

@@ -11,7 +11,6 @@ use domain::id::{ChildId, PregnancyId};
 use domain::person::Sex;
 use domain::pregnancy::{Dates, Outcome, check_outcome};
 use sea_orm::ActiveValue::Set;
-use sea_orm::DatabaseTransaction;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -29,7 +28,7 @@ use crate::error::ApiError;
 use crate::form::Form;
 use crate::handbooks::form::check_siblings;
 use crate::handbooks::store::{self as handbooks, LIVE, hold_as};
-use crate::idempotency::{Attempt, Once};
+use crate::idempotency::{Attempt, Once, Txn};
 use crate::problem::Code;
 
 /// How it ended.
@@ -135,7 +134,7 @@ pub(crate) async fn record_outcome(
     let state = settle(&app, txn, &held, request.outcome, children.is_empty()).await?;
 
     let answer = Ended { pregnancy: Pregnancy::of(&ended, app.today()), children, state };
-    let answer = work.answer(&app, StatusCode::CREATED, &answer).await?;
+    let answer = work.answer(&app, access.wrote(), StatusCode::CREATED, &answer).await?;
     app.live.changed(held.id).await;
     Ok(answer)
 }
@@ -155,7 +154,7 @@ fn lost(row: &pregnancy::Model, outcome: Outcome) -> Option<alerts::Ended> {
 /// what reads the outcome (stage content, gestational age) stops by itself.
 async fn settle(
     app: &App,
-    txn: &DatabaseTransaction,
+    txn: &Txn,
     held: &handbook::Model,
     outcome: Outcome,
     nobody_was_born: bool,

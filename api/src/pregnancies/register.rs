@@ -59,7 +59,8 @@ pub(crate) async fn register(
         dates.check_follows(ended_on)?;
     }
     let row = store::insert(txn, request.id, held.id, dates, fetuses, app.now()).await?;
-    let answer = work.answer(&app, StatusCode::CREATED, &Pregnancy::of(&row, app.today())).await?;
+    let answer =
+        work.answer(&app, access.wrote(), StatusCode::CREATED, &Pregnancy::of(&row, app.today())).await?;
     app.live.changed(held.id).await;
     Ok(answer)
 }

@@ -95,7 +95,7 @@ pub(crate) async fn take_back(
     notices::store::tell(txn, held.id, Kind::OutcomeTakenBack, staff.institution, None, now).await?;
 
     let answer = Open { pregnancy: Pregnancy::of(&open, app.today()), state };
-    let answer = work.answer(&app, StatusCode::OK, &answer).await?;
+    let answer = work.answer(&app, access.wrote(), StatusCode::OK, &answer).await?;
     app.live.changed(held.id).await;
     Ok(answer)
 }

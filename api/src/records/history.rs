@@ -1,7 +1,7 @@
 //! `GET …/records/{record}/versions` and `GET /api/v1/checkups`: what a record was before, and what an author wrote.
 
+use actix_web::get;
 use actix_web::web::{Data, Json, Path};
-use actix_web::{HttpRequest, get};
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::access::Action;
 use domain::id::{HandbookId, RecordId};
@@ -20,7 +20,6 @@ use crate::app::App;
 use crate::cause;
 use crate::db::entities::{record, record_version};
 use crate::error::ApiError;
-use crate::idempotency::request_id;
 use crate::keys::{Place, places};
 use crate::page::{Page, PageQuery, cut};
 use crate::problem::{Code, Language};
@@ -161,14 +160,13 @@ pub(crate) async fn own_checkups(
     app: Data<App>,
     office: Office<office::ReadOwnCheckups>,
     page: Query<PageQuery>,
-    request: HttpRequest,
 ) -> Result<Json<Page<OwnCheckup>>, ApiError> {
     let (limit, list) = (page.limit()?, format!("own-checkups/{}", office.staff.id));
     let before = page.after(&app.keys, &list)?;
     let rows = store::own_checkups(app.db.read(), office.staff.id, before, limit + 1).await?;
     let (rows, next_cursor) = cut(&app.keys, rows, limit, &list, |row| row.id);
     let handbooks = rows.iter().map(|row| row.handbook_id);
-    log::write_list(&app, &office.staff, handbooks, (Action::CorrectOwn, None), request_id(&request)).await?;
+    log::write_list(&app, &office.staff, handbooks, (Action::CorrectOwn, None)).await?;
     Ok(Json(Page { items: rows.into_iter().map(listed).collect(), next_cursor }))
 }
 

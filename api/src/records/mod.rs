@@ -16,18 +16,18 @@ pub mod written;
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
-use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use domain::access::{Action, Role, Standing, Tie, Verdict, may};
-use domain::id::{StaffId, UserId};
+use domain::id::{HandbookId, StaffId, UserId};
 use futures_util::future::{FutureExt, LocalBoxFuture, Ready, ready};
 
-use crate::access::{Access, CorrectOwn, InHandbook, ReadRecords, log};
+use crate::access::{
+    Access, CorrectOwn, InHandbook, ReadRecords, handbook_in, is_refusal, log, tell_if_refused,
+};
 use crate::app::App;
 use crate::db::entities::handbook;
 use crate::error::ApiError;
-use crate::idempotency::request_id;
-use crate::problem::{Code, Language};
+use crate::problem::Language;
 use crate::session::{Caller, SignedIn, app_of};
 
 /// The language in which a caller wants to read.
@@ -135,45 +135,35 @@ impl FromRequest for Reader {
         async move {
             let SignedIn(caller) = signed_in.await?;
             let app = app_of(&request)?;
-            match judge::<ReadRecords>(app, &request, &caller).await {
-                Ok(access) => Ok(Self::from_access(access)),
-                Err(refused) if is_refusal(&refused) => {
-                    let own = judge::<CorrectOwn>(app, &request, &caller).await.map_err(|_| refused)?;
-                    log_own(app, &request, &own).await?;
-                    Ok(Self::from_access(own))
-                }
-                Err(failed) => Err(failed),
-            }
+            let id = handbook_in(&request)?;
+            let judged = Self::judge(app, &caller, id).await;
+            tell_if_refused(app, &caller, ReadRecords::ACTION, id, judged).await
         }
         .boxed_local()
     }
 }
 
 impl Reader {
+    async fn judge(app: &App, caller: &Caller, id: HandbookId) -> Result<Self, ApiError> {
+        match Access::<ReadRecords>::judge(app, caller.clone(), id).await {
+            Ok(access) => Ok(Self::from_access(access)),
+            Err(refused) if is_refusal(&refused) => {
+                let own = Access::<CorrectOwn>::judge(app, caller.clone(), id).await.map_err(|_| refused)?;
+                log_own(app, &own).await?;
+                Ok(Self::from_access(own))
+            }
+            Err(failed) => Err(failed),
+        }
+    }
+
     fn from_access<A: InHandbook>(access: Access<A>) -> Self {
         Self { view: View::of(&access.caller, &access.standing), handbook: access.handbook }
     }
 }
 
-/// Judges a caller before the handbook of the path.
-pub(crate) async fn judge<A: InHandbook>(
-    app: &Data<App>,
-    request: &HttpRequest,
-    caller: &Caller,
-) -> Result<Access<A>, ApiError> {
-    let id = request.match_info().get("handbook").and_then(|text| text.parse().ok());
-    let id = id.ok_or_else(|| ApiError::told(Code::NotFound))?;
-    Access::judge(app, request, caller.clone(), id).await
-}
-
-/// Whether a guard said no, as against could not tell.
-pub(crate) fn is_refusal(error: &ApiError) -> bool {
-    matches!(error.code(), Code::NotFound | Code::Forbidden)
-}
-
-async fn log_own(app: &App, request: &HttpRequest, access: &Access<CorrectOwn>) -> Result<(), ApiError> {
+async fn log_own(app: &App, access: &Access<CorrectOwn>) -> Result<(), ApiError> {
     let staff = access.caller.staff()?;
     let visit = access.visit.as_ref().filter(|_| access.tie == Some(Tie::LateResults)).map(|visit| visit.id);
     let read = log::Read { handbook: access.handbook.id, action: Action::CorrectOwn, tie: access.tie, visit };
-    log::write(app, staff, &[read], request_id(request)).await
+    log::write(app, staff, &[read]).await
 }

@@ -11,12 +11,14 @@ use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use domain::access::Role;
+use domain::audit::Kind;
 use domain::id::{InstitutionId, SessionId, StaffId, UserId};
 use domain::place::{RegionCode, RegionLevel, Scope};
 use futures_util::future::{FutureExt, LocalBoxFuture, Ready, ready};
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::audit::{Act, Event};
 use crate::error::ApiError;
 use crate::problem::Code;
 
@@ -36,6 +38,15 @@ pub struct User {
     pub id: UserId,
     /// The session.
     pub session: SessionId,
+    /// The request in which they act.
+    pub act: Act,
+}
+
+impl User {
+    /// The event that says that they wrote.
+    pub fn wrote(&self, action: &'static str) -> Event {
+        Event::by_user(self.id, self.act, Kind::Write, action)
+    }
 }
 
 /// A staff member with what is needed to judge and to log.
@@ -55,9 +66,21 @@ pub struct Staff {
     pub must_change_password: bool,
     /// Signs in with a one-time code besides the password.
     pub has_second_factor: bool,
+    /// The request in which they act.
+    pub act: Act,
 }
 
 impl Staff {
+    /// An event of theirs.
+    pub fn event(&self, kind: Kind, action: &'static str) -> Event {
+        Event::by_staff((self.id, self.institution), self.act, kind, action)
+    }
+
+    /// The event that says that they wrote.
+    pub fn wrote(&self, action: &'static str) -> Event {
+        self.event(Kind::Write, action)
+    }
+
     /// Whether one of the roles is this.
     pub fn is(&self, role: Role) -> bool {
         self.roles.contains(&role)
@@ -106,6 +129,23 @@ impl Caller {
         }
     }
 
+    /// An event of theirs.
+    pub fn event(&self, kind: Kind, action: &'static str) -> Event {
+        match self {
+            Self::Family(user) => Event::by_user(user.id, user.act, kind, action),
+            Self::Staff(staff) => staff.event(kind, action),
+        }
+    }
+
+    /// The same caller, acting in this request.
+    pub fn acting(mut self, act: Act) -> Self {
+        match &mut self {
+            Self::Family(user) => user.act = act,
+            Self::Staff(staff) => staff.act = act,
+        }
+        self
+    }
+
     /// The session.
     pub fn session(&self) -> SessionId {
         match self {
@@ -144,6 +184,7 @@ pub async fn caller(app: &App, request: &HttpRequest) -> Result<Caller, ApiError
     }
     let session = app.tokens.check(token, app.now()).ok_or_else(refused)?;
     let caller = store::caller(app.db.read(), session, app.now()).await?.ok_or_else(refused)?;
+    let caller = caller.acting(Act::of(request));
     request.extensions_mut().insert(caller.clone());
     Ok(caller)
 }
@@ -218,6 +259,8 @@ impl FromRequest for AnyStaff {
 pub struct Public {
     /// Where the request came from, behind the proxies that are trusted.
     pub address: IpAddr,
+    /// The request.
+    pub act: Act,
 }
 
 impl FromRequest for Public {
@@ -225,9 +268,10 @@ impl FromRequest for Public {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(
-            app_of(request).map(|app| Self { address: client_address(request, &app.config.trusted_proxies) }),
-        )
+        ready(app_of(request).map(|app| Self {
+            address: client_address(request, &app.config.trusted_proxies),
+            act: Act::of(request),
+        }))
     }
 }
 

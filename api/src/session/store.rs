@@ -12,6 +12,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{Caller, Staff, User};
+use crate::audit::Act;
 use crate::db::entities::{refresh_token, session, staff};
 
 /// A session of the family side lasts this long without a refresh; each refresh starts it anew.
@@ -43,7 +44,7 @@ pub async fn caller(
         return Ok(None);
     }
     match (found.user_id, found.staff_id) {
-        (Some(user), _) => Ok(Some(Caller::Family(User { id: user, session: id }))),
+        (Some(user), _) => Ok(Some(Caller::Family(User { id: user, session: id, act: Act::default() }))),
         (None, Some(staff)) => Ok(staff::Entity::find_by_id(staff)
             .one(db)
             .await?
@@ -61,6 +62,7 @@ fn of_row(row: staff::Model, session: SessionId) -> Staff {
         region: scope_of(&row),
         must_change_password: row.password_issued,
         has_second_factor: has_second_factor(&row),
+        act: Act::default(),
         roles: row.roles.0,
     }
 }

@@ -140,6 +140,7 @@ mod tests {
             print: some.clone(),
             token: some,
             backup: None,
+            audit: BTreeMap::new(),
         })
         .unwrap()
     }

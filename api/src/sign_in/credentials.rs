@@ -1,18 +1,22 @@
 //! What staff prove themselves with. Wrong tries are counted per account and per address and refused for a growing
 //! while before anything is hashed; an unknown user name costs and answers the same as a wrong password.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use domain::audit::Kind;
 use domain::credential::{address_locked_until, locked_until};
+use domain::id::{InstitutionId, StaffId};
 use sea_orm::{ConnectionTrait, DbErr};
+use uuid::Uuid;
 
 use super::{store, totp};
 use crate::app::App;
+use crate::audit::{self, Act, Event};
 use crate::db::entities::staff;
 use crate::error::ApiError;
 use crate::problem::Code;
+use crate::session::Public;
 use crate::session::store::has_second_factor;
 
 /// The counts that a try is held against.
@@ -22,18 +26,22 @@ use crate::session::store::has_second_factor;
 pub(super) struct Throttle {
     account: Vec<u8>,
     address: Option<Vec<u8>>,
+    staff: Option<(StaffId, Option<InstitutionId>)>,
+    act: Act,
 }
 
 impl Throttle {
     /// A try from an address at an account, which need not exist.
-    pub(super) fn at_sign_in(app: &App, user_name: &str, address: IpAddr) -> Self {
-        let address = app.keys.blind("throttle", &format!("staff-address:{address}"));
-        Self { account: account_key(app, user_name), address: Some(address) }
+    pub(super) fn at_sign_in(app: &App, user_name: &str, from: Public, staff: Option<&staff::Model>) -> Self {
+        let address = app.keys.blind("throttle", &format!("staff-address:{}", from.address));
+        let staff = staff.map(|staff| (staff.id, staff.institution_id));
+        Self { account: account_key(app, user_name), address: Some(address), staff, act: from.act }
     }
 
     /// A try of somebody who is signed in.
-    pub(super) fn of_own(app: &App, staff: &staff::Model) -> Self {
-        Self { account: account_key(app, &staff.user_name), address: None }
+    pub(super) fn of_own(app: &App, staff: &staff::Model, act: Act) -> Self {
+        let account = account_key(app, &staff.user_name);
+        Self { account, address: None, staff: Some((staff.id, staff.institution_id)), act }
     }
 
     async fn refuse_if_locked(&self, app: &App) -> Result<(), ApiError> {
@@ -45,10 +53,21 @@ impl Throttle {
         };
         match account.max(address) {
             Some(until) => {
+                self.tell_locked(app).await?;
                 Err(ApiError::Wait(Code::TooManyTries, (until - now).to_std().unwrap_or(Duration::ZERO)))
             }
             None => Ok(()),
         }
+    }
+
+    /// That somebody waits is an event, once a minute; at an account that does not exist it costs the same.
+    async fn tell_locked(&self, app: &App) -> Result<(), ApiError> {
+        const ACTION: &str = Kind::SignIn.code();
+        let locked = match self.staff {
+            Some(staff) => Event::by_staff(staff, self.act, Kind::LockedOut, ACTION),
+            None => Event::by_nobody(self.act, Kind::LockedOut, ACTION).on(of_account(&self.account)),
+        };
+        Ok(audit::store::write_refusal(app.db.write(), locked, app.now()).await?)
     }
 
     async fn add(&self, app: &App) -> Result<(), ApiError> {
@@ -79,6 +98,13 @@ pub(crate) async fn forget_wrong_tries(
 
 fn account_key(app: &App, user_name: &str) -> Vec<u8> {
     app.keys.blind("throttle", &format!("staff-account:{user_name}"))
+}
+
+/// Stands for an account that does not exist: nothing of the name can be read from it.
+fn of_account(key: &[u8]) -> Uuid {
+    let mut id = [0; 16];
+    id.iter_mut().zip(key).for_each(|(byte, of_key)| *byte = *of_key);
+    Uuid::from_bytes(id)
 }
 
 async fn locked(

@@ -11,6 +11,7 @@ use super::store;
 use crate::app::App;
 use crate::body::Body;
 use crate::error::ApiError;
+use crate::idempotency::Work;
 use crate::offices;
 use crate::problem::Code;
 use crate::session::AnyStaff;
@@ -54,17 +55,17 @@ pub(crate) async fn change_password(
     if old_password == new_password {
         return Err(PasswordRefusal::Unchanged.into());
     }
-    if !prove_password(&app, &Throttle::of_own(&app, &row), &row, old_password).await? {
+    if !prove_password(&app, &Throttle::of_own(&app, &row, caller.act), &row, old_password).await? {
         return Err(wrong_password("/old_password"));
     }
     let hash = app.passwords.hash(new_password).await?;
 
-    let txn = app.db.begin().await?;
-    if !store::set_password(&txn, &row, hash).await? {
+    let work = Work::without_key(&app).await?;
+    if !store::set_password(&work.txn, &row, hash).await? {
         return Err(ApiError::told(Code::Conflict));
     }
-    end_all_of_staff(&txn, caller.id, Some(caller.session), app.now()).await?;
-    txn.commit().await?;
+    end_all_of_staff(&work.txn, caller.id, Some(caller.session), app.now()).await?;
+    work.done(&app, caller.wrote("change_password")).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

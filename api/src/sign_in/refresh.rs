@@ -8,6 +8,7 @@
 use actix_web::web::Data;
 use actix_web::{HttpResponse, http::StatusCode, post};
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::audit::Kind;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -20,6 +21,9 @@ use crate::idempotency::{Attempt, Once, Work};
 use crate::keys::{new_token, sha256};
 use crate::problem::Code;
 use crate::session::{Public, store};
+
+/// What is done here, in the audit log.
+const REFRESH: &str = "refresh";
 
 /// How long after its use a request may be repeated under its key.
 const REPEATED: TimeDelta = TimeDelta::seconds(20);
@@ -50,7 +54,7 @@ pub(crate) struct Request {
 #[post("/api/v1/sign-in/refresh")]
 pub(crate) async fn refresh(
     app: Data<App>,
-    _: Public,
+    from: Public,
     once: Once,
     body: Body<Request>,
 ) -> Result<HttpResponse, ApiError> {
@@ -58,7 +62,8 @@ pub(crate) async fn refresh(
     let hash = sha256(refresh_token.as_bytes());
     let token = store::refresh_token(app.db.read(), &hash).await?.ok_or_else(refused)?;
     let session = token.session_id;
-    store::caller(app.db.read(), session, app.now()).await?.ok_or_else(refused)?;
+    let holder =
+        store::caller(app.db.read(), session, app.now()).await?.ok_or_else(refused)?.acting(from.act);
 
     let work = if once.has_key() {
         match once.begin(&app, session.0, None, body.bytes()).await? {
@@ -71,7 +76,7 @@ pub(crate) async fn refresh(
     };
     if !store::use_refresh(&work.txn, &hash, app.now()).await? {
         store::end(&work.txn, session, app.now()).await?;
-        work.txn.commit().await?;
+        work.done(&app, holder.event(Kind::Refused, REFRESH).on(session)).await?;
         return Err(refused());
     }
     let next = new_token();
@@ -79,7 +84,7 @@ pub(crate) async fn refresh(
     store::forget_used(&work.txn, session, app.now()).await?;
     store::prolong(&work.txn, session, app.now()).await?;
     let answer = tokens(&app, session, next)?;
-    work.answer(&app, StatusCode::OK, &answer).await
+    work.answer(&app, holder.event(Kind::SignIn, REFRESH).on(session), StatusCode::OK, &answer).await
 }
 
 fn may_be_repeated(token: &refresh_token::Model, now: DateTime<Utc>) -> bool {

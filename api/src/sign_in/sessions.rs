@@ -3,6 +3,7 @@
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, delete, get};
 use chrono::{DateTime, Utc};
+use domain::audit::Kind;
 use domain::id::SessionId;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -10,6 +11,7 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::db::entities::session;
 use crate::error::ApiError;
+use crate::idempotency::Work;
 use crate::page::{Page, PageQuery, cut};
 use crate::problem::Code;
 use crate::query::Query;
@@ -68,8 +70,10 @@ pub(crate) async fn end_session(
     session: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let SignedIn(caller) = caller;
-    let session = session.parse().map_err(|_| ApiError::told(Code::NotFound))?;
-    if store::end_own(app.db.write(), holder(&caller), session, app.now()).await? {
+    let session: SessionId = session.parse().map_err(|_| ApiError::told(Code::NotFound))?;
+    let work = Work::without_key(&app).await?;
+    if store::end_own(&work.txn, holder(&caller), session, app.now()).await? {
+        work.done(&app, caller.event(Kind::Write, "end_session").on(session)).await?;
         Ok(HttpResponse::NoContent().finish())
     } else {
         Err(ApiError::told(Code::NotFound))

@@ -2,9 +2,11 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
+use domain::audit::Kind;
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::idempotency::Work;
 use crate::session::{AnyCaller, store};
 
 /// Sign out
@@ -14,6 +16,8 @@ use crate::session::{AnyCaller, store};
 #[post("/api/v1/sign-out")]
 pub(crate) async fn sign_out(app: Data<App>, caller: AnyCaller) -> Result<HttpResponse, ApiError> {
     let AnyCaller(caller) = caller;
-    store::end(app.db.write(), caller.session(), app.now()).await?;
+    let work = Work::without_key(&app).await?;
+    store::end(&work.txn, caller.session(), app.now()).await?;
+    work.done(&app, caller.event(Kind::Write, "sign_out").on(caller.session())).await?;
     Ok(HttpResponse::NoContent().finish())
 }

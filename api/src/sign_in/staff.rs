@@ -2,6 +2,7 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
+use domain::audit::Kind;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -9,8 +10,10 @@ use super::credentials::{Outcome, Throttle, prove};
 use super::me::Me;
 use super::{SignIn, device_name, open, store};
 use crate::app::App;
+use crate::audit::Event;
 use crate::body::Body;
 use crate::error::ApiError;
+use crate::idempotency::Work;
 use crate::problem::Code;
 use crate::session::Public;
 use crate::session::store::Holder;
@@ -53,7 +56,7 @@ pub(crate) async fn sign_in_as_staff(
     let device = device_name(device)?;
     let user_name = user_name.trim().to_lowercase();
     let known = store::working_staff(app.db.read(), &user_name, app.today()).await?;
-    let throttle = Throttle::at_sign_in(&app, &user_name, from.address);
+    let throttle = Throttle::at_sign_in(&app, &user_name, from, known.as_ref());
     let outcome = prove(&app, &throttle, known.as_ref(), password, totp.as_deref()).await?;
     let staff = match (outcome, known) {
         (Outcome::Proved, Some(staff)) => staff,
@@ -61,8 +64,9 @@ pub(crate) async fn sign_in_as_staff(
         (Outcome::Proved | Outcome::Wrong, _) => return Err(ApiError::told(Code::WrongCredentials)),
     };
 
-    let txn = app.db.begin().await?;
-    let (session, tokens) = open(&app, &txn, Holder::Staff(staff.id), &device).await?;
-    txn.commit().await?;
+    let work = Work::without_key(&app).await?;
+    let (session, tokens) = open(&app, &work.txn, Holder::Staff(staff.id), &device).await?;
+    let who = (staff.id, staff.institution_id);
+    work.done(&app, Event::by_staff(who, from.act, Kind::SignIn, Kind::SignIn.code()).on(session)).await?;
     Ok(HttpResponse::Ok().json(SignIn { tokens, me: Me::staff(&app, staff, session).await? }))
 }

@@ -13,11 +13,15 @@ use crate::app::App;
 use crate::body::Body;
 use crate::db::entities::staff;
 use crate::error::ApiError;
+use crate::idempotency::Work;
 use crate::keys::{Place, places, random};
 use crate::offices;
 use crate::problem::Code;
 use crate::session::store::{end_all_of_staff, has_second_factor};
 use crate::session::{AnyStaff, Staff};
+
+/// What is done here, in the audit log; the operation says which of it.
+const SECOND_FACTOR: &str = "second_factor";
 
 /// Who the authenticator says the codes are for.
 const ISSUER: &str = "Muzi";
@@ -61,15 +65,17 @@ pub(crate) async fn begin_totp(
 ) -> Result<HttpResponse, ApiError> {
     let row = own_row(&app, &caller.0).await?;
     let BeginRequest { password } = body.parse()?;
-    if !prove_password(&app, &Throttle::of_own(&app, &row), &row, password).await? {
+    if !prove_password(&app, &Throttle::of_own(&app, &row, caller.0.act), &row, password).await? {
         return Err(wrong_password("/password"));
     }
     let secret: [u8; 20] = random();
     let totp = authenticator(&secret, &row.user_name)?;
     let sealed = app.keys.seal_bytes(place(&row), &secret);
-    if !store::begin_totp(app.db.write(), row.id, sealed).await? {
+    let work = Work::without_key(&app).await?;
+    if !store::begin_totp(&work.txn, row.id, sealed).await? {
         return Err(ApiError::told(Code::SecondFactorSet));
     }
+    work.done(&app, caller.0.wrote(SECOND_FACTOR)).await?;
     let otpauth_url = totp.to_url().map_err(ApiError::internal)?;
     Ok(HttpResponse::Ok().json(TotpBegun { secret: totp.secret().to_base32(), otpauth_url }))
 }
@@ -106,17 +112,17 @@ pub(crate) async fn confirm_totp(
         return Err(ApiError::told(Code::SecondFactorSet));
     }
     let sealed = row.totp.as_deref().ok_or_else(|| ApiError::told(Code::SecondFactorNotBegun))?;
-    let step = prove_first_code(&app, &Throttle::of_own(&app, &row), &row, &code).await?;
+    let step = prove_first_code(&app, &Throttle::of_own(&app, &row, caller.0.act), &row, &code).await?;
     let step = step.ok_or_else(|| {
         ApiError::field("/code", "wrong", "动态口令不正确。", "The one-time code is not right.")
     })?;
 
-    let txn = app.db.begin().await?;
-    if !store::confirm_totp(&txn, row.id, sealed, step).await? {
+    let work = Work::without_key(&app).await?;
+    if !store::confirm_totp(&work.txn, row.id, sealed, step).await? {
         return Err(ApiError::told(Code::Conflict));
     }
-    end_all_of_staff(&txn, row.id, Some(caller.0.session), app.now()).await?;
-    txn.commit().await?;
+    end_all_of_staff(&work.txn, row.id, Some(caller.0.session), app.now()).await?;
+    work.done(&app, caller.0.wrote(SECOND_FACTOR)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -152,7 +158,7 @@ pub(crate) async fn remove_totp(
     if !has_second_factor(&row) {
         return Err(ApiError::told(Code::SecondFactorNotBegun));
     }
-    match prove(&app, &Throttle::of_own(&app, &row), Some(&row), password, Some(&code)).await? {
+    match prove(&app, &Throttle::of_own(&app, &row, caller.0.act), Some(&row), password, Some(&code)).await? {
         Outcome::Proved => {}
         Outcome::Wrong | Outcome::CodeNeeded => {
             return Err(ApiError::field(
@@ -163,7 +169,9 @@ pub(crate) async fn remove_totp(
             ));
         }
     }
-    store::remove_totp(app.db.write(), row.id).await?;
+    let work = Work::without_key(&app).await?;
+    store::remove_totp(&work.txn, row.id).await?;
+    work.done(&app, caller.0.wrote(SECOND_FACTOR)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -1,5 +1,6 @@
 //! `POST /api/v1/sign-in/wechat`: a family signs in with the code of `wx.login`.
 
+use domain::audit::Kind;
 use std::net::IpAddr;
 
 use actix_web::web::Data;
@@ -11,9 +12,11 @@ use utoipa::ToSchema;
 use super::me::Me;
 use super::{SignIn, device_name, open, store};
 use crate::app::App;
+use crate::audit::Event;
 use crate::body::Body;
 use crate::cache::{Counted, WINDOW};
 use crate::error::ApiError;
+use crate::idempotency::Work;
 use crate::problem::Code;
 use crate::session::store::Holder;
 use crate::session::{Public, User};
@@ -54,15 +57,16 @@ pub(crate) async fn sign_in_with_wechat(
     refuse_flood(&app, from.address).await?;
     let Login { openid, unionid } = app.wechat.login(&code).await.map_err(refused)?;
 
-    let txn = app.db.begin().await?;
-    let user = store::user_of_openid(&txn, &app.keys, openid.expose(), app.now()).await;
+    let work = Work::without_key(&app).await?;
+    let user = store::user_of_openid(&work.txn, &app.keys, openid.expose(), app.now()).await;
     let user = user.map_err(of_store)?;
     if let (None, Some(unionid)) = (&user.unionid, unionid) {
-        store::keep_unionid(&txn, &app.keys, user.id, unionid.expose()).await.map_err(of_store)?;
+        store::keep_unionid(&work.txn, &app.keys, user.id, unionid.expose()).await.map_err(of_store)?;
     }
-    let (session, tokens) = open(&app, &txn, Holder::User(user.id), &device).await?;
-    txn.commit().await?;
-    Ok(HttpResponse::Ok().json(SignIn { tokens, me: Me::family(User { id: user.id, session }) }))
+    let (session, tokens) = open(&app, &work.txn, Holder::User(user.id), &device).await?;
+    let act = from.act;
+    work.done(&app, Event::by_user(user.id, act, Kind::SignIn, Kind::SignIn.code()).on(session)).await?;
+    Ok(HttpResponse::Ok().json(SignIn { tokens, me: Me::family(User { id: user.id, session, act }) }))
 }
 
 /// Every sign-in is a call to WeChat, and those are counted there.

@@ -89,5 +89,6 @@ pub(crate) async fn follow_up(
     if found == Found::Used {
         count::evidence(&work.txn, &held, Evidence::FollowUp, now).await?;
     }
-    work.answer(&app, StatusCode::CREATED, &FollowUp { id, found, found_at: now }).await
+    work.answer(&app, access.wrote().on(id), StatusCode::CREATED, &FollowUp { id, found, found_at: now })
+        .await
 }

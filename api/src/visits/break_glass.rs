@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse, post};
+use actix_web::{HttpResponse, post};
 use chrono::TimeDelta;
 use domain::calendar::start_of_day;
 use domain::handbook::number::HandbookNumber;
@@ -23,7 +23,7 @@ use crate::db::entities::handbook;
 use crate::error::ApiError;
 use crate::form::Form;
 use crate::handbooks::{self, store::hold_live};
-use crate::idempotency::{Attempt, Once, request_id};
+use crate::idempotency::{Attempt, Once};
 use crate::problem::Code;
 use crate::records::setting::is_unborn;
 use crate::remark::Remark;
@@ -71,7 +71,6 @@ enum Wanted {
 #[post("/api/v1/break-glass")]
 pub(crate) async fn open_emergency(
     app: Data<App>,
-    request: HttpRequest,
     office: Office<office::BreakGlass>,
     once: Once,
     body: Body<Emergency>,
@@ -98,11 +97,10 @@ pub(crate) async fn open_emergency(
         handbook: &handbook,
         kind: VisitKind::BreakGlass,
         reason: Some(&reason),
-        request_id: request_id(&request),
     };
     let opened = open(&app, &work.txn, opening).await?;
     store::insert_break_glass(&work.txn, opened.id(), &handbook, emergency.reason_code).await?;
-    let answer = work.answer(&app, StatusCode::CREATED, &opened).await?;
+    let answer = work.answer(&app, opening.events(opened.id()), StatusCode::CREATED, &opened).await?;
     tracing::warn!(visit = %opened.id(), reason = emergency.reason_code.code(), "emergency access was opened");
     app.live.changed(handbook.id).await;
     Ok(answer)

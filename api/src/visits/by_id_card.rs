@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse, post};
+use actix_web::{HttpResponse, post};
 use domain::handbook::number::HandbookNumber;
 use domain::person::IdNumber;
 use domain::visit::{ID_CARD_PAUSE, ID_CARD_TRIES, REASON_LENGTH, VisitKind};
@@ -20,7 +20,7 @@ use crate::db::entities::handbook;
 use crate::error::ApiError;
 use crate::form::Form;
 use crate::handbooks::{self, store::hold_live};
-use crate::idempotency::{Attempt, Once, request_id};
+use crate::idempotency::{Attempt, Once};
 use crate::keys::is_same;
 use crate::problem::Code;
 use crate::records::setting::is_unborn;
@@ -70,7 +70,6 @@ struct Card {
 #[post("/api/v1/visits/by-id-card")]
 pub(crate) async fn by_id_card(
     app: Data<App>,
-    request: HttpRequest,
     office: Office<OpenVisit>,
     once: Once,
     body: Body<ByIdCard>,
@@ -93,7 +92,7 @@ pub(crate) async fn by_id_card(
     let handbook = match hold_live(&work.txn, fitting.id).await {
         Ok(handbook) => handbook,
         Err(refusal) => {
-            work.txn.rollback().await?;
+            work.give_up().await?;
             attempt.take_back(app.db.write()).await?;
             return Err(refusal);
         }
@@ -102,16 +101,10 @@ pub(crate) async fn by_id_card(
     // is refused, which tells that a child is expected, and tells the family nothing.
     attempt.take_back(&work.txn).await?;
     let reason = card.reason.checked(is_unborn(&work.txn, &handbook).await?)?;
-    let opening = Opening {
-        staff,
-        institution,
-        handbook: &handbook,
-        kind: VisitKind::IdCard,
-        reason: Some(&reason),
-        request_id: request_id(&request),
-    };
+    let opening =
+        Opening { staff, institution, handbook: &handbook, kind: VisitKind::IdCard, reason: Some(&reason) };
     let opened = open(&app, &work.txn, opening).await?;
-    let answer = work.answer(&app, StatusCode::CREATED, &opened).await?;
+    let answer = work.answer(&app, opening.events(opened.id()), StatusCode::CREATED, &opened).await?;
     app.live.changed(handbook.id).await;
     Ok(answer)
 }

@@ -15,6 +15,7 @@ use super::{list, store};
 use crate::access::office::OpenVisit;
 use crate::access::{Access, Office, ShowCode};
 use crate::app::App;
+use crate::audit::Event;
 use crate::db::entities::visit;
 use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
@@ -50,7 +51,8 @@ pub(crate) async fn at_the_desk(
     once: Once,
 ) -> Result<HttpResponse, ApiError> {
     let visit = list::find_own(&app, &office.staff, &id).await?;
-    end(&app, &once, office.staff.id.0, visit).await
+    let did = office.wrote().at(visit.handbook_id).visit(visit.id);
+    end(&app, &once, office.staff.id.0, visit, did).await
 }
 
 /// End a visit of an institution to the own handbook
@@ -81,10 +83,17 @@ pub(crate) async fn by_the_family(
     if visit.kind == VisitKind::BreakGlass {
         return Err(ApiError::told(Code::Forbidden));
     }
-    end(&app, &once, access.caller.actor(), visit).await
+    let did = access.wrote().visit(visit.id);
+    end(&app, &once, access.caller.actor(), visit, did).await
 }
 
-async fn end(app: &App, once: &Once, actor: Uuid, visit: visit::Model) -> Result<HttpResponse, ApiError> {
+async fn end(
+    app: &App,
+    once: &Once,
+    actor: Uuid,
+    visit: visit::Model,
+    did: Event,
+) -> Result<HttpResponse, ApiError> {
     let work = match once.begin(app, actor, None, &[]).await? {
         Attempt::Answered(answer) => return Ok(answer),
         Attempt::New(work) => work,
@@ -96,7 +105,7 @@ async fn end(app: &App, once: &Once, actor: Uuid, visit: visit::Model) -> Result
         let ended_at = clock_in_china(visit.ends_at.min(now));
         return Err(ApiError::with(Code::VisitOver, "ended_at", ended_at));
     }
-    let answer = work.answer(app, StatusCode::OK, &Ended { id: visit.id, ends_at: now }).await?;
+    let answer = work.answer(app, did, StatusCode::OK, &Ended { id: visit.id, ends_at: now }).await?;
     app.live.changed(visit.handbook_id).await;
     Ok(answer)
 }

@@ -1,7 +1,7 @@
 //! `GET /api/v1/visits`, `GET /api/v1/visits/{visit}`: the visits of the own institution.
 
 use actix_web::web::{Data, Path};
-use actix_web::{HttpRequest, HttpResponse, get};
+use actix_web::{HttpResponse, get};
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use domain::access::{Action, Tie};
 use domain::calendar::day_in_china;
@@ -10,7 +10,6 @@ use domain::id::{HandbookId, VisitId};
 use domain::visit::VisitKind;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use uuid::Uuid;
 
 use super::store::{self, Masked};
 use crate::access::Office;
@@ -19,7 +18,6 @@ use crate::access::office::OpenVisit;
 use crate::app::App;
 use crate::db::entities::visit;
 use crate::error::ApiError;
-use crate::idempotency::request_id;
 use crate::page::{Page, PageQuery, cut};
 use crate::problem::Code;
 use crate::query::{self, Query};
@@ -65,7 +63,6 @@ pub(crate) struct Listed {
 #[get("/api/v1/visits")]
 pub(crate) async fn of_day(
     app: Data<App>,
-    request: HttpRequest,
     office: Office<OpenVisit>,
     filter: Query<DayQuery>,
     page: Query<PageQuery>,
@@ -83,7 +80,7 @@ pub(crate) async fn of_day(
     }
     let rows = store::of_day(app.db.read(), institution, staff.id, day, after, limit + 1).await?;
     let (rows, next_cursor) = cut(&app.keys, rows, limit, &list, |visit| (visit.opened_at, visit.id));
-    let items = listed(&app, staff, rows, request_id(&request)).await?;
+    let items = listed(&app, staff, rows).await?;
     Ok(HttpResponse::Ok().json(Page { items, next_cursor }))
 }
 
@@ -96,13 +93,12 @@ pub(crate) async fn of_day(
 #[get("/api/v1/visits/{visit}")]
 pub(crate) async fn one(
     app: Data<App>,
-    request: HttpRequest,
     office: Office<OpenVisit>,
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let staff = &office.staff;
     let visit = find_own(&app, staff, &id).await?;
-    let items = listed(&app, staff, vec![visit], request_id(&request)).await?;
+    let items = listed(&app, staff, vec![visit]).await?;
     match items.into_iter().next() {
         Some(visit) => Ok(HttpResponse::Ok().json(visit)),
         None => Err(ApiError::told(Code::NotFound)),
@@ -121,11 +117,10 @@ pub(super) async fn listed(
     app: &App,
     staff: &Staff,
     visits: Vec<visit::Model>,
-    request_id: Uuid,
 ) -> Result<Vec<Listed>, ApiError> {
     let now = app.now();
     let reads: Vec<_> = visits.iter().map(|visit| read_of(visit, now)).collect();
-    log::write(app, staff, &reads, request_id).await?;
+    log::write(app, staff, &reads).await?;
     let ids = visits.iter().map(|visit| visit.handbook_id);
     let handbooks = store::masked(app.db.read(), &app.keys, ids).await?;
     let listed = visits.into_iter().filter_map(|visit| {

@@ -1,7 +1,7 @@
 //! Opening a visit: what is the same however it is opened.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::access::{Action, Role, Tie};
+use domain::access::{Action, OfficeAction, Role, Tie};
 use domain::handbook::Group;
 use domain::handbook::number::HandbookNumber;
 use domain::id::{ChildId, HandbookId, InstitutionId, VisitId};
@@ -12,11 +12,11 @@ use domain::visit::VisitKind;
 use sea_orm::ConnectionTrait;
 use serde::Serialize;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::store::{self, NewVisit};
 use crate::access::log;
 use crate::app::App;
+use crate::audit::Events;
 use crate::db::entities::{handbook, visit};
 use crate::error::ApiError;
 use crate::notices::{self, Kind};
@@ -106,7 +106,24 @@ pub(super) struct Opening<'a> {
     pub(super) handbook: &'a handbook::Model,
     pub(super) kind: VisitKind,
     pub(super) reason: Option<&'a str>,
-    pub(super) request_id: Uuid,
+}
+
+impl Opening<'_> {
+    /// A visit was opened, and its answer shows the cover.
+    pub(super) fn events(&self, visit: VisitId) -> Events {
+        let (tie, action) = match self.kind {
+            VisitKind::BreakGlass => (Tie::BreakGlass, OfficeAction::BreakGlass),
+            _ => (Tie::Visit, OfficeAction::OpenVisit),
+        };
+        let read = log::Read {
+            handbook: self.handbook.id,
+            action: Action::ReadCover,
+            tie: Some(tie),
+            visit: Some(visit),
+        };
+        let opened = self.staff.wrote(action.code()).at(self.handbook.id).visit(visit);
+        Events::from(opened).and(read.by(self.staff))
+    }
 }
 
 /// The institution for which a staff member opens visits; one that ended its work opens none.
@@ -119,14 +136,14 @@ pub(super) async fn working_institution(app: &App, staff: &Staff) -> Result<Inst
     }
 }
 
-/// Opens a visit in the caller's transaction: the family is told, the use is counted, the read is logged. Say
-/// `live.changed` after the commit.
+/// Opens a visit in the caller's transaction: the family is told, the use is counted. What [`Opening::events`] says is
+/// written with the answer; say `live.changed` after the commit.
 pub(super) async fn open(
     app: &App,
     txn: &impl ConnectionTrait,
     opening: Opening<'_>,
 ) -> Result<Opened, ApiError> {
-    let Opening { staff, institution, handbook, kind, reason, request_id } = opening;
+    let Opening { staff, institution, handbook, kind, reason } = opening;
     let now = app.now();
     if let Some(notice) = notice_of(kind) {
         notices::store::tell(txn, handbook.id, notice, Some(institution), None, now).await?;
@@ -136,10 +153,6 @@ pub(super) async fn open(
     if kind.is_scan() {
         count::evidence(txn, handbook, Evidence::Scan, now).await?;
     }
-    let tie = if kind == VisitKind::BreakGlass { Tie::BreakGlass } else { Tie::Visit };
-    let read =
-        log::Read { handbook: handbook.id, action: Action::ReadCover, tie: Some(tie), visit: Some(visit.id) };
-    log::write_in(txn, staff, &[read], request_id, now).await?;
     opened(app, txn, staff, handbook, &visit).await
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
-use actix_web::{HttpRequest, HttpResponse, get, post};
+use actix_web::{HttpResponse, get, post};
 use chrono::{DateTime, Utc};
 use domain::access::{Action, Tie};
 use domain::handbook::number::HandbookNumber;
@@ -13,7 +13,6 @@ use domain::id::{HandbookId, InstitutionId, StaffId, VisitId};
 use domain::visit::EmergencyReason;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use uuid::Uuid;
 
 use super::store::{self, Masked};
 use crate::access::Office;
@@ -24,7 +23,7 @@ use crate::app::App;
 use crate::body::Body;
 use crate::db::entities::{break_glass, visit};
 use crate::error::ApiError;
-use crate::idempotency::{Attempt, Once, request_id};
+use crate::idempotency::{Attempt, Once};
 use crate::page::{Page, PageQuery, cut};
 use crate::problem::{Code, Language};
 use crate::query::Query;
@@ -97,7 +96,6 @@ pub(crate) struct Reviewed {
 #[get("/api/v1/break-glass")]
 pub(crate) async fn to_review(
     app: Data<App>,
-    request: HttpRequest,
     language: Language,
     office: Office<ReviewOverrides>,
     filter: Query<ReviewQuery>,
@@ -108,7 +106,7 @@ pub(crate) async fn to_review(
     let after = page.after(&app.keys, &list)?;
     let rows = store::break_glass_in(app.db.read(), scope, filter.reviewed, after, limit + 1).await?;
     let (rows, next_cursor) = cut(&app.keys, rows, limit, &list, |(row, _)| row.visit_id);
-    let items = for_review(&app, &office.staff, rows, language, request_id(&request)).await?;
+    let items = for_review(&app, &office.staff, rows, language).await?;
     Ok(HttpResponse::Ok().json(Page { items, next_cursor }))
 }
 
@@ -152,7 +150,13 @@ pub(crate) async fn keep(
     if !store::review(&work.txn, &app.keys, id, &finding, reviewed_at).await? {
         return Err(ApiError::told(Code::AlreadyReviewed));
     }
-    work.answer(&app, StatusCode::OK, &Reviewed { visit: id, accepted, reviewed_at }).await
+    work.answer(
+        &app,
+        office.wrote().at(visit.handbook_id).visit(id),
+        StatusCode::OK,
+        &Reviewed { visit: id, accepted, reviewed_at },
+    )
+    .await
 }
 
 async fn for_review(
@@ -160,10 +164,9 @@ async fn for_review(
     staff: &Staff,
     rows: Vec<(break_glass::Model, visit::Model)>,
     language: Language,
-    request_id: Uuid,
 ) -> Result<Vec<ForReview>, ApiError> {
     let handbooks = rows.iter().map(|(_, visit)| visit.handbook_id);
-    log::write_list(app, staff, handbooks, (Action::ReadCover, Some(Tie::InRegion)), request_id).await?;
+    log::write_list(app, staff, handbooks, (Action::ReadCover, Some(Tie::InRegion))).await?;
     let db = app.db.read();
     let visits = || rows.iter().map(|(_, visit)| visit);
     let shown = Shown {

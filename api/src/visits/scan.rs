@@ -2,7 +2,9 @@
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse, post};
+use actix_web::{HttpResponse, post};
+use domain::access::OfficeAction;
+use domain::audit::Kind as Told;
 use domain::handbook::claim::LastFour;
 use domain::handbook::code::Code as Scanned;
 use domain::handbook::number::HandbookNumber;
@@ -23,7 +25,7 @@ use crate::db::entities::handbook;
 use crate::error::ApiError;
 use crate::form::last_four;
 use crate::handbooks::{self, store::hold_live};
-use crate::idempotency::{Attempt, Once, request_id};
+use crate::idempotency::{Attempt, Once, Work};
 use crate::notices::{self, Kind};
 use crate::people::Identity;
 use crate::problem::Code;
@@ -46,7 +48,6 @@ pub(crate) struct Scan {
 /// Who scans, from the request.
 struct Desk<'a> {
     app: &'a App,
-    request: &'a HttpRequest,
     staff: &'a Staff,
     institution: InstitutionId,
     once: &'a Once,
@@ -72,21 +73,13 @@ struct Desk<'a> {
 #[post("/api/v1/visits")]
 pub(crate) async fn scan(
     app: Data<App>,
-    request: HttpRequest,
     office: Office<OpenVisit>,
     once: Once,
     body: Body<Scan>,
 ) -> Result<HttpResponse, ApiError> {
     let Scan { code, last_four } = body.parse()?;
     let institution = working_institution(&app, &office.staff).await?;
-    let desk = Desk {
-        app: &app,
-        request: &request,
-        staff: &office.staff,
-        institution,
-        once: &once,
-        body: body.bytes(),
-    };
+    let desk = Desk { app: &app, staff: &office.staff, institution, once: &once, body: body.bytes() };
     match Scanned::parse(&code)? {
         Scanned::Dynamic(token) => desk.by_dynamic_code(&token).await,
         Scanned::Printed { number, signature } => {
@@ -115,8 +108,9 @@ impl Desk<'_> {
         let id = id.ok_or_else(|| ApiError::told(Code::CodeRefused))?;
         let handbook = hold_live(&work.txn, id).await?;
         codes::store::redeem(&work.txn, hash, app.now()).await?;
-        let opened = open(app, &work.txn, self.opening(&handbook, VisitKind::DynamicCode)).await?;
-        let answer = work.answer(app, StatusCode::CREATED, &opened).await?;
+        let opening = self.opening(&handbook, VisitKind::DynamicCode);
+        let opened = open(app, &work.txn, opening).await?;
+        let answer = work.answer(app, opening.events(opened.id()), StatusCode::CREATED, &opened).await?;
         app.live.changed(id).await;
         Ok(answer)
     }
@@ -141,42 +135,38 @@ impl Desk<'_> {
         let handbook = match in_print(&work.txn, number, serial).await {
             Ok(handbook) => handbook,
             Err(refusal) => {
-                work.txn.rollback().await?;
+                work.give_up().await?;
                 attempt.take_back(app.db.write()).await?;
                 return Err(refusal);
             }
         };
         let people = store::provers(&work.txn, &app.keys, &handbook).await?;
         if !anybody_has(&people, last_four) {
-            work.txn.rollback().await?;
+            work.give_up().await?;
             return Err(self.wrong_last_four(&handbook, &attempt).await?);
         }
         attempt.forgive(&work.txn).await?;
-        let opened = open(app, &work.txn, self.opening(&handbook, VisitKind::PrintedCode)).await?;
-        let answer = work.answer(app, StatusCode::CREATED, &opened).await?;
+        let opening = self.opening(&handbook, VisitKind::PrintedCode);
+        let opened = open(app, &work.txn, opening).await?;
+        let answer = work.answer(app, opening.events(opened.id()), StatusCode::CREATED, &opened).await?;
         app.live.changed(handbook.id).await;
         Ok(answer)
     }
 
     fn opening<'b>(&'b self, handbook: &'b handbook::Model, kind: VisitKind) -> Opening<'b> {
-        Opening {
-            staff: self.staff,
-            institution: self.institution,
-            handbook,
-            kind,
-            reason: None,
-            request_id: request_id(self.request),
-        }
+        Opening { staff: self.staff, institution: self.institution, handbook, kind, reason: None }
     }
 
     /// The refusal; with the last try that was free, the family is told that somebody is guessing.
     async fn wrong_last_four(&self, handbook: &handbook::Model, attempt: &Try) -> Result<ApiError, ApiError> {
         let app = self.app;
         if attempt.left() == 0 {
-            let txn = app.db.begin().await?;
+            let work = Work::without_key(app).await?;
             let institution = Some(self.institution);
-            notices::store::tell(&txn, handbook.id, Kind::TooManyTries, institution, None, app.now()).await?;
-            txn.commit().await?;
+            notices::store::tell(&work.txn, handbook.id, Kind::TooManyTries, institution, None, app.now())
+                .await?;
+            let locked = self.staff.event(Told::LockedOut, OfficeAction::OpenVisit.code());
+            work.done(app, locked.at(handbook.id)).await?;
             app.live.changed(handbook.id).await;
         }
         Ok(ApiError::with(Code::LastFourWrong, "left", attempt.left()))

@@ -2,6 +2,7 @@
 //!
 //! First answers of requests that must act once, kept 48 hours.
 
+use domain::id::HandbookId;
 use sea_orm::entity::prelude::*;
 
 #[sea_orm::model]
@@ -16,6 +17,7 @@ pub struct Model {
     pub status: i32,
     pub answer: Vec<u8>,
     pub created_at: DateTimeUtc,
+    pub handbook_id: Option<HandbookId>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

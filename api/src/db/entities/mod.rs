@@ -1,8 +1,10 @@
 //! One file per table, no logic. Column meanings stand in the migrations.
 #![expect(missing_docs, reason = "the columns are documented where they are created, in the migrations")]
 
-pub mod access_log;
 pub mod alert;
+pub mod audit_batch;
+pub mod audit_event;
+pub mod audit_head;
 pub mod break_glass;
 pub mod catchment;
 pub mod child;
@@ -44,6 +46,7 @@ pub mod visit;
 pub mod wechat_user;
 
 use domain::access::Role;
+use domain::audit::ChainEnd;
 use domain::handbook::Group;
 use domain::handbook::issuing::Explained;
 use domain::id::PhotoId;
@@ -85,6 +88,10 @@ impl JsonText {
         serde_json::from_str(self.0.get())
     }
 }
+
+/// The last batch of every chain that grew in a day, a JSON list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
+pub struct ChainEnds(pub Vec<ChainEnd>);
 
 /// Photos that hang on a record, a JSON list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]

@@ -89,7 +89,7 @@ pub(crate) async fn add_institution(
         _ => err.into(),
     })?;
     let added = views(&work.txn, vec![row], app.today()).await?.pop();
-    work.answer(&app, StatusCode::CREATED, &added).await
+    work.answer(&app, office.wrote().on(id), StatusCode::CREATED, &added).await
 }
 
 impl Request {

@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::body::Body;
 use crate::error::ApiError;
 use crate::form::Form;
-use crate::idempotency::{IfMatch, etag};
+use crate::idempotency::{IfMatch, Work, etag};
 use crate::offices::{RegionRef, regions};
 use crate::problem::Code;
 
@@ -72,10 +72,11 @@ pub(crate) async fn set_catchment(
     let catchment = body.parse()?;
     let regions: Vec<Region> = catchment.regions.iter().copied().map(Region::from).collect();
     check_shape(&regions)?;
-    let txn = app.db.begin().await?;
-    let row = of_manager(&txn, &office.staff, &id).await?;
+    let work = Work::without_key(&app).await?;
+    let txn = &work.txn;
+    let row = of_manager(txn, &office.staff, &id).await?;
     seen.check(row.version)?;
-    if !store::raise_version(&txn, &row).await? {
+    if !store::raise_version(txn, &row).await? {
         return Err(ApiError::with(Code::Stale, "version", row.version + 1));
     }
     if row.ended_at.is_some() {
@@ -87,18 +88,18 @@ pub(crate) async fn set_catchment(
     for region in &regions {
         within(office.staff.region, *region)?;
     }
-    check_known(&txn, &regions).await?;
-    if let Some(taken) = store::taken_by_another(&txn, row.id, &regions).await? {
+    check_known(txn, &regions).await?;
+    if let Some(taken) = store::taken_by_another(txn, row.id, &regions).await? {
         return Err(taken_problem(taken));
     }
-    store::replace_catchment(&txn, row.id, &regions).await.map_err(|err| {
+    store::replace_catchment(txn, row.id, &regions).await.map_err(|err| {
         match (err.sql_err(), regions.first()) {
             // Another institution took one of them at the same moment.
             (Some(SqlErr::UniqueConstraintViolation(_)), Some(first)) => taken_problem(first.code),
             _ => err.into(),
         }
     })?;
-    txn.commit().await?;
+    work.done(&app, office.wrote().on(row.id)).await?;
     Ok(HttpResponse::Ok().insert_header(etag(row.version + 1)).json(catchment))
 }
 

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::body::{Body, given};
 use crate::error::ApiError;
 use crate::form::Form;
-use crate::idempotency::{IfMatch, etag};
+use crate::idempotency::{IfMatch, Work, etag};
 use crate::offices::staff;
 use crate::problem::Code;
 
@@ -61,8 +61,9 @@ pub(crate) async fn change_institution(
     body: Body<Request>,
 ) -> Result<HttpResponse, ApiError> {
     let request = body.parse()?;
-    let txn = app.db.begin().await?;
-    let row = of_manager(&txn, &office.staff, &id).await?;
+    let work = Work::without_key(&app).await?;
+    let txn = &work.txn;
+    let row = of_manager(txn, &office.staff, &id).await?;
     seen.check(row.version)?;
     if row.ended_at.is_some() {
         return Err(ApiError::told(Code::InstitutionEnded));
@@ -70,15 +71,15 @@ pub(crate) async fn change_institution(
     let administrator = request.administrator.unwrap_or(row.administrator_id);
     let mut form = Form::default();
     if let Some(Some(named)) = request.administrator {
-        check_administrator(&txn, &app, &mut form, row.id, named).await?;
+        check_administrator(txn, &app, &mut form, row.id, named).await?;
     }
     let facts = request.over(store::facts_of(&row)).checked(&mut form);
     form.done()?;
 
-    let row = store::update(&txn, &row, facts, administrator).await?;
-    let version = row.version;
-    let changed = views(&txn, vec![row], app.today()).await?.pop();
-    txn.commit().await?;
+    let row = store::update(txn, &row, facts, administrator).await?;
+    let (did, version) = (office.wrote().on(row.id), row.version);
+    let changed = views(txn, vec![row], app.today()).await?.pop();
+    work.done(&app, did).await?;
     Ok(HttpResponse::Ok().insert_header(etag(version)).json(changed))
 }
 

@@ -39,6 +39,7 @@ pub(crate) async fn end_institution(
     }
     store::end(&work.txn, row.id, app.now()).await?;
     let row = of_manager(&work.txn, &office.staff, &id).await?;
+    let did = office.wrote().on(row.id);
     let ended = views(&work.txn, vec![row], app.today()).await?.pop();
-    work.answer(&app, StatusCode::OK, &ended).await
+    work.answer(&app, did, StatusCode::OK, &ended).await
 }

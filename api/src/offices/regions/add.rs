@@ -66,5 +66,5 @@ pub(crate) async fn add_region(
         let words = vec![("code", Word::Same(code.to_string())), ("level", level)];
         return Err(ApiError::Told(Code::RegionExists, words));
     }
-    work.answer(&app, StatusCode::CREATED, &View { code, level, name_zh, parent_code }).await
+    work.answer(&app, office.wrote(), StatusCode::CREATED, &View { code, level, name_zh, parent_code }).await
 }

@@ -8,7 +8,7 @@ use super::{LevelQuery, store};
 use crate::access::{Office, office};
 use crate::app::App;
 use crate::error::ApiError;
-use crate::idempotency::IfMatch;
+use crate::idempotency::{IfMatch, Work};
 use crate::problem::Code;
 use crate::query::Query;
 
@@ -26,19 +26,20 @@ use crate::query::Query;
 #[delete("/api/v1/regions/{region}")]
 pub(crate) async fn remove_region(
     app: Data<App>,
-    _: Office<office::ManageRegions>,
+    office: Office<office::ManageRegions>,
     code: Path<String>,
     query: Query<LevelQuery>,
     seen: IfMatch,
 ) -> Result<HttpResponse, ApiError> {
-    let txn = app.db.begin().await?;
-    let row = store::by_path(&txn, &code, query.level).await?;
+    let work = Work::without_key(&app).await?;
+    let txn = &work.txn;
+    let row = store::by_path(txn, &code, query.level).await?;
     seen.check(row.version)?;
-    if let Some((zh, en)) = store::used_by(&txn, &row).await? {
+    if let Some((zh, en)) = store::used_by(txn, &row).await? {
         return Err(ApiError::with_each(Code::InUse, "reason", zh, en));
     }
     // Whoever came to depend on it meanwhile holds it by a foreign key.
-    match store::delete(&txn, &row).await {
+    match store::delete(txn, &row).await {
         Ok(true) => {}
         Ok(false) => return Err(ApiError::with(Code::Stale, "version", row.version + 1)),
         Err(err) if matches!(err.sql_err(), Some(SqlErr::ForeignKeyConstraintViolation(_))) => {
@@ -46,6 +47,6 @@ pub(crate) async fn remove_region(
         }
         Err(err) => return Err(err.into()),
     }
-    txn.commit().await?;
+    work.done(&app, office.wrote()).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::body::Body;
 use crate::error::ApiError;
 use crate::form::Form;
-use crate::idempotency::{IfMatch, etag};
+use crate::idempotency::{IfMatch, Work, etag};
 use crate::query::Query;
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -33,7 +33,7 @@ pub(crate) struct Request {
 #[patch("/api/v1/regions/{region}")]
 pub(crate) async fn rename_region(
     app: Data<App>,
-    _: Office<office::ManageRegions>,
+    office: Office<office::ManageRegions>,
     code: Path<String>,
     query: Query<LevelQuery>,
     seen: IfMatch,
@@ -44,10 +44,11 @@ pub(crate) async fn rename_region(
     let name_zh = form.line("/name_zh", &name_zh, NAME_LENGTH);
     form.done()?;
 
-    let txn = app.db.begin().await?;
-    let row = store::by_path(&txn, &code, query.level).await?;
+    let work = Work::without_key(&app).await?;
+    let txn = &work.txn;
+    let row = store::by_path(txn, &code, query.level).await?;
     seen.check(row.version)?;
-    let row = store::rename(&txn, row, name_zh).await?;
-    txn.commit().await?;
+    let row = store::rename(txn, row, name_zh).await?;
+    work.done(&app, office.wrote()).await?;
     Ok(HttpResponse::Ok().insert_header(etag(row.version)).json(View::from(row)))
 }

@@ -95,7 +95,7 @@ pub(crate) async fn add_staff(
     let row = new.into_row(&app.keys, app.now())?;
     store::insert_all(&work.txn, [row.clone()]).await?;
     let added = WithPassword { staff: view(&app.keys, row)?, password };
-    work.answer(&app, StatusCode::CREATED, &added).await
+    work.answer(&app, office.wrote().on(added.staff.id), StatusCode::CREATED, &added).await
 }
 
 impl Request {

@@ -15,7 +15,7 @@ use crate::body::{Body, given};
 use crate::db::entities::staff;
 use crate::error::ApiError;
 use crate::form::Form;
-use crate::idempotency::{IfMatch, etag};
+use crate::idempotency::{IfMatch, Work, etag};
 use crate::offices::RegionRef;
 use crate::problem::Code;
 
@@ -62,8 +62,9 @@ pub(crate) async fn change_staff(
     body: Body<Request>,
 ) -> Result<HttpResponse, ApiError> {
     let request = body.parse()?;
-    let txn = app.db.begin().await?;
-    let row = of_manager(&txn, &office.staff, &id).await?;
+    let work = Work::without_key(&app).await?;
+    let txn = &work.txn;
+    let row = of_manager(txn, &office.staff, &id).await?;
     seen.check(row.version)?;
     if row.left_on.is_some_and(|left_on| left_on <= app.today()) {
         return Err(ApiError::told(Code::StaffLeft));
@@ -71,9 +72,9 @@ pub(crate) async fn change_staff(
     let mut form = Form::default();
     let facts = request.over(facts_of(&app, &row)?).checked(&mut form, app.today());
     form.done()?;
-    let post = find_post(&txn, &Giver::of(&office.staff), &facts).await?;
-    let row = store::update(&txn, &app.keys, &row, facts, post).await?;
-    txn.commit().await?;
+    let post = find_post(txn, &Giver::of(&office.staff), &facts).await?;
+    let row = store::update(txn, &app.keys, &row, facts, post).await?;
+    work.done(&app, office.wrote().on(row.id)).await?;
     Ok(HttpResponse::Ok().insert_header(etag(row.version)).json(view(&app.keys, row)?))
 }
 

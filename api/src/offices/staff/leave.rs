@@ -67,5 +67,5 @@ pub(crate) async fn leave(
     }
     row.left_on = Some(on);
     row.version += 1;
-    work.answer(&app, StatusCode::OK, &view(&app.keys, row)?).await
+    work.answer(&app, office.wrote().on(row.id), StatusCode::OK, &view(&app.keys, row)?).await
 }

@@ -70,5 +70,5 @@ pub(crate) async fn reset_password(
     end_all_of_staff(&work.txn, row.id, None, app.now()).await?;
     forget_wrong_tries(&work.txn, &app, &row.user_name).await?;
     let issued = IssuedPassword { user_name: row.user_name, password };
-    work.answer(&app, StatusCode::OK, &issued).await
+    work.answer(&app, office.wrote().on(row.id), StatusCode::OK, &issued).await
 }

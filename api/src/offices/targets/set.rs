@@ -11,7 +11,7 @@ use crate::access::{Office, office};
 use crate::app::App;
 use crate::body::Body;
 use crate::error::ApiError;
-use crate::idempotency::{IfMatch, etag};
+use crate::idempotency::{IfMatch, Work, etag};
 use crate::offices::{institutions, regions};
 use crate::problem::Code;
 use crate::query::Query;
@@ -54,13 +54,14 @@ pub(crate) async fn set_target(
     let region = place.region();
     institutions::within(office.staff.region, region)?;
 
-    let txn = app.db.begin().await?;
-    regions::store::known(&txn, region).await?;
-    seen.check(of(&txn, region, place.year, indicator).await?.version)?;
-    if !store::set(&txn, region, place.year, indicator, percent, seen.0).await? {
+    let work = Work::without_key(&app).await?;
+    let txn = &work.txn;
+    regions::store::known(txn, region).await?;
+    seen.check(of(txn, region, place.year, indicator).await?.version)?;
+    if !store::set(txn, region, place.year, indicator, percent, seen.0).await? {
         return Err(ApiError::with(Code::Stale, "version", seen.0 + 1));
     }
-    let target = of(&txn, region, place.year, indicator).await?;
-    txn.commit().await?;
+    let target = of(txn, region, place.year, indicator).await?;
+    work.done(&app, office.wrote()).await?;
     Ok(HttpResponse::Ok().insert_header(etag(target.version)).json(view(indicator, target)))
 }
