@@ -24,6 +24,7 @@ pub mod children;
 pub mod codes;
 pub mod commands;
 pub mod config;
+pub mod consents;
 pub mod db;
 pub mod deaths;
 pub mod demo;

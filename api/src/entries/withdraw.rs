@@ -36,7 +36,7 @@ pub(crate) async fn withdraw(
 ) -> Result<HttpResponse, ApiError> {
     let (id, now) = (record_in(&path)?, app.now());
     let txn = app.db.begin().await?;
-    let (user, old) = to_change(&app, &txn, &access, id, seen).await?;
+    let (user, _, old) = to_change(&app, &txn, &access, id, seen).await?;
     let mut new = old.clone();
     new.state = RecordState::Withdrawn;
     new.photos = PhotoIds::default();

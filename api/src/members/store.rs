@@ -2,6 +2,7 @@
 //! here stays true until the commit.
 
 use chrono::{DateTime, Utc};
+use domain::consent::Purpose;
 use domain::id::{HandbookId, InvitationId, MemberId, UserId};
 use domain::member::{MEMBERS_MAX, MemberRelation, MemberRole};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
@@ -105,6 +106,7 @@ pub async fn insert(
         joined_at: now,
         ended_at: None,
         version: 1,
+        agreed_to: Purpose::Basic.version().to_owned(),
     };
     member::Entity::insert(row.clone().into_active_model()).exec_without_returning(txn).await?;
     Ok(row)
