@@ -27,6 +27,8 @@ pub enum Job {
     },
     /// Forget what has expired: idempotency keys, codes, tickets, sessions, tries.
     Sweep,
+    /// Block, delete or anonymise what has come to the end of its period.
+    Retain,
 }
 
 impl Job {
@@ -36,6 +38,7 @@ impl Job {
             Self::DropPhoto { .. } => "drop_photo",
             Self::RollUpUsage { .. } => "roll_up_usage",
             Self::Sweep => "sweep",
+            Self::Retain => "retain",
         }
     }
 }

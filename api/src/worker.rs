@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::web::Data;
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use domain::calendar::start_of_day;
 use domain::id::JobId;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult};
 
@@ -16,6 +17,9 @@ use crate::usage::roll_up;
 
 /// How long one process holds a job before another may take it.
 const LEASE: TimeDelta = TimeDelta::minutes(5);
+
+/// When after midnight in China ends of periods are carried out.
+const NIGHTLY: TimeDelta = TimeDelta::hours(3);
 
 /// Jobs claimed at a time.
 const BATCH: i64 = 20;
@@ -56,6 +60,12 @@ pub async fn schedule(app: &App) -> Result<(), DbErr> {
     let hour = now.duration_trunc(TimeDelta::hours(1)).unwrap_or(now) + TimeDelta::hours(1);
     let key = format!("sweep {}", hour.format("%Y-%m-%dT%H"));
     outbox::enqueue_once(app.db.write(), &Job::Sweep, hour, &key).await?;
+    // Likewise the next night, in China.
+    if let Some(tomorrow) = app.today().succ_opt() {
+        let key = format!("retain {tomorrow}");
+        let at_night = start_of_day(tomorrow) + NIGHTLY;
+        outbox::enqueue_once(app.db.write(), &Job::Retain, at_night, &key).await?;
+    }
     if let Some(month) = roll_up::due(app).await? {
         let key = format!("roll_up_usage {month}");
         outbox::enqueue_once(app.db.write(), &Job::RollUpUsage { month }, now, &key).await?;
@@ -89,6 +99,7 @@ async fn carry_out(app: &App, job: &Job) -> anyhow::Result<()> {
         Job::DropPhoto { photo } => app.photos.remove(&photo.to_string()).await,
         Job::RollUpUsage { month } => roll_up::carry_out(app, *month).await,
         Job::Sweep => crate::sweep::carry_out(app).await,
+        Job::Retain => crate::closing::retain::carry_out(app).await,
     }
 }
 

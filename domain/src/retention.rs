@@ -5,6 +5,7 @@ use chrono::{Days, Months, NaiveDate};
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::age_in_years;
+use crate::member::MemberRole;
 use crate::privacy::BothLanguages;
 use crate::word::words;
 
@@ -87,6 +88,26 @@ impl Retention {
         let years = self.of_clinical(kept.inpatient).and_then(|kind| kind.years).unwrap_or(LONGEST);
         let end = kept.last_visit_on.checked_add_months(Months::new(years * 12));
         end.unwrap_or(NaiveDate::MAX)
+    }
+}
+
+words! {
+    /// What becomes of a handbook when one of its members closes the account.
+    pub enum Fate {
+        GoesOn = "goes_on", "其他成员继续使用", "it goes on for the others";
+        HandOverFirst = "hand_over_first", "请先移交户主，或选择为全家结束", "hand over first, or end it for everybody";
+        Ends = "ends", "您是最后一名成员，手机手册随之结束", "you are the last member, and it ends with you";
+    }
+}
+
+/// What becomes of a handbook when a member of this role goes and these others stay.
+pub fn fate(role: MemberRole, others: &[MemberRole]) -> Fate {
+    if others.is_empty() {
+        Fate::Ends
+    } else if role == MemberRole::Owner && !others.contains(&MemberRole::Owner) {
+        Fate::HandOverFirst
+    } else {
+        Fate::GoesOn
     }
 }
 
@@ -184,6 +205,16 @@ mod tests {
         assert_eq!(until(false), day("2039-02-28"));
         assert_eq!(until(true), day("2054-02-28"));
         assert_eq!(table.blocked_until(None, today), today, "there is nothing to keep");
+    }
+
+    #[test]
+    fn a_handbook_ends_with_its_last_member_and_keeps_an_owner_until_then() {
+        use MemberRole::{Guardian, Owner, Viewer};
+        assert_eq!(fate(Owner, &[]), Fate::Ends);
+        assert_eq!(fate(Viewer, &[]), Fate::Ends);
+        assert_eq!(fate(Owner, &[Guardian, Viewer]), Fate::HandOverFirst);
+        assert_eq!(fate(Owner, &[Viewer, Owner]), Fate::GoesOn);
+        assert_eq!(fate(Guardian, &[Owner]), Fate::GoesOn);
     }
 
     #[test]

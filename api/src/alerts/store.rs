@@ -329,7 +329,8 @@ fn select(scope: Scope) -> SelectStatement {
         .cond_where(
             Condition::all()
                 .add(within)
-                .add(Expr::col((record::Entity, record::Column::IsPrivate)).eq(false)),
+                .add(Expr::col((record::Entity, record::Column::IsPrivate)).eq(false))
+                .add(Expr::col((handbook::Entity, handbook::Column::BlockedUntil)).is_null()),
         )
         .to_owned()
 }

@@ -9,7 +9,7 @@ use domain::handbook::number::HandbookNumber;
 use domain::handbook::{CloseReason, State};
 use domain::id::{DeskActId, HandbookId, InstitutionId, PersonId, UserId};
 use domain::place::{RegionCode, RegionLevel};
-use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::sea_query::{Expr, ExprTrait, IntoColumnRef, OnConflict, Query};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
     QueryFilter, QueryOrder, QuerySelect, TryInsertResult, UpdateMany,
@@ -128,6 +128,17 @@ fn raised(change: handbook::ActiveModel) -> UpdateMany<handbook::Entity> {
 
 /// The states in which a handbook lives.
 pub const LIVE: [State; 2] = [State::Issued, State::Claimed];
+
+/// Whether the handbook that a row of a list names may stand in it: what is blocked stands in none.
+pub fn may_be_listed(handbook: impl IntoColumnRef) -> Expr {
+    let open = Query::select()
+        .expr(Expr::value(1))
+        .from(handbook::Entity)
+        .and_where(Expr::col((handbook::Entity, handbook::Column::Id)).eq(Expr::col(handbook)))
+        .and_where(Expr::col((handbook::Entity, handbook::Column::BlockedUntil)).is_null())
+        .to_owned();
+    Expr::exists(open)
+}
 
 /// Closes a live handbook: nobody can be issued its place any more than before, its slip is void, and its woman and
 /// children may be issued another.

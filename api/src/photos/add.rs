@@ -97,7 +97,7 @@ pub(crate) async fn add(
 }
 
 /// Where the bytes of a photo are sealed.
-pub(super) fn file_place(id: PhotoId) -> Place {
+pub(crate) fn file_place(id: PhotoId) -> Place {
     Place::new("photo.file", id.0)
 }
 

@@ -12,6 +12,7 @@ use sea_orm::{
 use serde_json::Value as Json;
 
 use crate::db::entities::{PhotoIds, institution, record, record_version};
+use crate::handbooks::store::may_be_listed;
 use crate::records::{Me, View};
 
 /// The kind of what is left of an entry that was erased with its author's account: a place without content, so that whoever
@@ -219,7 +220,9 @@ pub async fn own_checkups(
     before: Option<RecordId>,
     limit: u64,
 ) -> Result<Vec<record::Model>, DbErr> {
-    let mut found = record::Entity::find().filter(record::COLUMN.staff_id.eq(staff));
+    let mut found = record::Entity::find()
+        .filter(record::COLUMN.staff_id.eq(staff))
+        .filter(may_be_listed((record::Entity, record::Column::HandbookId)));
     if let Some(before) = before {
         found = found.filter(record::COLUMN.id.lt(before));
     }
