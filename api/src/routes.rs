@@ -7,7 +7,9 @@ use crate::offices::{institutions, regions, staff, targets};
 use crate::sign_in;
 use crate::{access_log, codes, health, live, notices, overrides, usage, visits};
 use crate::{alerts, catalogue, checkups, entries, photos, records};
-use crate::{children, closing, consents, corrections, deaths, export, handbooks, members, pregnancies, privacy};
+use crate::{
+    children, closing, consents, corrections, deaths, export, handbooks, members, pregnancies, privacy,
+};
 
 /// All routes of the application.
 pub fn configure(config: &mut ServiceConfig) {

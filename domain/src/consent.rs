@@ -183,10 +183,7 @@ mod tests {
             assert_eq!(answer(purpose, true, MemberRole::Owner), Ok(()));
             assert_eq!(answer(purpose, false, MemberRole::Owner), Ok(()));
             assert_eq!(answer(purpose, false, MemberRole::Guardian), Ok(()));
-            assert_eq!(
-                answer(purpose, true, MemberRole::Guardian),
-                Err(ConsentRefusal::OnlyAnOwnerGives)
-            );
+            assert_eq!(answer(purpose, true, MemberRole::Guardian), Err(ConsentRefusal::OnlyAnOwnerGives));
             assert_eq!(answer(purpose, false, MemberRole::Viewer), Err(ConsentRefusal::NotAGuardian));
         }
         for &role in MemberRole::ALL {

@@ -34,7 +34,7 @@ ALTER TABLE handbook ADD COLUMN family_left_at {time};
 ALTER TABLE handbook ADD COLUMN blocked_until {date};
 -- Nobody is in it any more: what is left is counted.
 ALTER TABLE handbook ADD COLUMN erased_at {time};
-CREATE INDEX handbook_left ON handbook (family_left_at) WHERE family_left_at IS NOT NULL AND blocked_until IS NULL;
+CREATE INDEX handbook_left ON handbook (family_left_at, id) WHERE family_left_at IS NOT NULL AND blocked_until IS NULL;
 CREATE INDEX handbook_blocked ON handbook (blocked_until) WHERE blocked_until IS NOT NULL AND erased_at IS NULL;
 
 -- The row of a closed account stays for what refers to it, and leads to nobody.

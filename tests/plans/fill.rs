@@ -4,11 +4,12 @@ use api::db::Db;
 use sea_orm::{ConnectionTrait, DbBackend, TransactionTrait};
 
 /// The schema, with its types in braces: one history for both databases.
-const SCHEMA: [&str; 4] = [
+const SCHEMA: [&str; 5] = [
     include_str!("../../migrations/src/m20261122_000011_places_and_people.sql"),
     include_str!("../../migrations/src/m20261122_000012_handbooks.sql"),
     include_str!("../../migrations/src/m20261122_000013_visits_and_records.sql"),
     include_str!("../../migrations/src/m20261122_000014_counting_and_work.sql"),
+    include_str!("../../migrations/src/m20261123_000003_consent.sql"),
 ];
 
 /// Tables that hold one row, whatever grows.

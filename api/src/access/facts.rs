@@ -113,7 +113,8 @@ async fn ties(
     let mut ties = Vec::new();
     if handbook.blocked_until.is_some() {
         // Kept for the law and used for nothing but an emergency.
-        let emergency = |visit: &visit::Model| visit.kind == VisitKind::BreakGlass && span(visit).is_open(now);
+        let emergency =
+            |visit: &visit::Model| visit.kind == VisitKind::BreakGlass && span(visit).is_open(now);
         ties.extend(visits.iter().any(emergency).then_some(Tie::BreakGlass));
         return Ok(ties);
     }

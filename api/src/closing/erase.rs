@@ -9,8 +9,8 @@ use crate::children::store as children;
 use crate::db::entities::{handbook, photo};
 use crate::db::statement;
 use crate::error::ApiError;
-use crate::people::store::{self as people, NewPerson};
 use crate::people::Identity;
+use crate::people::store::{self as people, NewPerson};
 use crate::photos::store as photos;
 
 /// How much was deleted.
@@ -52,15 +52,15 @@ pub async fn entries(
     let these = format!("SELECT id FROM record WHERE {whose}");
     let photos = drop_photos(txn, handbook.id, of, &these, &values, now).await?;
     run(format!("DELETE FROM record_version WHERE record_id IN ({these})"), vec![]).await?;
-    run(format!("DELETE FROM alert WHERE record_id IN ({these})"), vec![]).await?;
-    run(format!("UPDATE notice SET record_id = NULL WHERE record_id IN ({these})"), vec![]).await?;
+    let here = vec![handbook.id.into()];
+    let alerts = format!("DELETE FROM alert WHERE handbook_id = ? AND record_id IN ({these})");
+    run(alerts, here.clone()).await?;
+    let notices =
+        format!("UPDATE notice SET record_id = NULL WHERE handbook_id = ? AND record_id IN ({these})");
+    run(notices, here).await?;
     let numbered = format!(
         "SELECT record.id AS id, handbook.change_seq + ROW_NUMBER() OVER (ORDER BY record.id) AS seq \
-         FROM record JOIN handbook ON handbook.id = record.handbook_id WHERE {}",
-        whose.replace("handbook_id", "record.handbook_id").replace("user_id", "record.user_id").replace(
-            " kind",
-            " record.kind"
-        )
+         FROM record JOIN handbook ON handbook.id = record.handbook_id WHERE {whose}"
     );
     let blank = format!(
         "UPDATE record SET kind = 'erased', edition = '', subject = 'household', child_id = NULL, pregnancy_id = NULL, \

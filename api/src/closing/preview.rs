@@ -128,10 +128,7 @@ fn in_words(fate: Option<Fate>, duty: Option<Duty>, until: Option<NaiveDate>) ->
     );
     let (then_zh, then_en) = match (duty, until) {
         (Some(duty), _) => (
-            format!(
-                "；{}，医务人员依法继续提供保健服务，检查记录暂不封存，服务结束后封存",
-                duty.zh()
-            ),
+            format!("；{}，医务人员依法继续提供保健服务，检查记录暂不封存，服务结束后封存", duty.zh()),
             format!(
                 "; {}: the clinic goes on with the care that the law asks of it, and its records are blocked when that ends",
                 duty.en()
@@ -139,7 +136,9 @@ fn in_words(fate: Option<Fate>, duty: Option<Duty>, until: Option<NaiveDate>) ->
         ),
         (None, Some(until)) => (
             format!("；检查记录封存至{until}，期满删除，期间仅紧急情况可调阅"),
-            format!("; clinicians' records are blocked until {until}, opened in an emergency only, and then deleted"),
+            format!(
+                "; clinicians' records are blocked until {until}, opened in an emergency only, and then deleted"
+            ),
         ),
         (None, None) => (String::new(), String::new()),
     };

@@ -89,7 +89,8 @@ impl<'a> Receipts<'a> {
             return Ok(());
         }
         let row = self.table.kind(kind);
-        let row = row.ok_or_else(|| ApiError::internal(anyhow::anyhow!("no kind of data is called {kind}")))?;
+        let row =
+            row.ok_or_else(|| ApiError::internal(anyhow::anyhow!("no kind of data is called {kind}")))?;
         self.done.push(Receipt {
             handbook,
             kind: row.key.clone(),

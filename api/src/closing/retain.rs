@@ -5,6 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::id::HandbookId;
 use domain::retention::{EndState, Retention, TRACE_DAYS};
 use sea_orm::ConnectionTrait;
+use uuid::Uuid;
 
 use super::close::block;
 use super::receipts::{Cause, Receipts};
@@ -28,11 +29,13 @@ pub async fn carry_out(app: &App) -> anyhow::Result<()> {
 
 /// Each handbook in a transaction of its own, so that a long night holds nobody up.
 async fn block_what_is_free(app: &App, table: &Retention) -> Result<(), ApiError> {
-    let mut after = None;
+    let mut after = (DateTime::UNIX_EPOCH, HandbookId(Uuid::nil()));
     loop {
         let some = store::left(app.db.read(), after, AT_A_TIME).await?;
-        let Some(last) = some.last() else { return Ok(()) };
-        after = Some(last.id);
+        let Some((last, left_at)) = some.last().and_then(|last| Some((last, last.family_left_at?))) else {
+            return Ok(());
+        };
+        after = (left_at, last.id);
         for left in &some {
             block_if_free(app, left.id, table).await?;
         }

@@ -21,10 +21,7 @@ use crate::pregnancies::store as pregnancies;
 use crate::records::store::ERASED;
 
 /// The handbooks that a user is or was a member of, in the order in which they are held.
-pub async fn handbooks_of(
-    db: &impl ConnectionTrait,
-    user: UserId,
-) -> Result<BTreeSet<HandbookId>, DbErr> {
+pub async fn handbooks_of(db: &impl ConnectionTrait, user: UserId) -> Result<BTreeSet<HandbookId>, DbErr> {
     let all = member::Entity::find().filter(member::COLUMN.user_id.eq(user)).all(db).await?;
     Ok(all.into_iter().map(|member| member.handbook_id).collect())
 }
@@ -53,10 +50,7 @@ pub async fn under_care(db: &impl ConnectionTrait, row: &handbook::Model) -> Res
     let living = children.iter().filter(|child| child.ended_on.is_none());
     Ok(UnderCare {
         woman_died: pregnancies::woman_died_on(row, &courses).is_some(),
-        pregnancies: courses
-            .iter()
-            .map(|course| course.outcome.and(course.ended_on))
-            .collect(),
+        pregnancies: courses.iter().map(|course| course.outcome.and(course.ended_on)).collect(),
         children: living.map(|child| child.born_on).collect(),
     })
 }
@@ -78,10 +72,8 @@ pub async fn kept(
         .order_by_desc(visit::COLUMN.opened_at)
         .one(db)
         .await?;
-    let days = [
-        last_record.map(|record| record.occurred_on),
-        last_visit.map(|visit| day_in_china(visit.opened_at)),
-    ];
+    let days =
+        [last_record.map(|record| record.occurred_on), last_visit.map(|visit| day_in_china(visit.opened_at))];
     let Some(last_visit_on) = days.into_iter().flatten().max() else { return Ok(None) };
     let inpatient = clinical().filter(record::COLUMN.kind.is_in(inpatient_kinds.iter().cloned()));
     Ok(Some(Kept { last_visit_on, inpatient: inpatient.count(db).await? > 0 }))
@@ -138,19 +130,23 @@ pub async fn set_blocked(
     block.exec(txn).await.map(|_| ())
 }
 
-/// Handbooks whose family has gone while care was due, after one of them.
+/// Handbooks whose family has gone while care was due, in the order in which it went, after one of them.
 pub async fn left(
     db: &impl ConnectionTrait,
-    after: Option<HandbookId>,
+    (since, after): (DateTime<Utc>, HandbookId),
     limit: u64,
 ) -> Result<Vec<handbook::Model>, DbErr> {
-    let mut left = handbook::Entity::find()
-        .filter(handbook::COLUMN.family_left_at.is_not_null())
-        .filter(handbook::COLUMN.blocked_until.is_null());
-    if let Some(after) = after {
-        left = left.filter(handbook::COLUMN.id.gt(after));
-    }
-    left.order_by_asc(handbook::COLUMN.id).limit(limit).all(db).await
+    let column = |column| Expr::col((handbook::Entity, column));
+    let position = Expr::tuple([column(handbook::Column::FamilyLeftAt), column(handbook::Column::Id)]);
+    handbook::Entity::find()
+        .filter(handbook::COLUMN.family_left_at.gte(since))
+        .filter(position.gt(Expr::tuple([Expr::value(since), Expr::value(after.0)])))
+        .filter(handbook::COLUMN.blocked_until.is_null())
+        .order_by_asc(handbook::COLUMN.family_left_at)
+        .order_by_asc(handbook::COLUMN.id)
+        .limit(limit)
+        .all(db)
+        .await
 }
 
 /// Handbooks whose time of blocking is over.
@@ -163,4 +159,3 @@ pub async fn over(db: &impl ConnectionTrait, today: NaiveDate, limit: u64) -> Re
         .limit(limit);
     Ok(over.all(db).await?.into_iter().map(|row| row.id).collect())
 }
-

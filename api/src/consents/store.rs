@@ -67,9 +67,7 @@ pub async fn set_of_handbook(
 ) -> Result<(), DbErr> {
     let version = given.then(|| purpose.version().to_owned());
     let change = match purpose {
-        Purpose::ShareEntries => {
-            handbook::ActiveModel { shares_entries: Set(version), ..Default::default() }
-        }
+        Purpose::ShareEntries => handbook::ActiveModel { shares_entries: Set(version), ..Default::default() },
         Purpose::Child => handbook::ActiveModel { child_agreed: Set(version), ..Default::default() },
         Purpose::Basic | Purpose::Reminders => return Ok(()),
     };

@@ -23,10 +23,10 @@ use crate::form::{Form, REMARK};
 use crate::handbooks::store::hold;
 use crate::idempotency::{Attempt, Once, Work};
 use crate::problem::Code;
+use crate::records::View;
 use crate::records::setting::is_unborn;
 use crate::records::show::record_in;
 use crate::records::store as records;
-use crate::records::View;
 use crate::remark::Remark;
 
 /// What is wrong.

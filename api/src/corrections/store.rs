@@ -50,7 +50,8 @@ pub async fn of_handbook(
     before: Option<CorrectionId>,
     limit: u64,
 ) -> Result<Vec<correction_request::Model>, DbErr> {
-    let requests = correction_request::Entity::find().filter(correction_request::COLUMN.handbook_id.eq(handbook));
+    let requests =
+        correction_request::Entity::find().filter(correction_request::COLUMN.handbook_id.eq(handbook));
     newest(requests, before, limit).all(db).await
 }
 

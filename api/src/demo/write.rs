@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use anyhow::Context;
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::consent::{Channel, Purpose};
 use domain::access::{Action, Role, Tie};
 use domain::calendar::Month;
+use domain::consent::{Channel, Purpose};
 use domain::handbook::State;
 use domain::handbook::issuing::Explained;
 use domain::handbook::number::HandbookNumber;
@@ -31,8 +31,8 @@ use super::story::{About, Author, Story, Visit, Written, discharged_on};
 use crate::alerts::store::seal_signs;
 use crate::consents::text_hash;
 use crate::db::entities::{
-    ExplainedList, access_log, alert, child, consent_event, handbook, issuance, member, person, pregnancy, record,
-    usage_evidence, usage_follow_up, visit, wechat_user,
+    ExplainedList, access_log, alert, child, consent_event, handbook, issuance, member, person, pregnancy,
+    record, usage_evidence, usage_follow_up, visit, wechat_user,
 };
 use crate::db::statement;
 use crate::keys::{Keys, Place};

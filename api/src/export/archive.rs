@@ -88,7 +88,8 @@ impl Archive {
 
     /// A file as it is; photos are compressed already.
     pub(super) async fn file(&mut self, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
-        self.zip.start_file(name, SimpleFileOptions::default().compression_method(CompressionMethod::Stored))?;
+        self.zip
+            .start_file(name, SimpleFileOptions::default().compression_method(CompressionMethod::Stored))?;
         self.zip.write_all(bytes)?;
         self.send(PIECE).await
     }

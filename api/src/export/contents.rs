@@ -7,7 +7,9 @@ use domain::access::{Action, Standing, Verdict, may};
 use domain::handbook::cover::CoverView;
 use domain::id::{ChildId, PhotoId, RecordId};
 use domain::record::SubjectKind;
-use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 use serde::Serialize;
 
 use super::HANDBOOKS;
@@ -24,16 +26,16 @@ use crate::db::entities::{handbook, member, photo, record_version, session};
 use crate::db::rows_in;
 use crate::handbooks::show::cover;
 use crate::handbooks::store as handbooks;
-use crate::members::store as members;
 use crate::members::Member;
+use crate::members::store as members;
 use crate::notices;
 use crate::notices::list::told;
 use crate::photos::add::file_place;
 use crate::problem::Language;
+use crate::records::View;
 use crate::records::history::{Version, shown};
 use crate::records::store::{self as records, Filter};
 use crate::records::view::{Shown, show};
-use crate::records::View;
 use crate::session::store::{Holder, of_holder};
 use crate::session::{Caller, User};
 
@@ -219,8 +221,10 @@ impl Copy<'_> {
             let mut versions = versions_of(self.db, page.iter().map(|record| record.id)).await?;
             for record in page {
                 let before = versions.remove(&record.id).unwrap_or_default();
-                let before =
-                    before.into_iter().map(|old| shown(self.app, view, &record, old, self.language)).collect();
+                let before = before
+                    .into_iter()
+                    .map(|old| shown(self.app, view, &record, old, self.language))
+                    .collect();
                 let record = show(record, &self.app.catalogue, &self.app.keys, view, self.language);
                 self.archive.add(&Whole { record, versions: before }).await?;
             }

@@ -64,7 +64,8 @@ pub(crate) async fn export(
     rt::spawn(async move {
         let _room = room;
         let mut archive = Archive::new(send.clone());
-        let written = tokio::time::timeout(LONGEST, contents::write(&app, user, language, &mut archive)).await;
+        let written =
+            tokio::time::timeout(LONGEST, contents::write(&app, user, language, &mut archive)).await;
         let failed = match written {
             Ok(Ok(())) => return,
             Ok(Err(err)) => err,
@@ -74,7 +75,8 @@ pub(crate) async fn export(
         // The phone must not take half of it for the whole: the connection is cut.
         let _gone = send.send(Err(std::io::Error::other("the copy was not finished"))).await;
     });
-    let pieces = unfold(receive, |mut receive| async move { receive.recv().await.map(|piece| (piece, receive)) });
+    let pieces =
+        unfold(receive, |mut receive| async move { receive.recv().await.map(|piece| (piece, receive)) });
     Ok(HttpResponse::Ok()
         .content_type("application/zip")
         .insert_header(ContentEncoding::Identity)

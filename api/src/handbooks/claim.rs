@@ -73,11 +73,7 @@ pub struct Consent {
 impl Consent {
     /// The text in force must be the one that was agreed to.
     pub fn check(&self) -> Result<(), ApiError> {
-        if self.version == PRIVACY_TEXT {
-            Ok(())
-        } else {
-            Err(required(Purpose::Basic))
-        }
+        if self.version == PRIVACY_TEXT { Ok(()) } else { Err(required(Purpose::Basic)) }
     }
 
     /// Keeps what a new member agreed to and declined. Who claims answers for the family, also for its children.
@@ -166,10 +162,9 @@ pub(crate) async fn claim(
         return Ok(answer);
     }
     let attempt = TRIES.begin(&app, user.id.0).await?;
-    let outcome =
-        Claim { app: &app, user, relation: request.relation, consent: &request.consent }
-            .make(&shown, &once, body.bytes())
-            .await;
+    let outcome = Claim { app: &app, user, relation: request.relation, consent: &request.consent }
+        .make(&shown, &once, body.bytes())
+        .await;
     attempt.end(&app, outcome, Code::ClaimRefused).await
 }
 

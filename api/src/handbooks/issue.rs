@@ -3,9 +3,9 @@
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
-use domain::consent::Purpose;
 use domain::access::Role;
 use domain::calendar::Month;
+use domain::consent::Purpose;
 use domain::handbook::issuing::IssueKind;
 use domain::handbook::number::HandbookNumber;
 use domain::handbook::{EDITION, Group, State};

@@ -14,8 +14,8 @@ use utoipa::ToSchema;
 
 use super::{InstitutionName, store};
 use crate::app::App;
-use crate::consents::list::is_asked_again;
 use crate::children::store as children;
+use crate::consents::list::is_asked_again;
 use crate::db::entities::{handbook, institution, member, person, pregnancy};
 use crate::error::ApiError;
 use crate::keys::Keys;

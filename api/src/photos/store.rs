@@ -122,7 +122,11 @@ pub async fn drop_forgotten(
 }
 
 /// Drops the files of photos whose rows are gone, by jobs.
-pub async fn drop_files(txn: &impl ConnectionTrait, ids: &[PhotoId], now: DateTime<Utc>) -> Result<(), DbErr> {
+pub async fn drop_files(
+    txn: &impl ConnectionTrait,
+    ids: &[PhotoId],
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
     for photo in ids {
         outbox::enqueue(txn, &Job::DropPhoto { photo: *photo }, now).await?;
     }
