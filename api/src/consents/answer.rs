@@ -157,8 +157,8 @@ async fn show_or_hide(
         return Ok(());
     }
     // One answer shows or hides, never both.
-    let is_hidden = before.shows(true) > after.shows(true) || before.shows(false) > after.shows(false);
-    if is_hidden {
+    let goes = |about_child| before.shows(about_child) && !after.shows(about_child);
+    if goes(true) || goes(false) {
         return Ok(store::hide_entries(txn, affected).await?);
     }
     store::show_entries(txn, affected).await?;
