@@ -362,12 +362,9 @@ async fn when_the_time_of_blocking_is_over_nobody_is_left_in_it_and_a_receipt_sa
     }
     let erased = row(&world, &mother).await;
     assert!(erased.erased_at.is_some() && erased.woman_id.is_none());
-    let of = |table: &str, id: domain::id::HandbookId| {
-        let text = match world.app.db.backend() {
-            DbBackend::Postgres => format!("SELECT COUNT(*) FROM {table} WHERE handbook_id = '{id}'"),
-            _ => format!("SELECT COUNT(*) FROM {table} WHERE handbook_id = X'{}'", id.0.simple()),
-        };
-        text
+    let of = |table: &str, id: domain::id::HandbookId| match world.app.db.backend() {
+        DbBackend::Postgres => format!("SELECT COUNT(*) FROM {table} WHERE handbook_id = '{id}'"),
+        _ => format!("SELECT COUNT(*) FROM {table} WHERE handbook_id = X'{}'", id.0.simple()),
     };
     for table in ["record", "photo", "alert", "desk_act", "delegation"] {
         assert_eq!(world.number(&of(table, mother.handbook)).await, 0, "{table}");

@@ -118,7 +118,7 @@ async fn after_sharing_is_withdrawn_an_open_visit_shows_no_entry_and_when_it_is_
     assert!(events.change(Duration::from_secs(2)).await > seq, "who follows is told to look");
     assert_eq!(
         seen(&doctor.client, &mother).await,
-        [checkup.clone()],
+        std::slice::from_ref(&checkup),
         "the cached visit reads nothing of the family"
     );
     let one = format!("{}/{}", records(&mother), diary.as_str().unwrap());
@@ -243,7 +243,7 @@ async fn a_newer_text_is_asked_before_the_next_use_of_its_purpose_and_of_no_othe
         )
         .await;
     assert_eq!(seen(&doctor.client, &mother).await, [json!(null); 0]);
-    assert_eq!(seen(client, &mother).await, [written.clone()]);
+    assert_eq!(seen(client, &mother).await, std::slice::from_ref(&written));
     let state = client.get(&consents(&mother)).await.ok();
     assert_eq!(stands(&state, "share_entries")["asked_again"], true);
     answer(client, &mother, "share_entries", true).await.ok();
