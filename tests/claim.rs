@@ -2,15 +2,16 @@
 
 use chrono::TimeDelta;
 use domain::access::{Action, Role};
+use domain::consent::Purpose;
 use domain::place::RegionLevel;
 use miniprogram_adapter::stand_in::Fault;
-use sea_orm::{EntityTrait, PaginatorTrait};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::{Value, json};
 
 use crate::support::issuing::*;
 use crate::support::people::{County, FamilyUser, TOWN};
 use crate::support::{Answer, Client, World, send};
-use api::db::entities::{consent, desk_act, handbook, member, throttle, wechat_user};
+use api::db::entities::{consent_event, desk_act, handbook, member, throttle, wechat_user};
 
 const CLAIMS: &str = "/api/v1/claims";
 
@@ -49,7 +50,12 @@ async fn the_woman_claims_by_her_phone_and_is_proved_to_be_herself() {
     assert_eq!(joined["handbook"], issued["id"]);
     let cover = user.client.get(&at(&issued, "")).await.ok();
     assert_eq!((&cover["state"], &cover["woman"]["name"]), (&json!("claimed"), &json!("王小红")));
-    let given = consent::Entity::find().one(world.app.db.read()).await.unwrap().unwrap();
+    let given = consent_event::Entity::find()
+        .filter(consent_event::COLUMN.purpose.eq(Purpose::Basic))
+        .one(world.app.db.read())
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((given.text_version.as_str(), given.as_guardian), (CONSENT, false));
     let row = wechat_user::Entity::find_by_id(user.id).one(world.app.db.read()).await.unwrap().unwrap();
     assert!(row.person_id.is_some());
@@ -65,7 +71,15 @@ async fn a_father_claims_as_guardian_and_is_not_the_woman() {
     let user = world.family_user().await;
     let joined = user.client.post(CLAIMS, claim_by_cover(&issued, "0001", "father")).await.ok();
     assert_eq!((&joined["role"], &joined["is_woman"]), (&json!("owner"), &json!(false)));
-    assert!(consent::Entity::find().one(world.app.db.read()).await.unwrap().unwrap().as_guardian);
+    assert!(
+        consent_event::Entity::find()
+            .filter(consent_event::COLUMN.purpose.eq(Purpose::Basic))
+            .one(world.app.db.read())
+            .await
+            .unwrap()
+            .unwrap()
+            .as_guardian
+    );
     let row = wechat_user::Entity::find_by_id(user.id).one(world.app.db.read()).await.unwrap().unwrap();
     assert_eq!(row.person_id, None);
 }

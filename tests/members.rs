@@ -1,16 +1,17 @@
 //! A family shares its handbook: invites, changes, removes, hands over.
 
 use chrono::TimeDelta;
+use domain::consent::Purpose;
 use domain::id::MemberId;
 use domain::member::{MemberRelation, MemberRole};
 use reqwest::Method;
-use sea_orm::{EntityTrait, PaginatorTrait};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::{Value, json};
 
 use crate::support::issuing::CONSENT;
 use crate::support::people::{County, FamilyUser, Mother};
 use crate::support::{Answer, World};
-use api::db::entities::{consent, member};
+use api::db::entities::{consent_event, member};
 
 const ACCEPT: &str = "/api/v1/invitations/accept";
 
@@ -70,7 +71,12 @@ async fn an_owner_invites_the_father_by_a_code_that_works_once() {
     let members = home.members().await;
     assert_eq!(members.len(), 2);
     assert_eq!((&members[0]["is_me"], &members[1]["is_me"]), (&json!(true), &json!(false)));
-    let given = consent::Entity::find().one(home.world.app.db.read()).await.unwrap().unwrap();
+    let given = consent_event::Entity::find()
+        .filter(consent_event::COLUMN.purpose.eq(Purpose::Basic))
+        .one(home.world.app.db.read())
+        .await
+        .unwrap()
+        .unwrap();
     assert!(given.as_guardian);
     father.client.get(&home.at("")).await.ok();
     let body = json!({ "role": "viewer", "relation": "other", "expires_in_hours": 1 });

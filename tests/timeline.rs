@@ -5,6 +5,7 @@ use api::records::store::{Filter, timeline_query};
 use api::records::{Me, View};
 use chrono::NaiveDate;
 use domain::access::Role;
+use domain::consent::Sharing;
 use domain::id::RecordId;
 use domain::place::RegionLevel;
 use domain::record::{RecordState, Source, SubjectKind};
@@ -254,6 +255,8 @@ async fn a_page_is_read_along_its_index_however_long_the_handbook_grew() {
         may_see_sensitive: true,
         children_only: false,
         own_only: false,
+        sharing: Sharing { entries: true, of_children: true },
+        with_withdrawn: false,
     };
     let clinician = View { me: Me::Staff(domain::id::StaffId(Uuid::now_v7())), ..family };
     let after = Some((world.app.today() - chrono::TimeDelta::days(300), RecordId(Uuid::now_v7())));

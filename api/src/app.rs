@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::calendar::{day_in_china, to_microseconds};
 use domain::catalogue::Catalogue;
 use domain::id::ReplicaId;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::cache::Cache;
 use crate::config::Config;
@@ -39,6 +39,8 @@ pub struct App {
     pub wechat: miniprogram_adapter::Client,
     /// Where photos are kept.
     pub photos: Shelf,
+    /// Copies of everything that are made at a time: each holds a database connection while its phone reads.
+    pub exports: Arc<Semaphore>,
     /// What is counted for operators.
     pub metrics: Metrics,
     /// Live updates of this process.

@@ -219,7 +219,7 @@ impl Default for LiveConfig {
 const METRICS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9100);
 
 /// Version of the consent and privacy text that a claim must agree to.
-pub const PRIVACY_TEXT: &str = "2026-11";
+pub const PRIVACY_TEXT: &str = domain::consent::Purpose::Basic.version();
 
 /// A setting or secret that is missing or wrong; each line names it and what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

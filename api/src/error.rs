@@ -8,6 +8,8 @@ use actix_web::http::{StatusCode, header};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpResponse, ResponseError};
 use domain::checkup::CheckupRefusal;
+use domain::consent::ConsentRefusal;
+use domain::correction::AnswerRefusal;
 use domain::credential::PasswordRefusal;
 use domain::entry::EntryRefusal;
 use domain::handbook::CloseRefusal;
@@ -256,10 +258,48 @@ impl From<MemberRefusal> for ApiError {
     }
 }
 
+impl From<ConsentRefusal> for ApiError {
+    fn from(refusal: ConsentRefusal) -> Self {
+        Self::told(match refusal {
+            ConsentRefusal::NotAGuardian => Code::NotAGuardian,
+            ConsentRefusal::OnlyAnOwnerGives => Code::OnlyAnOwnerGives,
+            ConsentRefusal::UnderFourteen => Code::UnderFourteen,
+            ConsentRefusal::ClosesTheAccount => Code::ClosesTheAccount,
+        })
+    }
+}
+
+impl From<AnswerRefusal> for ApiError {
+    fn from(refusal: AnswerRefusal) -> Self {
+        let AnswerRefusal::NotANewerVersion { asked_about, current, .. } = refusal;
+        let least = asked_about.saturating_add(1);
+        if least > current {
+            return Self::field(
+                "/version",
+                "not_corrected",
+                "该记录在申请之后没有新版本，请先更正记录。",
+                "The record has no version newer than the request is about; correct it first.",
+            );
+        }
+        Self::field(
+            "/version",
+            "out_of_range",
+            format!("应为申请之后的版本：{least}至{current}。"),
+            format!("Give a version after the request: {least} to {current}."),
+        )
+    }
+}
+
 impl From<CloseRefusal> for ApiError {
     fn from(refusal: CloseRefusal) -> Self {
         match refusal {
             CloseRefusal::NotPastSix => Self::told(Code::NotPastSix),
+            CloseRefusal::OfTheFamily => Self::field(
+                "/reason",
+                "not_an_option",
+                "注销账号只能由家庭本人办理。",
+                "A family closes its account itself.",
+            ),
         }
     }
 }

@@ -28,6 +28,8 @@ pub enum Job {
     },
     /// Forget what has expired: idempotency keys, codes, tickets, sessions, tries.
     Sweep,
+    /// Block, delete or anonymise what has come to the end of its period.
+    Retain,
 }
 
 impl Job {
@@ -38,6 +40,7 @@ impl Job {
             Self::AddUpUsage => "add_up_usage",
             Self::CloseAuditDay { .. } => "close_audit_day",
             Self::Sweep => "sweep",
+            Self::Retain => "retain",
         }
     }
 }

@@ -177,7 +177,15 @@ problems! {
     // Claiming and members.
     ClaimRefused = 422 "claim_refused" { "领取信息不符", "Claim refused", "领取码或核对信息不正确，还可以尝试 {left} 次。", "The code or the check does not fit; {left} tries are left." }
     AlreadyClaimed = 409 "already_claimed" { "手册已被领取", "Already claimed", "该手册已被领取；如手机丢失或更换账号，请到发放机构重新绑定。", "This handbook is claimed already; for a lost phone or account, go to the issuing institution to re-claim it." }
-    ConsentRequired = 422 "consent_required" { "需要同意隐私说明", "Consent required", "请先阅读并同意版本 {version} 的隐私说明。", "Read and agree to version {version} of the privacy text first." }
+    ConsentRequired = 422 "consent_required" { "需要同意隐私说明", "Consent required", "请先阅读并同意“{purpose}”的说明（版本 {version}）。", "Read and agree to version {version} of the text first: {purpose}." }
+    NotAGuardian = 403 "not_a_guardian" { "须由监护人决定", "For a guardian to decide", "这项同意涉及全家或儿童，须由手册的户主或监护人决定。", "This consent is for the family or a child: an owner or guardian of the handbook decides." }
+    OnlyAnOwnerGives = 403 "only_an_owner_gives" { "须由户主再次同意", "An owner agrees again", "监护人可以撤回这项同意，再次同意须由户主操作。", "A guardian may withdraw this consent; an owner agrees again." }
+    UnderFourteen = 403 "under_fourteen" { "未满十四周岁", "Under 14", "未满十四周岁，须由父母或其他监护人同意。", "Under 14 a parent or another guardian consents." }
+    ClosesTheAccount = 409 "closes_the_account" { "撤回即注销账号", "To withdraw is to close the account", "撤回基本服务的同意就是注销账号：请查看各类信息的去向（/api/v1/me/closing）并确认。", "To withdraw the basic consent is to close the account: look at what becomes of everything in /api/v1/me/closing and confirm there." }
+    FreshSignInRequired = 403 "fresh_sign_in_required" { "请重新登录", "Sign in anew", "为保护您的信息，请重新登录后在 {minutes} 分钟内操作。", "To protect your data, sign in anew and do this within {minutes} minutes." }
+    RequestOpen = 409 "request_open" { "已有待答复的申请", "A request is open", "您对这条记录的更正申请尚未答复。", "Your request to correct this record has not been answered yet." }
+    RequestAnswered = 409 "request_answered" { "申请已答复", "Answered already", "该更正申请已答复。", "This request was answered already." }
+    NotAClinicians = 409 "not_a_clinicians_record" { "不是医务人员的记录", "Not a clinician's record", "家庭自己的记录请直接修改或撤回。", "Change or withdraw an entry of the family's own yourself." }
     LastOwner = 409 "last_owner" { "至少保留一名户主", "The last owner stays", "手册至少要有一名户主，请先移交；如要撤回同意，请持身份证到管理机构窗口解除绑定。", "A handbook keeps at least one owner; hand over first. To withdraw consent altogether, go to the desk of the managing institution with your ID card." }
     WomanTaken = 409 "woman_taken" { "孕产妇本人已在成员中", "The woman is a member already", "手册中已有经核实的孕产妇本人。", "The woman herself is a verified member already." }
     NotTheWoman = 403 "not_the_woman" { "不是孕产妇本人", "Not the woman", "您在手册中的身份不是孕产妇本人，无需也不能核实。", "You are not in this handbook as the woman herself, so there is nothing to prove." }

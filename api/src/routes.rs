@@ -7,7 +7,9 @@ use crate::offices::{institutions, regions, staff, targets};
 use crate::sign_in;
 use crate::{access_log, codes, health, live, notices, overrides, responsibility, usage, visits};
 use crate::{alerts, catalogue, checkups, entries, photos, records};
-use crate::{children, deaths, handbooks, members, pregnancies, privacy};
+use crate::{
+    children, closing, consents, corrections, deaths, export, handbooks, members, pregnancies, privacy,
+};
 
 /// All routes of the application.
 pub fn configure(config: &mut ServiceConfig) {
@@ -77,6 +79,15 @@ pub fn configure(config: &mut ServiceConfig) {
     config.service(upload::import_institutions);
     config.service(upload::import_staff);
     config.service(privacy::privacy_text);
+    config.service(export::export);
+    config.service(corrections::ask::ask);
+    config.service(corrections::list::of_handbook);
+    config.service(corrections::list::of_office);
+    config.service(corrections::answer::answer);
+    config.service(closing::preview::preview);
+    config.service(closing::close::close);
+    config.service(consents::list::consents);
+    config.service(consents::answer::answer);
     config.service(handbooks::issue::issue);
     config.service(handbooks::find::find);
     config.service(handbooks::mine::mine);

@@ -9,7 +9,7 @@ use migrations::Migrator;
 use miniprogram_adapter::stand_in::{self, StandIn};
 use miniprogram_adapter::{AppSecret, Client, Settings, TokenStore};
 use sea_orm_migration::MigratorTrait;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
 
 use crate::app::{App, Clock};
@@ -31,6 +31,9 @@ const OF_ANOTHER_VERSION: &str =
 
 /// Passwords hashed at a time: 19 MiB each.
 const HASHED_AT_ONCE: usize = 2;
+
+/// Copies of everything made at a time; see `export`.
+const EXPORTS_AT_ONCE: usize = 2;
 
 /// Connects everything; nothing is listened on and nothing is migrated.
 pub async fn app(config: Config, clock: Clock, wechat: Wechat) -> anyhow::Result<Data<App>> {
@@ -55,6 +58,7 @@ pub async fn app(config: Config, clock: Clock, wechat: Wechat) -> anyhow::Result
         passwords: Passwords::new(HASHED_AT_ONCE)?,
         catalogue: Arc::new(crate::catalogue::load(config.catalogue.as_deref())?),
         photos,
+        exports: Arc::new(Semaphore::new(EXPORTS_AT_ONCE)),
         metrics: Metrics::new()?,
         replica: ReplicaId(Uuid::now_v7()),
         config,

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::web::Data;
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use domain::calendar::start_of_day;
 use domain::id::JobId;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult};
 
@@ -17,6 +18,9 @@ use crate::usage::roll_up;
 
 /// How long one process holds a job before another may take it.
 const LEASE: TimeDelta = TimeDelta::minutes(5);
+
+/// When after midnight in China ends of periods are carried out.
+const NIGHTLY: TimeDelta = TimeDelta::hours(3);
 
 /// Jobs claimed at a time.
 const BATCH: i64 = 20;
@@ -64,6 +68,12 @@ pub async fn schedule(app: &App) -> Result<(), DbErr> {
         let key = format!("{} {}", job.name(), hour.format("%Y-%m-%dT%H"));
         outbox::enqueue_once(app.db.write(), &job, hour, &key).await?;
     }
+    // Likewise the next night, in China.
+    if let Some(tomorrow) = app.today().succ_opt() {
+        let key = format!("retain {tomorrow}");
+        let at_night = start_of_day(tomorrow) + NIGHTLY;
+        outbox::enqueue_once(app.db.write(), &Job::Retain, at_night, &key).await?;
+    }
     if let Some(day) = audit::head::due(app).await? {
         let key = format!("close_audit_day {day}");
         outbox::enqueue_once(app.db.write(), &Job::CloseAuditDay { day }, now, &key).await?;
@@ -101,6 +111,7 @@ async fn carry_out(app: &App, job: &Job) -> anyhow::Result<()> {
             audit::retain::remove_old(app).await.map(|_| ())
         }
         Job::Sweep => crate::sweep::carry_out(app).await,
+        Job::Retain => crate::closing::retain::carry_out(app).await,
     }
 }
 

@@ -158,6 +158,18 @@ words! {
         ReadAlerts = "read_alerts", "查看预警", "read and answer danger signs";
         FollowUpUsage = "follow_up_usage", "随访使用情况", "say whether the handbook was found in use";
         ReadResponsibility = "read_responsibility", "查看责任链", "read who answers for what";
+        ReadConsents = "read_consents", "查看同意情况", "read what was agreed to";
+        Consent = "consent", "同意或撤回", "agree to a purpose or withdraw";
+        AskCorrection = "ask_correction", "申请更正", "ask to correct a clinician's record";
+        ReadCorrections = "read_corrections", "查看更正申请", "read requests for correction";
+    }
+}
+
+impl Action {
+    /// Whether a member does it only under the privacy text in force: everything but to read what is asked, to answer it,
+    /// and to leave.
+    pub fn needs_consent(self) -> bool {
+        !matches!(self, Self::ReadConsents | Self::Consent | Self::Leave)
     }
 }
 
@@ -178,6 +190,8 @@ words! {
         ManageRegions = "manage_regions", "管理区划", "change regions";
         SetTargets = "set_targets", "设置目标", "set yearly targets";
         ReviewOverrides = "review_overrides", "复核", "review overrides and emergency access";
+        ReadCorrections = "read_corrections", "查看更正申请", "read requests to correct records";
+        AnswerCorrections = "answer_corrections", "答复更正申请", "answer requests to correct records";
     }
 }
 
@@ -286,6 +300,10 @@ const FAMILY: &[(MemberRole, &[Action])] = &[
             A::ReadAccessLog,
             A::ReadNotices,
             A::Watch,
+            A::ReadConsents,
+            A::Consent,
+            A::AskCorrection,
+            A::ReadCorrections,
         ],
     ),
     (
@@ -301,9 +319,25 @@ const FAMILY: &[(MemberRole, &[Action])] = &[
             A::ReadAccessLog,
             A::ReadNotices,
             A::Watch,
+            A::ReadConsents,
+            A::Consent,
+            A::AskCorrection,
+            A::ReadCorrections,
         ],
     ),
-    (MemberRole::Viewer, &[A::ReadCover, A::ReadRecords, A::ReadMembers, A::Leave, A::ProveWoman, A::Watch]),
+    (
+        MemberRole::Viewer,
+        &[
+            A::ReadCover,
+            A::ReadRecords,
+            A::ReadMembers,
+            A::Leave,
+            A::ProveWoman,
+            A::Watch,
+            A::ReadConsents,
+            A::Consent,
+        ],
+    ),
 ];
 
 /// Staff outside one handbook: role → actions. The scope (institution or region) is a filter of every finder.
@@ -317,6 +351,8 @@ const OFFICE: &[(Role, &[OfficeAction])] = &[
             OfficeAction::Countersign,
             OfficeAction::ReadOwnCheckups,
             OfficeAction::ReadInstitutions,
+            OfficeAction::ReadCorrections,
+            OfficeAction::AnswerCorrections,
         ],
     ),
     (
@@ -329,7 +365,15 @@ const OFFICE: &[(Role, &[OfficeAction])] = &[
             OfficeAction::ReadInstitutions,
         ],
     ),
-    (R::KindergartenStaff, &[OfficeAction::OpenVisit, OfficeAction::ReadOwnCheckups]),
+    (
+        R::KindergartenStaff,
+        &[
+            OfficeAction::OpenVisit,
+            OfficeAction::ReadOwnCheckups,
+            OfficeAction::ReadCorrections,
+            OfficeAction::AnswerCorrections,
+        ],
+    ),
     (R::VillageWorker, &[OfficeAction::ReadOwnCheckups]),
     (
         R::TownshipOffice,
@@ -352,6 +396,7 @@ const OFFICE: &[(Role, &[OfficeAction])] = &[
             OfficeAction::ManageStaff,
             OfficeAction::SetTargets,
             OfficeAction::ReviewOverrides,
+            OfficeAction::ReadCorrections,
         ],
     ),
     (R::CityMch, &[OfficeAction::ReadUsage, OfficeAction::ReadInstitutions, OfficeAction::SetTargets]),

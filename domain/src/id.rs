@@ -80,6 +80,10 @@ ids! {
     NoticeId;
     /// A danger sign shown to the managing institution.
     AlertId;
+    /// A family's request to correct a clinician's record.
+    CorrectionId;
+    /// What a retention job or a closing did.
+    ReceiptId;
     /// A job in the outbox.
     JobId;
     /// A woman handed to a village doctor by the health centre.

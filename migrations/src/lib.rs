@@ -28,19 +28,51 @@ impl MigratorTrait for Migrator {
             ),
             step("m20261123_000001_audit", include_str!("m20261123_000001_audit.sql")),
             step("m20261123_000002_keys", include_str!("m20261123_000002_keys.sql")),
+            step_with(
+                "m20261123_000003_consent",
+                include_str!("m20261123_000003_consent.sql"),
+                &CONSENTS_STAY,
+            ),
             step("m20261123_000004_rolled_counters", include_str!("m20261123_000004_rolled_counters.sql")),
         ]
     }
 }
 
-/// One file of the history.
+/// One file of the history, and what each database says in words of its own after it.
 struct Step {
     name: &'static str,
     sql: &'static str,
+    own: &'static Own,
 }
 
+/// SQL that has no common form: triggers.
+struct Own {
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+const NOTHING: Own = Own { sqlite: "", postgres: "" };
+
+/// What somebody agreed to is never rewritten: only the handbook, which a replacement changes, may move.
+const CONSENTS_STAY: Own = Own {
+    sqlite: "CREATE TRIGGER consent_event_is_kept BEFORE DELETE ON consent_event \
+             BEGIN SELECT RAISE(ABORT, 'consent_event is append-only'); END; \
+             CREATE TRIGGER consent_event_stays BEFORE UPDATE OF id, purpose, given, text_version, text_hash, user_id, \
+                 as_guardian, channel, at ON consent_event \
+             BEGIN SELECT RAISE(ABORT, 'consent_event is append-only'); END;",
+    postgres: "CREATE FUNCTION consent_event_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ \
+               BEGIN RAISE EXCEPTION 'consent_event is append-only'; END $$; \
+               CREATE TRIGGER consent_event_stays BEFORE DELETE OR UPDATE OF id, purpose, given, text_version, text_hash, \
+                   user_id, as_guardian, channel, at ON consent_event \
+               FOR EACH ROW EXECUTE FUNCTION consent_event_is_append_only();",
+};
+
 fn step(name: &'static str, sql: &'static str) -> Box<dyn MigrationTrait> {
-    Box::new(Step { name, sql })
+    step_with(name, sql, &NOTHING)
+}
+
+fn step_with(name: &'static str, sql: &'static str, own: &'static Own) -> Box<dyn MigrationTrait> {
+    Box::new(Step { name, sql, own })
 }
 
 impl MigrationName for Step {
@@ -56,8 +88,12 @@ impl MigrationTrait for Step {
     }
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let sql = written_for(manager.get_database_backend(), self.sql);
-        manager.get_connection().execute_unprepared(&sql).await?;
+        let backend = manager.get_database_backend();
+        let own = if backend == DbBackend::Postgres { self.own.postgres } else { self.own.sqlite };
+        let connection = manager.get_connection();
+        for sql in [written_for(backend, self.sql).as_str(), own] {
+            connection.execute_unprepared(sql).await?;
+        }
         Ok(())
     }
 }

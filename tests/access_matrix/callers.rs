@@ -2,15 +2,17 @@
 
 use api::alerts;
 use api::db::entities::{
-    PhotoIds, alert, break_glass, delegation, handbook, invitation, pregnancy, record, region, rule_override,
-    visit,
+    PhotoIds, alert, break_glass, correction_request, delegation, handbook, invitation, pregnancy, record,
+    region, rule_override, visit,
 };
 use api::session::store::Holder;
 use chrono::TimeDelta;
 use domain::access::Role;
+use domain::correction::RequestState;
 use domain::handbook::issuing::Override;
 use domain::id::{
-    AlertId, ChildId, DelegationId, InstitutionId, InvitationId, OverrideId, RecordId, StaffId, VisitId,
+    AlertId, ChildId, CorrectionId, DelegationId, InstitutionId, InvitationId, OverrideId, RecordId, StaffId,
+    VisitId,
 };
 use domain::institution::AgencyClass;
 use domain::member::{MemberRelation, MemberRole};
@@ -56,6 +58,8 @@ pub struct Subject {
     pub emergency: VisitId,
     /// The rule that was set aside for the checkup.
     pub set_aside: OverrideId,
+    /// Her request to correct the checkup, which nobody answered in time.
+    pub request: CorrectionId,
 }
 
 /// Everybody, and what they call about.
@@ -241,6 +245,7 @@ async fn subject(world: &World, county: &County, bound: &Bound) -> Subject {
         entry: entry.as_str().unwrap().to_owned(),
         checkup: checkup_of_author,
         set_aside: rule_set_aside(world, &mother, bound, checkup_of_author).await,
+        request: asked(world, &mother, bound, checkup_of_author).await,
         awaiting: checkup(world, &mother, county.health_centre, bound.village_doctor, true).await,
         alert,
         emergency,
@@ -307,6 +312,30 @@ async fn rule_set_aside(world: &World, mother: &Mother, bound: &Bound, record: R
         note: None,
     };
     let inserting = rule_override::Entity::insert(row.into_active_model());
+    inserting.exec_without_returning(world.app.db.write()).await.unwrap();
+    id
+}
+
+async fn asked(world: &World, mother: &Mother, bound: &Bound, record: RecordId) -> CorrectionId {
+    let id = CorrectionId(Uuid::now_v7());
+    let row = correction_request::Model {
+        id,
+        handbook_id: mother.handbook,
+        record_id: record,
+        record_version: 1,
+        user_id: mother.user.id,
+        institution_id: bound.author_hospital,
+        county_code: RegionCode(COUNTY),
+        state: RequestState::Open,
+        says: world.app.keys.seal(api::corrections::store::says_place(id), "血压写错了").unwrap(),
+        asked_at: world.now() - TimeDelta::days(20),
+        due_on: world.app.today().pred_opt().unwrap(),
+        answered_at: None,
+        answered_by: None,
+        new_version: None,
+        reason: None,
+    };
+    let inserting = correction_request::Entity::insert(row.into_active_model());
     inserting.exec_without_returning(world.app.db.write()).await.unwrap();
     id
 }

@@ -99,6 +99,8 @@ async fn id(world: &World, cast: &Cast, caller: &Caller, method: &str, path: &st
         },
         "kind" => "blood_pressure".to_owned(),
         "code" => subject.mother.number.printed(),
+        "purpose" => "reminders".to_owned(),
+        "request" => subject.request.to_string(),
         _ => panic!("{path}: what is a {name}?"),
     }
 }
@@ -178,6 +180,7 @@ pub fn shows(cast: &Cast, caller: &Caller, operation: &str) -> Option<String> {
         "GET /api/v1/break-glass" => subject.emergency.to_string(),
         "GET /api/v1/overrides" => subject.set_aside.to_string(),
         "GET /api/v1/checkups" => subject.checkup.to_string(),
+        "GET /api/v1/correction-requests" => subject.request.to_string(),
         "GET /api/v1/countersign" => subject.awaiting.to_string(),
         "GET /api/v1/institutions" => cast.county.hospital.to_string(),
         "GET /api/v1/handbooks/{handbook}/records" => subject.entry.clone(),

@@ -1,14 +1,18 @@
 //! A day at the desk, in earnest: what a desk does with a handbook besides issuing it, each thing to its end.
 
+use chrono::TimeDelta;
 use domain::institution::AgencyClass;
+use domain::member::{MemberRelation, MemberRole};
 use domain::place::RegionLevel;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::entries::pressure;
-use crate::support::World;
+use crate::checkups::{antenatal, checkups};
+use crate::entries::{entries, pressure, records};
+use crate::photos::upload_picture;
 use crate::support::issuing::*;
-use crate::support::people::{TOWN, VILLAGE};
+use crate::support::people::{County, TOWN, VILLAGE};
+use crate::support::{World, send};
 
 pub async fn a_day(world: &World) {
     let county = world.county().await;
@@ -58,4 +62,38 @@ pub async fn a_day(world: &World) {
     let issued = desk.issued(past_three).await;
     let named = json!({ "person": issued["children"][0], "name": "李乐", "reason": "姓名登记有误" });
     desk.0.change(Method::POST, &at(&issued, "/identity"), "\"1\"", named).await.ok();
+
+    leaving(world, &county).await;
+}
+
+/// A family takes back what it shared, has a record corrected, and closes its account: with others staying, and for good.
+async fn leaving(world: &World, county: &County) {
+    let mother = world.mother(county).await;
+    let father = world.relative(&mother, MemberRole::Guardian, MemberRelation::Father).await;
+    mother.user.client.post(&entries(&mother), pressure(172, 112)).await.ok();
+    father.client.post(&entries(&mother), pressure(118, 76)).await.ok();
+    upload_picture(&mother).await;
+    let doctor = world.clinician_at(mother.handbook, county.hospital).await;
+    let checkup = doctor.client.post(&checkups(&mother), antenatal(world)).await.ok()["id"].clone();
+    let asking = format!("{}/{}/correction-requests", records(&mother), checkup.as_str().unwrap());
+    let request = mother.user.client.post(&asking, json!({ "says": "体重写错了" })).await.ok()["id"].clone();
+    let answer = format!("/api/v1/correction-requests/{}/answer", request.as_str().unwrap());
+    doctor.client.post(&answer, json!({ "state": "refused", "reason": "复测无误" })).await.ok();
+    for answer in [json!({ "given": false }), json!({ "given": true, "version": CONSENT })] {
+        for purpose in ["share_entries", "child", "reminders", "basic"] {
+            let path = format!("/api/v1/handbooks/{}/consents/{purpose}", mother.handbook);
+            send(mother.user.client.request(Method::PUT, &path).json(&answer)).await;
+        }
+    }
+    let closing = json!({ "confirmed": true, "own_entries": "delete" });
+    father.client.post("/api/v1/me/closing", closing.clone()).await.ok();
+    mother.user.client.post("/api/v1/me/closing", closing).await.ok();
+    let lost = "UPDATE pregnancy SET outcome = 'miscarriage', ended_on = ? WHERE id = ?";
+    let long_ago = world.app.today() - TimeDelta::days(100);
+    world.execute(lost, [long_ago.into(), mother.pregnancy.into()]).await;
+    for days in [1, 16 * 365] {
+        api::worker::schedule(&world.app).await.unwrap();
+        world.advance(TimeDelta::days(days));
+        world.carry_out_jobs().await;
+    }
 }

@@ -7,6 +7,7 @@ use api::usage::count;
 use api::usage::verify::{Difference, verify};
 use chrono::{DateTime, Utc};
 use domain::calendar::{Month, day_in_china};
+use domain::consent::Purpose;
 use domain::handbook::issuing::{Explained, IssueKind};
 use domain::handbook::number::HandbookNumber;
 use domain::handbook::{Group, State};
@@ -57,6 +58,11 @@ impl World {
             successor_id: None,
             created_at: at,
             version: 1,
+            shares_entries: Some(Purpose::ShareEntries.version().to_owned()),
+            child_agreed: Some(Purpose::Child.version().to_owned()),
+            family_left_at: None,
+            blocked_until: None,
+            erased_at: None,
         };
         handbook::Entity::insert(row.clone().into_active_model()).exec_without_returning(db).await.unwrap();
         let classes = issuer.classes.0.iter().copied().collect();

@@ -10,6 +10,7 @@ use api::usage;
 use chrono::NaiveDate;
 use domain::access::Role;
 use domain::calendar::Month;
+use domain::consent::Purpose;
 use domain::handbook::issuing::{Explained, IssueKind};
 use domain::handbook::number::HandbookNumber;
 use domain::handbook::{Group, State};
@@ -297,6 +298,7 @@ impl World {
             unionid: None,
             person_id: None,
             created_at: self.now(),
+            closed_at: None,
         };
         wechat_user::Entity::insert(row.into_active_model())
             .exec_without_returning(self.app.db.write())
@@ -369,6 +371,11 @@ impl World {
             successor_id: None,
             created_at: now,
             version: 1,
+            shares_entries: Some(Purpose::ShareEntries.version().to_owned()),
+            child_agreed: Some(Purpose::Child.version().to_owned()),
+            family_left_at: None,
+            blocked_until: None,
+            erased_at: None,
         };
         handbook::Entity::insert(row.into_active_model()).exec_without_returning(db).await.unwrap();
         self.issuance_of(handbook, county.health_centre).await;
@@ -441,6 +448,7 @@ impl World {
             joined_at: self.now(),
             ended_at: None,
             version: 1,
+            agreed_to: Purpose::Basic.version().to_owned(),
         };
         member::Entity::insert(row.into_active_model())
             .exec_without_returning(self.app.db.write())

@@ -24,6 +24,8 @@ pub struct Found {
     pub standing: Standing,
     /// The visit of the own institution that gives the tie: one that is open, or the latest whose results may still come.
     pub visit: Option<visit::Model>,
+    /// Of a member the version of the privacy text that they agreed to.
+    pub agreed_to: Option<String>,
 }
 
 /// Loads the handbook and the relation; `None` when there is no such handbook or the caller is no member of it.
@@ -38,7 +40,7 @@ pub async fn of(app: &App, caller: &Caller, id: HandbookId) -> Result<Option<Fou
             let ties = ties(app, staff, &handbook, &visits, now).await?;
             let standing = Standing::Staff { roles: staff.roles.clone(), ties };
             let visit = visit_of(&visits, now).cloned();
-            Ok(Some(Found { handbook, standing, visit }))
+            Ok(Some(Found { handbook, standing, visit, agreed_to: None }))
         }
     }
 }
@@ -52,7 +54,7 @@ fn visit_of(visits: &[visit::Model], now: DateTime<Utc>) -> Option<&visit::Model
     ordinary.or(open().next()).or_else(over)
 }
 
-/// The handbook and how a member stands to it, in the one query that every request of a family asks.
+/// The handbook and the place of one of its members, in the one query that every request of a family asks.
 async fn of_member(db: &impl ConnectionTrait, user: User, id: HandbookId) -> Result<Option<Found>, DbErr> {
     let members: RelationDef = handbook::Entity::belongs_to(member::Entity)
         .from(handbook::Column::Id)
@@ -63,28 +65,27 @@ async fn of_member(db: &impl ConnectionTrait, user: User, id: HandbookId) -> Res
         .filter(member::COLUMN.user_id.eq(user.id))
         .filter(member::COLUMN.ended_at.is_null())
         .select_also(member::Entity);
-    let found = live.one(db).await?;
-    Ok(found.and_then(|(handbook, member)| {
-        Some(Found { handbook, standing: standing_of(&member?), visit: None })
-    }))
+    let Some((handbook, Some(member))) = live.one(db).await? else { return Ok(None) };
+    let standing = standing(&member);
+    Ok(Some(Found { handbook, standing, visit: None, agreed_to: Some(member.agreed_to) }))
 }
 
-fn standing_of(member: &member::Model) -> Standing {
+/// How a member stands to their handbook.
+pub fn standing(member: &member::Model) -> Standing {
     Standing::Member { role: member.role, is_woman: member.is_woman }
 }
 
-/// How a user stands to a handbook of which they are a member.
+/// The place of a user in a handbook of which they are a member.
 pub async fn membership(
     db: &impl ConnectionTrait,
     user: User,
     id: HandbookId,
-) -> Result<Option<Standing>, DbErr> {
+) -> Result<Option<member::Model>, DbErr> {
     let live = member::Entity::find()
         .filter(member::COLUMN.handbook_id.eq(id))
         .filter(member::COLUMN.user_id.eq(user.id))
         .filter(member::COLUMN.ended_at.is_null());
-    let found = live.one(db).await?;
-    Ok(found.as_ref().map(standing_of))
+    live.one(db).await
 }
 
 /// Visits of the own institution whose results may still come, the newest first; emergency access is personal.
@@ -120,6 +121,13 @@ async fn ties(
     now: DateTime<Utc>,
 ) -> Result<Vec<Tie>, DbErr> {
     let mut ties = Vec::new();
+    if handbook.blocked_until.is_some() {
+        // Kept for the law and used for nothing but an emergency.
+        let emergency =
+            |visit: &visit::Model| visit.kind == VisitKind::BreakGlass && span(visit).is_open(now);
+        ties.extend(visits.iter().any(emergency).then_some(Tie::BreakGlass));
+        return Ok(ties);
+    }
     for visit in visits {
         if span(visit).is_open(now) {
             ties.push(if visit.kind == VisitKind::BreakGlass { Tie::BreakGlass } else { Tie::Visit });

@@ -12,6 +12,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use domain::access::{Action, OfficeAction, Standing, Tie, Verdict, may, may_in_office};
 use domain::audit::Kind;
+use domain::consent::Purpose;
 use domain::id::HandbookId;
 use domain::member::MemberRole;
 use futures_util::future::{FutureExt, LocalBoxFuture};
@@ -19,6 +20,7 @@ use sea_orm::ConnectionTrait;
 
 use crate::app::App;
 use crate::audit::{self, Event};
+use crate::consents::store::required;
 use crate::db::entities::{handbook, visit};
 use crate::error::ApiError;
 use crate::problem::Code;
@@ -68,11 +70,11 @@ guarded! {
     ReadCover true ReadRecords true WriteEntry false ShowCode false ReadMembers true ManageMembers false Leave false
     ProveWoman false ReadAccessLog false ReadNotices false Watch false AttachCheckup false AttachResult false CorrectOwn false
     Countersign true Delegate false ManagePregnancy false PrintCode false Reclaim false Release false CorrectIdentity false
-    Transfer false Close false Replace false ReadAlerts true FollowUpUsage false
-    ReadResponsibility true
+    Transfer false Close false Replace false ReadAlerts true FollowUpUsage false ReadConsents false Consent false
+    AskCorrection false ReadCorrections false ReadResponsibility true
     ; office
     FindHandbook IssueHandbook OpenVisit BreakGlass ReadUsage ReadAlerts ReadInstitutions ManageInstitutions ManageStaff
-    ManageRegions SetTargets ReviewOverrides Countersign ReadOwnCheckups
+    ManageRegions SetTargets ReviewOverrides Countersign ReadOwnCheckups ReadCorrections AnswerCorrections
 }
 
 /// A caller who may do `A` in the handbook of the path (`{handbook}`).
@@ -121,7 +123,8 @@ impl<A: InHandbook> Access<A> {
     pub async fn judge(app: &App, caller: Caller, id: HandbookId) -> Result<Self, ApiError> {
         let found = facts::of(app, &caller, id).await?.ok_or_else(|| ApiError::told(Code::NotFound))?;
         let tie = allowed(may(&found.standing, A::ACTION))?;
-        let facts::Found { handbook, standing, visit } = found;
+        must_be_agreed(A::ACTION, found.agreed_to.as_deref())?;
+        let facts::Found { handbook, standing, visit, .. } = found;
         if A::READS
             && let Caller::Staff(staff) = &caller
         {
@@ -144,9 +147,10 @@ impl<A: InHandbook> Access<A> {
             Caller::Staff(_) if held.managing_id == self.handbook.managing_id => Ok(()),
             Caller::Staff(_) => Err(ApiError::told(Code::Conflict)),
             Caller::Family(user) => {
-                let standing = facts::membership(txn, *user, held.id).await?;
-                let standing = standing.ok_or_else(|| ApiError::told(Code::NotFound))?;
-                allowed(may(&standing, A::ACTION)).map(|_| ())
+                let member = facts::membership(txn, *user, held.id).await?;
+                let member = member.ok_or_else(|| ApiError::told(Code::NotFound))?;
+                allowed(may(&facts::standing(&member), A::ACTION))?;
+                must_be_agreed(A::ACTION, Some(&member.agreed_to))
             }
         }
     }
@@ -158,6 +162,16 @@ fn allowed(verdict: Verdict) -> Result<Option<Tie>, ApiError> {
         Verdict::Allowed(tie) => Ok(tie),
         Verdict::Forbidden => Err(ApiError::told(Code::Forbidden)),
         Verdict::Hidden => Err(ApiError::told(Code::NotFound)),
+    }
+}
+
+/// A member to whom a newer privacy text is to be shown agrees to it first; of staff nothing is asked.
+fn must_be_agreed(action: Action, agreed_to: Option<&str>) -> Result<(), ApiError> {
+    match agreed_to {
+        Some(agreed_to) if action.needs_consent() && !Purpose::Basic.is_in_force(Some(agreed_to)) => {
+            Err(required(Purpose::Basic))
+        }
+        _ => Ok(()),
     }
 }
 

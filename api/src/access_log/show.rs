@@ -9,6 +9,7 @@ use domain::access::{Action, Tie};
 use domain::id::{EventId, InstitutionId, StaffId, VisitId};
 use domain::person::family_name;
 use domain::visit::VisitKind;
+use sea_orm::ConnectionTrait;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -76,6 +77,17 @@ pub(crate) async fn show(
     let handbooks = store::with_replaced(db, &access.handbook).await?;
     let rows = store::newest(db, &handbooks, page.after(&app.keys, &list)?, limit + 1).await?;
     let (rows, next_cursor) = cut(&app.keys, rows, limit, &list, |read| read.id);
+    let items = looks(&app, db, rows, language).await?;
+    Ok(HttpResponse::Ok().json(Page { items, next_cursor }))
+}
+
+/// Reads as the family is told of them.
+pub(crate) async fn looks(
+    app: &App,
+    db: &impl ConnectionTrait,
+    rows: Vec<audit_event::Model>,
+    language: Language,
+) -> Result<Vec<Look>, ApiError> {
     let told = Telling {
         language,
         now: app.now(),
@@ -84,8 +96,7 @@ pub(crate) async fn show(
             .await?,
         visits: store::visits(db, rows.iter().filter_map(|read| read.visit_id)).await?,
     };
-    let items: Vec<Look> = rows.into_iter().map(|read| told.look(read)).collect();
-    Ok(HttpResponse::Ok().json(Page { items, next_cursor }))
+    Ok(rows.into_iter().map(|read| told.look(read)).collect())
 }
 
 /// What a page is told with.

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use domain::catalogue::Warning;
+use domain::consent::Purpose;
 use domain::id::{AlertId, ChildId, HandbookId, InstitutionId, PregnancyId, RecordId, StaffId};
 use domain::place::{RegionCode, RegionLevel};
 use domain::pregnancy::is_of_fetus;
-use domain::record::{RecordState, SubjectKind};
+use domain::record::{RecordState, Source, SubjectKind};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, NullOrdering, Order, Query, SelectStatement};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult,
@@ -231,7 +232,7 @@ impl Row {
 }
 
 /// A page of alerts: the open ones first, the newest of them first, then the answered ones by the time of the answer.
-/// What the family has hidden since is not shown.
+/// What the family has hidden since, or shares no longer, is not shown.
 pub async fn page(
     db: &impl ConnectionTrait,
     scope: Scope,
@@ -329,9 +330,24 @@ fn select(scope: Scope) -> SelectStatement {
         .cond_where(
             Condition::all()
                 .add(within)
-                .add(Expr::col((record::Entity, record::Column::IsPrivate)).eq(false)),
+                .add(Expr::col((record::Entity, record::Column::IsPrivate)).eq(false))
+                .add(Expr::col((handbook::Entity, handbook::Column::BlockedUntil)).is_null())
+                .add(is_shared()),
         )
         .to_owned()
+}
+
+/// What clinicians wrote, and of the family's entries what it lets them see.
+fn is_shared() -> Condition {
+    let agreed = |column: handbook::Column, purpose: Purpose| {
+        Expr::col((handbook::Entity, column)).eq(purpose.version())
+    };
+    let record = |column: record::Column| Expr::col((record::Entity, column));
+    let of_adult = record(record::Column::Subject).ne(SubjectKind::Child.code());
+    let about = Condition::any().add(of_adult).add(agreed(handbook::Column::ChildAgreed, Purpose::Child));
+    let shared =
+        Condition::all().add(agreed(handbook::Column::SharesEntries, Purpose::ShareEntries)).add(about);
+    Condition::any().add(record(record::Column::Source).ne(Source::Family.code())).add(shared)
 }
 
 /// Keeps the first answer to an alert of a handbook; `false` when there is one already or no such alert.

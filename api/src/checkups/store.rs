@@ -151,6 +151,15 @@ pub async fn hand_over_countersigns(
     waiting.exec(txn).await.map(|_| ())
 }
 
+/// Nothing in a handbook awaits a countersign any more.
+pub async fn await_nobody(txn: &impl ConnectionTrait, handbook: HandbookId) -> Result<(), DbErr> {
+    let waiting = record::Entity::update_many()
+        .set(record::ActiveModel { awaits_countersign_of: Set(None), ..Default::default() })
+        .filter(record::COLUMN.handbook_id.eq(handbook))
+        .filter(record::COLUMN.awaits_countersign_of.is_not_null());
+    waiting.exec(txn).await.map(|_| ())
+}
+
 /// Records that await the countersign of an institution, the oldest first.
 pub async fn awaiting(
     db: &impl ConnectionTrait,

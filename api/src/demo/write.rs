@@ -7,6 +7,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::access::{Action, Role, Tie};
 use domain::audit::Kind;
 use domain::calendar::Month;
+use domain::consent::{Channel, Purpose};
 use domain::handbook::State;
 use domain::handbook::issuing::Explained;
 use domain::handbook::number::HandbookNumber;
@@ -30,10 +31,10 @@ use super::random::Dice;
 use super::story::{About, Author, Story, Visit, Written, discharged_on};
 use crate::alerts::store::seal_signs;
 use crate::audit::{Act, Event};
-use crate::config::PRIVACY_TEXT;
+use crate::consents::text_hash;
 use crate::db::entities::{
-    ExplainedList, alert, audit_event, child, consent, handbook, issuance, member, person, pregnancy, record,
-    usage_evidence, usage_follow_up, visit, wechat_user,
+    ExplainedList, alert, audit_event, child, consent_event, handbook, issuance, member, person, pregnancy,
+    record, usage_evidence, usage_follow_up, visit, wechat_user,
 };
 use crate::db::statement;
 use crate::keys::{Keys, Place, places};
@@ -55,7 +56,7 @@ pub(super) struct Rows {
     pregnancies: Vec<pregnancy::Model>,
     children: Vec<child::Model>,
     members: Vec<member::Model>,
-    consents: Vec<consent::Model>,
+    consents: Vec<consent_event::Model>,
     visits: Vec<visit::Model>,
     records: Vec<record::Model>,
     alerts: Vec<alert::Model>,
@@ -299,6 +300,11 @@ impl Writer<'_> {
             successor_id: None,
             created_at: family.issue.at,
             version: 1,
+            shares_entries: Some(Purpose::ShareEntries.version().to_owned()),
+            child_agreed: Some(Purpose::Child.version().to_owned()),
+            family_left_at: None,
+            blocked_until: None,
+            erased_at: None,
         });
     }
 
@@ -393,6 +399,7 @@ impl Writer<'_> {
                 unionid: None,
                 person_id: is_woman.then_some(ids.woman),
                 created_at: claimed_at,
+                closed_at: None,
             });
             self.rows.members.push(member::Model {
                 id: MemberId(self.dice.id(claimed_at)),
@@ -404,14 +411,19 @@ impl Writer<'_> {
                 joined_at: claimed_at,
                 ended_at: None,
                 version: 1,
+                agreed_to: Purpose::Basic.version().to_owned(),
             });
-            self.rows.consents.push(consent::Model {
+            self.rows.consents.push(consent_event::Model {
                 id: ConsentId(self.dice.id(claimed_at)),
                 handbook_id: ids.handbook,
+                purpose: Purpose::Basic,
+                given: true,
+                text_version: Purpose::Basic.version().to_owned(),
+                text_hash: text_hash(Purpose::Basic)?,
                 user_id: id,
-                text_version: PRIVACY_TEXT.to_owned(),
                 as_guardian: !is_woman,
-                given_at: claimed_at,
+                channel: Channel::Wechat,
+                at: claimed_at,
             });
         }
         Ok(())

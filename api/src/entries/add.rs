@@ -15,6 +15,7 @@ use crate::access::{Access, WriteEntry};
 use crate::alerts::store as alerts;
 use crate::app::App;
 use crate::body::Body;
+use crate::consents::store::{must_be_agreed_for_child, sharing};
 use crate::error::ApiError;
 use crate::handbooks::store::hold_live;
 use crate::idempotency::{Attempt, Once, Work};
@@ -108,6 +109,8 @@ async fn write(
     let user = access.caller.family()?.id;
     // Held before anything is judged by it: whoever records an outcome at the same moment comes before or after.
     let handbook = &hold_live(txn, access.handbook.id).await?;
+    let about_child = sent.subject.child().is_some();
+    must_be_agreed_for_child(handbook, about_child)?;
     let accepted = judge(app, txn, sent.asked(handbook, Writer::Family)).await?;
     let pointed = pointers(sent.kind, &accepted.checked.payload.merged());
     must_exist(txn, handbook, &pointed.records).await?;
@@ -126,9 +129,10 @@ async fn write(
         return Err(not_a_photo_to_hang());
     }
     let warnings = &accepted.checked.warnings;
-    if !beside.is_private {
+    let is_seen = !beside.is_private && sharing(handbook).shows(about_child);
+    if is_seen {
         alerts::raise(app, txn, handbook.id, id, None, warnings).await?;
     }
     count::evidence(txn, handbook, Evidence::Entry, now).await?;
-    Written::to_family(txn, (id, 1), warnings, handbook.managing_id, language).await
+    Written::to_family(txn, (id, 1), warnings, (handbook.managing_id, is_seen), language).await
 }

@@ -13,7 +13,8 @@ use crate::access::{Access, WriteEntry};
 use crate::alerts::store as alerts;
 use crate::app::App;
 use crate::body::Body;
-use crate::db::entities::record;
+use crate::consents::store::{must_be_agreed_for_child, sharing};
+use crate::db::entities::{handbook, record};
 use crate::error::ApiError;
 use crate::idempotency::{IfMatch, Work};
 use crate::photos::store as photos;
@@ -66,12 +67,13 @@ pub(crate) async fn amend(
     let id = record_in(&path)?;
     let (changed, named) = Changed::read(&body, |form| form.optional_list::<PhotoId>("photos", MOST_PHOTOS))?;
     let work = Work::without_key(&app).await?;
-    let (user, old) = to_change(&app, &work.txn, &access, id, seen).await?;
+    let (user, held, old) = to_change(&app, &work.txn, &access, id, seen).await?;
+    must_be_agreed_for_child(&held, old.child_id.is_some())?;
     // Its author goes on reading it, so nobody else writes sensitive answers into it.
     if old.user_id != Some(user.id) && is_sensitive(&app, &old) {
         return Err(ApiError::told(Code::NotYours));
     }
-    let written = write(&app, &work, &access, &old, &changed, named, language).await?;
+    let written = write(&app, &work, &access, (&held, &old), &changed, named, language).await?;
     let answer = work.answer(&app, access.wrote().record(written.id), StatusCode::OK, &written).await?;
     app.live.changed(access.handbook.id).await;
     Ok(answer)
@@ -81,12 +83,12 @@ async fn write(
     app: &App,
     work: &Work,
     access: &Access<WriteEntry>,
-    old: &record::Model,
+    (handbook, old): (&handbook::Model, &record::Model),
     changed: &Changed,
     named: Option<Vec<PhotoId>>,
     language: Language,
 ) -> Result<Written, ApiError> {
-    let (txn, handbook, now) = (&work.txn, &access.handbook, app.now());
+    let (txn, now) = (&work.txn, app.now());
     let kind = kind_of_row(&app.catalogue, old)?;
     let occurred_on = changed.day(kind, old);
     domain::entry::admit(occurred_on, None, now)?;
@@ -102,10 +104,11 @@ async fn write(
     let version = store::replace(txn, old, new, replaced).await?;
     rehang(work, access, old, &photos, now).await?;
     let warnings = &accepted.checked.warnings;
-    if !old.is_private {
+    let is_seen = !old.is_private && sharing(handbook).shows(old.child_id.is_some());
+    if is_seen {
         alerts::raise(app, txn, handbook.id, old.id, None, warnings).await?;
     }
-    Written::to_family(txn, (old.id, version), warnings, handbook.managing_id, language).await
+    Written::to_family(txn, (old.id, version), warnings, (handbook.managing_id, is_seen), language).await
 }
 
 /// Photos that hung on the entry beside those that its payload pointed to: a change that does not speak of them keeps them.

@@ -12,6 +12,7 @@ use crate::access::{Access, WriteEntry};
 use crate::alerts::store as alerts;
 use crate::app::App;
 use crate::body::Body;
+use crate::consents::store::sharing;
 use crate::error::ApiError;
 use crate::idempotency::{IfMatch, Work};
 use crate::records::Me;
@@ -50,12 +51,13 @@ pub(crate) async fn hide(
     let id = record_in(&path)?;
     let Hidden { private } = body.parse()?;
     let work = Work::without_key(&app).await?;
-    let (user, old) = to_change(&app, &work.txn, &access, id, seen).await?;
+    let (user, held, old) = to_change(&app, &work.txn, &access, id, seen).await?;
     let mut new = old.clone();
     new.is_private = private;
     let replaced = Replaced { by: Me::Family(user.id), reason: None, at: app.now() };
     let version = store::replace(&work.txn, &old, new, replaced).await?;
-    if old.is_private && !private {
+    let is_seen = sharing(&held).shows(old.child_id.is_some());
+    if old.is_private && !private && is_seen {
         let warnings = Content::of_row(&app.keys, &old).map_err(ApiError::Internal)?.warnings;
         alerts::raise(&app, &work.txn, access.handbook.id, id, None, &warnings).await?;
     }

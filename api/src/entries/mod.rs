@@ -14,7 +14,7 @@ use sea_orm::ConnectionTrait;
 
 use crate::access::{Access, WriteEntry};
 use crate::app::App;
-use crate::db::entities::record;
+use crate::db::entities::{handbook, record};
 use crate::error::ApiError;
 use crate::handbooks::store::hold_live;
 use crate::idempotency::IfMatch;
@@ -31,7 +31,7 @@ async fn to_change(
     access: &Access<WriteEntry>,
     id: RecordId,
     seen: IfMatch,
-) -> Result<(User, record::Model), ApiError> {
+) -> Result<(User, handbook::Model, record::Model), ApiError> {
     let user = access.caller.family()?;
     let held = hold_live(txn, access.handbook.id).await?;
     let row = store::row(txn, held.id, id).await?;
@@ -43,7 +43,7 @@ async fn to_change(
     }
     may_change(row.state)?;
     seen.check(row.version)?;
-    Ok((user, row))
+    Ok((user, held, row))
 }
 
 /// Whether an entry has a place for sensitive answers. What only a newer server knows may have one.

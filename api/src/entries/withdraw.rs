@@ -37,7 +37,7 @@ pub(crate) async fn withdraw(
     let (id, now) = (record_in(&path)?, app.now());
     let work = Work::without_key(&app).await?;
     let txn = &work.txn;
-    let (user, old) = to_change(&app, txn, &access, id, seen).await?;
+    let (user, _, old) = to_change(&app, txn, &access, id, seen).await?;
     let mut new = old.clone();
     new.state = RecordState::Withdrawn;
     new.photos = PhotoIds::default();

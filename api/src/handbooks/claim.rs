@@ -3,6 +3,8 @@
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
+use chrono::{DateTime, Utc};
+use domain::consent::Purpose;
 use domain::handbook::State;
 use domain::handbook::claim::{CLAIM_PAUSE, CLAIM_TRIES, LastFour, Proof, consents_as_guardian};
 use domain::handbook::code::Code as PrintedCode;
@@ -20,6 +22,7 @@ use crate::app::App;
 use crate::body::Body;
 use crate::children;
 use crate::config::PRIVACY_TEXT;
+use crate::consents::store::{self as consents, Answer, required};
 use crate::db::entities::{handbook, member};
 use crate::error::ApiError;
 use crate::form::{self, Form};
@@ -54,22 +57,58 @@ pub struct ClaimRequest {
     pub consent: Consent,
 }
 
-/// Agreement to the privacy text, for a child as its guardian.
+/// Agreement to the privacy text, for a child as its guardian. What is optional may be declined, at once or later.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Consent {
     /// Version of the text that was shown.
     pub version: String,
+    /// Whether clinicians may see the family's own entries, as the privacy text says; `false` declines. Who joins a handbook
+    /// does not change it by this.
+    pub share_entries: Option<bool>,
+    /// Whether reminders may be sent to this member; they may not when left out.
+    pub reminders: Option<bool>,
 }
 
 impl Consent {
     /// The text in force must be the one that was agreed to.
     pub fn check(&self) -> Result<(), ApiError> {
-        if self.version == PRIVACY_TEXT {
-            Ok(())
-        } else {
-            Err(ApiError::with(Code::ConsentRequired, "version", PRIVACY_TEXT))
+        if self.version == PRIVACY_TEXT { Ok(()) } else { Err(required(Purpose::Basic)) }
+    }
+
+    /// Keeps what a new member agreed to and declined. Who claims answers for the family, also for its children.
+    pub async fn keep(
+        &self,
+        txn: &impl ConnectionTrait,
+        member: &member::Model,
+        as_guardian: bool,
+        now: DateTime<Utc>,
+    ) -> Result<(), ApiError> {
+        let mut answers = vec![(Purpose::Basic, true)];
+        answers.extend(self.reminders.map(|given| (Purpose::Reminders, given)));
+        for (purpose, given) in answers {
+            let (handbook, user) = (member.handbook_id, member.user_id);
+            consents::keep(txn, Answer { handbook, user, purpose, given, as_guardian }, now).await?;
         }
+        Ok(())
+    }
+
+    /// Keeps what an owner who claims answers for the family.
+    async fn keep_of_family(
+        &self,
+        txn: &impl ConnectionTrait,
+        member: &member::Model,
+        now: DateTime<Utc>,
+    ) -> Result<(), ApiError> {
+        let (handbook, user) = (member.handbook_id, member.user_id);
+        for (purpose, given) in
+            [(Purpose::Child, true), (Purpose::ShareEntries, self.share_entries.unwrap_or(true))]
+        {
+            let answer = Answer { handbook, user, purpose, given, as_guardian: true };
+            consents::keep(txn, answer, now).await?;
+            consents::set_of_handbook(txn, handbook, purpose, given).await?;
+        }
+        Ok(())
     }
 }
 
@@ -123,8 +162,9 @@ pub(crate) async fn claim(
         return Ok(answer);
     }
     let attempt = TRIES.begin(&app, user.id.0).await?;
-    let outcome =
-        Claim { app: &app, user, relation: request.relation }.make(&shown, &once, body.bytes()).await;
+    let outcome = Claim { app: &app, user, relation: request.relation, consent: &request.consent }
+        .make(&shown, &once, body.bytes())
+        .await;
     attempt.end(&app, outcome, Code::ClaimRefused).await
 }
 
@@ -204,6 +244,7 @@ struct Claim<'a> {
     app: &'a App,
     user: User,
     relation: MemberRelation,
+    consent: &'a Consent,
 }
 
 fn refused() -> ApiError {
@@ -293,7 +334,11 @@ impl Claim<'_> {
         held: &handbook::Model,
         from: State,
     ) -> Result<(), ApiError> {
-        let claimed = handbook::ActiveModel { state: Set(State::Claimed), ..store::no_slip() };
+        let claimed = handbook::ActiveModel {
+            state: Set(State::Claimed),
+            family_left_at: Set(None),
+            ..store::no_slip()
+        };
         if store::change(txn, held.id, &[from], claimed).await? {
             Ok(())
         } else {
@@ -366,7 +411,10 @@ impl Claim<'_> {
         }
         let has_children = !children::store::of_handbook(txn, held.id).await?.is_empty();
         let as_guardian = consents_as_guardian(self.relation, has_children);
-        store::keep_consent(txn, held.id, self.user.id, as_guardian, now).await?;
+        self.consent.keep(txn, &member, as_guardian, now).await?;
+        if members.is_empty() {
+            self.consent.keep_of_family(txn, &member, now).await?;
+        }
         notices::store::tell(txn, held.id, Kind::MembersChanged, None, None, now).await?;
         Ok(member)
     }

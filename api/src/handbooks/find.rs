@@ -111,7 +111,8 @@ pub(crate) async fn find(
     let caller = Caller::Staff(office.staff.clone());
     let mut items = Vec::new();
     let mut reads = Vec::new();
-    for handbook in wanted.look(&app).await?.into_iter().filter(|found| in_scope(&office.staff, found)) {
+    let found = wanted.look(&app).await?.into_iter().filter(|found| found.blocked_until.is_none());
+    for handbook in found.filter(|found| in_scope(&office.staff, found)) {
         let tie = tie(&app, &caller, &handbook).await?;
         let read = log::Read {
             handbook: handbook.id,

@@ -5,6 +5,7 @@ use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
 use domain::access::Role;
 use domain::calendar::Month;
+use domain::consent::Purpose;
 use domain::handbook::issuing::IssueKind;
 use domain::handbook::number::HandbookNumber;
 use domain::handbook::{EDITION, Group, State};
@@ -232,6 +233,11 @@ impl Issue<'_> {
             successor_id: None,
             created_at: self.app.now(),
             version: 1,
+            shares_entries: Some(Purpose::ShareEntries.version().to_owned()),
+            child_agreed: Some(Purpose::Child.version().to_owned()),
+            family_left_at: None,
+            blocked_until: None,
+            erased_at: None,
         }
     }
 

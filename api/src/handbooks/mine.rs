@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use super::{InstitutionName, store};
 use crate::app::App;
 use crate::children::store as children;
+use crate::consents::list::is_asked_again;
 use crate::db::entities::{handbook, institution, member, person, pregnancy};
 use crate::error::ApiError;
 use crate::keys::Keys;
@@ -60,6 +61,8 @@ pub struct MyHandbook {
     pub gestational_age: Option<String>,
     /// Managing institution.
     pub managing_institution: Option<InstitutionName>,
+    /// A newer privacy text is to be agreed to before the handbook is opened again.
+    pub consent_required: bool,
 }
 
 /// My handbooks
@@ -130,6 +133,7 @@ impl Shelf {
             due_date: open.map(|open| open.due_on),
             gestational_age: open.map(|open| as_weeks(Dates::gestational_days(open.due_on, app.today()))),
             managing_institution: self.managing.get(&handbook.managing_id).map(InstitutionName::from),
+            consent_required: is_asked_again(row),
         }))
     }
 }

@@ -8,6 +8,7 @@ use domain::handbook::{CloseReason, Group, State};
 use domain::id::{ChildId, HandbookId, PersonId, PregnancyId};
 use domain::person::{Sex, mask_id_number, mask_name, mask_phone};
 use domain::place::RegionCode;
+use sea_orm::ConnectionTrait;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -151,12 +152,17 @@ pub struct ChildOnCover {
 #[get("/api/v1/handbooks/{handbook}")]
 pub(crate) async fn show(app: Data<App>, access: Access<ReadCover>) -> Result<HttpResponse, ApiError> {
     let view = CoverView::of(&access.standing);
-    let cover = cover(&app, &access.handbook, view).await?;
+    let cover = cover(&app, app.db.read(), &access.handbook, view).await?;
     Ok(HttpResponse::Ok().insert_header(etag(cover.version)).json(cover))
 }
 
-async fn cover(app: &App, row: &handbook::Model, view: CoverView) -> Result<Cover, ApiError> {
-    let db = app.db.read();
+/// What stands on a cover, as far as a view shows it.
+pub(crate) async fn cover(
+    app: &App,
+    db: &impl ConnectionTrait,
+    row: &handbook::Model,
+    view: CoverView,
+) -> Result<Cover, ApiError> {
     let institutions = store::institutions(db, [row.issued_by, row.managing_id]).await?;
     let named = |id| institutions.get(&id).map(InstitutionName::from);
     let woman = match row.woman_id {

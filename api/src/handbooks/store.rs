@@ -7,9 +7,9 @@ use domain::access::{Action, Role};
 use domain::handbook::issuing::IssuingRight;
 use domain::handbook::number::HandbookNumber;
 use domain::handbook::{CloseReason, State};
-use domain::id::{ConsentId, DeskActId, HandbookId, InstitutionId, PersonId, UserId};
+use domain::id::{DeskActId, HandbookId, InstitutionId, PersonId, UserId};
 use domain::place::{RegionCode, RegionLevel};
-use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::sea_query::{Expr, ExprTrait, IntoColumnRef, OnConflict, Query};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
     QueryFilter, QueryOrder, QuerySelect, TryInsertResult, UpdateMany,
@@ -17,9 +17,8 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::access::{Access, InHandbook, must_be_live};
-use crate::config::PRIVACY_TEXT;
 use crate::db::entities::{
-    catchment, consent, delegation, desk_act, handbook, institution, issuance, region, staff, wechat_user,
+    catchment, delegation, desk_act, handbook, institution, issuance, region, staff, wechat_user,
 };
 use crate::db::rows_in;
 use crate::db::statement;
@@ -129,6 +128,17 @@ fn raised(change: handbook::ActiveModel) -> UpdateMany<handbook::Entity> {
 
 /// The states in which a handbook lives.
 pub const LIVE: [State; 2] = [State::Issued, State::Claimed];
+
+/// Whether the handbook that a row of a list names may stand in it: what is blocked stands in none.
+pub fn may_be_listed(handbook: impl IntoColumnRef) -> Expr {
+    let open = Query::select()
+        .expr(Expr::value(1))
+        .from(handbook::Entity)
+        .and_where(Expr::col((handbook::Entity, handbook::Column::Id)).eq(Expr::col(handbook)))
+        .and_where(Expr::col((handbook::Entity, handbook::Column::BlockedUntil)).is_null())
+        .to_owned();
+    Expr::exists(open)
+}
 
 /// Closes a live handbook: nobody can be issued its place any more than before, its slip is void, and its woman and
 /// children may be issued another.
@@ -358,25 +368,6 @@ pub async fn has_act(db: &impl ConnectionTrait, id: HandbookId, action: Action) 
     Ok(acts.one(db).await?.is_some())
 }
 
-/// Keeps a user's agreement to the privacy text in force.
-pub async fn keep_consent(
-    txn: &impl ConnectionTrait,
-    handbook: HandbookId,
-    user: UserId,
-    as_guardian: bool,
-    now: DateTime<Utc>,
-) -> Result<(), DbErr> {
-    let row = consent::ActiveModel {
-        id: Set(ConsentId(Uuid::now_v7())),
-        handbook_id: Set(handbook),
-        user_id: Set(user),
-        text_version: Set(PRIVACY_TEXT.to_owned()),
-        as_guardian: Set(as_guardian),
-        given_at: Set(now),
-    };
-    consent::Entity::insert(row).exec_without_returning(txn).await.map(|_| ())
-}
-
 /// The person that a user proved to be, if any.
 pub async fn person_of_user(db: &impl ConnectionTrait, user: UserId) -> Result<Option<PersonId>, DbErr> {
     Ok(wechat_user::Entity::find_by_id(user).one(db).await?.and_then(|row| row.person_id))
@@ -410,12 +401,14 @@ pub async fn end_delegations(
 /// Everything of a handbook follows to its successor. What stays is what is counted by the issue: issuances and the
 /// evidence of use, which the successor finds by `counts_as`; and the audit log, which is sealed.
 pub async fn hand_on(txn: &impl ConnectionTrait, old: HandbookId, new: HandbookId) -> Result<(), DbErr> {
-    const FOLLOWING: [&str; 15] = [
+    const FOLLOWING: [&str; 17] = [
         "pregnancy",
         "child",
         "member",
         "invitation",
         "consent",
+        "consent_event",
+        "correction_request",
         "record",
         "photo",
         "alert",

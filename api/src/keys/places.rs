@@ -51,6 +51,10 @@ pub const ALERT_SIGNS: Label = Label("alert.signs");
 pub const ALERT_ANSWER: Label = Label("alert.answer");
 /// What the county found about an emergency access.
 pub const BREAK_GLASS_NOTE: Label = Label("break_glass.note");
+/// What a family says is wrong in a clinician's record.
+pub const CORRECTION_REQUEST_SAYS: Label = Label("correction_request.says");
+/// Why a record stands that a family wanted corrected.
+pub const CORRECTION_REQUEST_REASON: Label = Label("correction_request.reason");
 /// Why a desk changed something.
 pub const DESK_ACT_REASON: Label = Label("desk_act.reason");
 /// The first answer to a request, see [`Place::of_answer`].
@@ -146,7 +150,7 @@ const fn by_id(table: &'static str, name: &'static str, label: Label) -> Column 
 }
 
 /// Every column that holds sealed values. Photos are sealed too; their files lie on a shelf.
-pub const COLUMNS: [Column; 19] = [
+pub const COLUMNS: [Column; 21] = [
     by_id("alert", "answer", ALERT_ANSWER),
     by_id("alert", "signs", ALERT_SIGNS),
     Column {
@@ -177,6 +181,8 @@ pub const COLUMNS: [Column; 19] = [
     by_id("staff", "totp", STAFF_TOTP),
     by_id("usage_follow_up", "note", USAGE_FOLLOW_UP_NOTE),
     by_id("visit", "reason", VISIT_REASON),
+    by_id("correction_request", "says", CORRECTION_REQUEST_SAYS),
+    by_id("correction_request", "reason", CORRECTION_REQUEST_REASON),
     by_id("wechat_user", "openid", WECHAT_USER_OPENID),
     by_id("wechat_user", "unionid", WECHAT_USER_UNIONID),
 ];
@@ -188,8 +194,15 @@ const fn of_version(name: &'static str, label: Label) -> Column {
 /// What is sealed elsewhere than in a column: files, and what is fetched anew when it does not open.
 pub const ELSEWHERE: [Label; 2] = [PHOTO_FILE, REDIS_WECHAT_TOKEN];
 
-/// Columns of bytes in which nothing is sealed: keyed hashes, hashes of secrets, and the marks of keys.
-pub const NOT_SEALED: [(&str, &str); 12] = [
+/// Columns of bytes in which nothing is sealed: keyed hashes, hashes of secrets, the chain of the audit log, and the marks of
+/// keys.
+pub const NOT_SEALED: [(&str, &str); 18] = [
+    ("audit_batch", "digest"),
+    ("audit_batch", "hash"),
+    ("audit_batch", "previous"),
+    ("audit_head", "hash"),
+    ("audit_head", "previous"),
+    ("audit_head", "signature"),
     ("child", "identity_index"),
     ("code", "token_hash"),
     ("handbook", "slip_hash"),

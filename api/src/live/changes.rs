@@ -12,6 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::store::{self, Span};
 use crate::access::{Access, Watch};
 use crate::app::App;
+use crate::consents::store::sharing;
 use crate::error::ApiError;
 use crate::notices;
 use crate::notices::list::{Told, told};
@@ -81,7 +82,7 @@ pub(crate) async fn after(
     let records = if is_family {
         store::changed_records(db, span).await?
     } else {
-        store::changed_records_for_staff(db, span).await?
+        store::changed_records_for_staff(db, span, sharing(&access.handbook)).await?
     };
     let notices = if access.may(Action::ReadNotices) {
         notices::store::between(db, handbook, since, up_to, most).await?

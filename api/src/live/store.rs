@@ -1,15 +1,18 @@
 //! Rows of live tickets, and what changed after a number.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::consent::Sharing;
 use domain::id::{HandbookId, RecordId, SessionId};
 use domain::record::RecordState;
+use sea_orm::sea_query::ExprTrait;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter,
-    QueryOrder, QuerySelect, Select,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult,
+    QueryFilter, QueryOrder, QuerySelect, Select,
 };
 
 use crate::db::entities::{handbook, live_ticket, record};
 use crate::db::statement;
+use crate::records::store::not_shared;
 
 /// How long a ticket waits for its stream.
 pub const TICKET_LIFE: TimeDelta = TimeDelta::seconds(30);
@@ -99,12 +102,19 @@ pub async fn changed_records(db: &impl ConnectionTrait, span: Span) -> Result<Ve
 }
 
 /// Records that changed, as staff are told. They learn nothing of an entry that they never could see; of one that the
-/// family has hidden since, they learn once that it is gone, in the same word as of one that was taken back.
+/// family has hidden since, or shares no longer, they learn once that it is gone, in the same word as of one that was
+/// taken back.
 pub async fn changed_records_for_staff(
     db: &impl ConnectionTrait,
     span: Span,
+    sharing: Sharing,
 ) -> Result<Vec<ChangedRecord>, DbErr> {
-    let seen = changed(span).filter(record::COLUMN.is_private.eq(false));
+    let mut seen = changed(span).filter(record::COLUMN.is_private.eq(false));
+    let mut gone_by_now = Condition::any().add(record::COLUMN.is_private.eq(true));
+    if let Some(hidden) = not_shared(sharing) {
+        seen = seen.filter(hidden.clone().not());
+        gone_by_now = gone_by_now.add(hidden);
+    }
     let mut records: Vec<ChangedRecord> = seen.into_model().all(db).await?;
     let hidden: Vec<(RecordId, i64)> = record::Entity::find()
         .select_only()
@@ -112,7 +122,7 @@ pub async fn changed_records_for_staff(
         .filter(record::COLUMN.handbook_id.eq(span.handbook))
         .filter(record::COLUMN.hidden_seq.gt(span.after))
         .filter(record::COLUMN.hidden_seq.lte(span.up_to))
-        .filter(record::COLUMN.is_private.eq(true))
+        .filter(gone_by_now)
         .order_by_asc(record::COLUMN.hidden_seq)
         .limit(span.limit)
         .into_tuple()

@@ -6,6 +6,7 @@ use actix_web::http::header::{self, ContentEncoding};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpResponse, get};
 use domain::access::{Action, Verdict, may};
+use domain::consent::Purpose;
 use domain::id::{HandbookId, SessionId};
 use futures_util::stream::unfold;
 use serde::Deserialize;
@@ -81,7 +82,8 @@ async fn follower(
     };
     let Some(found) = facts::of(app, &caller, handbook).await? else { return Ok(None) };
     let verdict = may(&found.standing, Action::Watch);
-    Ok(matches!(verdict, Verdict::Allowed(_)).then(|| caller.actor()))
+    let agreed = found.agreed_to.is_none_or(|agreed_to| Purpose::Basic.is_in_force(Some(&agreed_to)));
+    Ok((agreed && matches!(verdict, Verdict::Allowed(_))).then(|| caller.actor()))
 }
 
 /// An open stream.

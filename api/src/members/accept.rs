@@ -139,7 +139,7 @@ impl Guest<'_> {
         }
         let has_children = !children::store::of_handbook(txn, held.id).await?.is_empty();
         let as_guardian = consents_as_guardian(relation, has_children);
-        handbooks::keep_consent(txn, held.id, self.user.id, as_guardian, now).await?;
+        self.request.consent.keep(txn, &member, as_guardian, now).await?;
         notices::store::tell(txn, held.id, Kind::MembersChanged, None, None, now).await?;
         Ok(Joined { handbook: held.id, number: held.number, member: member.id, role, relation, is_woman })
     }

@@ -2,6 +2,7 @@
 //! here stays true until the commit.
 
 use chrono::{DateTime, Utc};
+use domain::consent::Purpose;
 use domain::id::{HandbookId, InvitationId, MemberId, UserId};
 use domain::member::{MEMBERS_MAX, MemberRelation, MemberRole};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
@@ -11,7 +12,9 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use crate::db::entities::{invitation, member};
+use crate::db::entities::{invitation, member, wechat_user};
+use crate::error::ApiError;
+use crate::problem::Code;
 
 /// The live members of a handbook, the first joined first.
 pub async fn live(db: &impl ConnectionTrait, handbook: HandbookId) -> Result<Vec<member::Model>, DbErr> {
@@ -89,12 +92,19 @@ pub struct NewMember {
     pub is_woman: bool,
 }
 
-/// Keeps a new member.
+/// Keeps a new member. The account is held until the commit: one that is closed at the same moment joins nothing.
 pub async fn insert(
     txn: &impl ConnectionTrait,
     new: NewMember,
     now: DateTime<Utc>,
-) -> Result<member::Model, DbErr> {
+) -> Result<member::Model, ApiError> {
+    let open = wechat_user::Entity::update_many()
+        .col_expr(wechat_user::Column::CreatedAt, Expr::col(wechat_user::Column::CreatedAt))
+        .filter(wechat_user::COLUMN.id.eq(new.user))
+        .filter(wechat_user::COLUMN.closed_at.is_null());
+    if open.exec(txn).await?.rows_affected != 1 {
+        return Err(ApiError::told(Code::NotSignedIn));
+    }
     let row = member::Model {
         id: MemberId(Uuid::now_v7()),
         handbook_id: new.handbook,
@@ -105,6 +115,7 @@ pub async fn insert(
         joined_at: now,
         ended_at: None,
         version: 1,
+        agreed_to: Purpose::Basic.version().to_owned(),
     };
     member::Entity::insert(row.clone().into_active_model()).exec_without_returning(txn).await?;
     Ok(row)

@@ -33,6 +33,10 @@ pub enum Kind {
     CheckupChanged,
     /// The outcome of a pregnancy was taken back.
     OutcomeTakenBack,
+    /// A member took a copy of everything.
+    Exported,
+    /// A request for correction was answered.
+    CorrectionAnswered,
 }
 
 impl Kind {
@@ -49,6 +53,8 @@ impl Kind {
         Self::IdentityCorrected,
         Self::CheckupChanged,
         Self::OutcomeTakenBack,
+        Self::Exported,
+        Self::CorrectionAnswered,
     ];
 
     /// The word that is stored.
@@ -65,6 +71,8 @@ impl Kind {
             Self::IdentityCorrected => "identity_corrected",
             Self::CheckupChanged => "checkup_changed",
             Self::OutcomeTakenBack => "outcome_taken_back",
+            Self::Exported => "exported",
+            Self::CorrectionAnswered => "correction_answered",
         }
     }
 
@@ -119,6 +127,14 @@ impl Kind {
             Self::OutcomeTakenBack => (
                 "{institution}更正了手册中登记有误的孕产信息，请查看手册封面。",
                 "{institution} corrected what was recorded in error about the pregnancy; please look at the cover of the handbook.",
+            ),
+            Self::Exported => (
+                "一名成员导出了手册中其可以查看的全部内容。如果不是家里人操作的，请核对成员名单。",
+                "A member took a copy of everything in the handbook that they may see. If it was none of you, check the list of members.",
+            ),
+            Self::CorrectionAnswered => (
+                "{institution}答复了您对检查记录的更正申请，请查看。",
+                "{institution} answered your request to correct a checkup; please look at it.",
             ),
         }
     }

@@ -17,6 +17,8 @@ const OF_A_SIGN_IN: [Refusal; 3] = [
     (503, "The database does not answer; nothing was saved"),
 ];
 const OF_AN_ADDRESS: [Refusal; 1] = [(404, "Not there, or the caller may not know that it is")];
+const OF_A_HANDBOOK: [Refusal; 1] =
+    [(422, "A newer text is to be agreed to before the handbook is used again (`consent_required`)")];
 const OF_A_QUERY: [Refusal; 1] = [(400, "The query is wrong, or there is none for this operation")];
 const OF_A_BODY: [Refusal; 5] = [
     (400, "The body is not well formed"),
@@ -68,6 +70,7 @@ fn refusals_of(path: &str, method: &str, operation: &Value) -> impl Iterator<Ite
     let takes = [
         (signed_in, OF_A_SIGN_IN.as_slice()),
         (signed_in && path.contains('{'), &OF_AN_ADDRESS),
+        (signed_in && path.contains("/handbooks/{handbook}"), &OF_A_HANDBOOK),
         (operation.get("requestBody").is_some(), &OF_A_BODY),
         (parameter(operation, IDEMPOTENCY_KEY).is_some(), &OF_A_KEY),
         (path.starts_with("/api/") || has_query(operation), &OF_A_QUERY),
@@ -131,7 +134,7 @@ mod tests {
     use crate::problem::Code;
 
     /// Writes that may come twice and still act as if once, or that must act each time: neither key nor version.
-    const WITHOUT_KEY_OR_VERSION: [&str; 13] = [
+    const WITHOUT_KEY_OR_VERSION: [&str; 15] = [
         // They keep nothing but who is signed in; WeChat's code, a one-time code and a password are each used anew.
         "post /api/v1/sign-in/wechat",
         "post /api/v1/sign-in/staff",
@@ -148,6 +151,9 @@ mod tests {
         "delete /api/v1/handbooks/{handbook}/invitations/{invitation}",
         "delete /api/v1/handbooks/{handbook}/members/{member}",
         "delete /api/v1/handbooks/{handbook}/photos/{photo}",
+        "post /api/v1/me/closing",
+        // It says what shall stand: said twice, it stands.
+        "put /api/v1/handbooks/{handbook}/consents/{purpose}",
     ];
 
     fn operations() -> impl Iterator<Item = (String, &'static Value)> {

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::db::entities::{handbook, issuance, record, rule_override};
 use crate::db::rows_in;
 use crate::error::ApiError;
+use crate::handbooks::store::may_be_listed;
 use crate::keys::{Keys, Place, places};
 use crate::review::Finding;
 
@@ -74,7 +75,9 @@ pub async fn of_county(
     after: Option<OverrideId>,
     limit: u64,
 ) -> Result<Vec<rule_override::Model>, DbErr> {
-    let mut rows = rule_override::Entity::find().filter(rule_override::COLUMN.county_code.eq(county));
+    let mut rows = rule_override::Entity::find()
+        .filter(rule_override::COLUMN.county_code.eq(county))
+        .filter(may_be_listed((rule_override::Entity, rule_override::Column::HandbookId)));
     if let Some(reviewed) = reviewed {
         rows = rows.filter(if reviewed {
             rule_override::COLUMN.reviewed_at.is_not_null()

@@ -84,7 +84,7 @@ pub(crate) async fn add(
     drop(drawn);
     // The file first: a row always has its file, and a file without a row is only room that is lost.
     app.photos.put(&id.to_string(), sealed).await.map_err(ApiError::Unavailable)?;
-    let kept = keep(&app, &once, &access, &file, row, &added).await;
+    let kept = keep(&app, &access, &once, &file, row, &added).await;
     // Where the database did not answer, the row may have been kept; its file stays.
     let is_left_over = match &kept {
         Ok((_, is_kept)) => !is_kept,
@@ -97,7 +97,7 @@ pub(crate) async fn add(
 }
 
 /// Where the bytes of a photo are sealed.
-pub(super) fn file_place(id: PhotoId) -> Place {
+pub(crate) fn file_place(id: PhotoId) -> Place {
     Place::new(places::PHOTO_FILE, id.0)
 }
 
@@ -174,8 +174,8 @@ fn row(
 /// Keeps the row, and says whether it did: the same request may have been answered before.
 async fn keep(
     app: &App,
-    once: &Once,
     access: &Access<WriteEntry>,
+    once: &Once,
     file: &[u8],
     row: photo::Model,
     added: &Added,
@@ -184,7 +184,8 @@ async fn keep(
         Attempt::Answered(answer) => Ok((answer, false)),
         Attempt::New(work) => {
             // Whoever closes the handbook while the photo is drawn is over by now, or waits here.
-            hold_live(&work.txn, row.handbook_id).await?;
+            let held = hold_live(&work.txn, row.handbook_id).await?;
+            access.judge_again(&work.txn, &held).await?;
             store::insert(&work.txn, row).await?;
             Ok((work.answer(app, access.wrote().on(added.id), StatusCode::CREATED, added).await?, true))
         }

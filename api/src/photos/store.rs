@@ -122,7 +122,12 @@ pub async fn drop_forgotten(
     Ok(())
 }
 
-async fn drop_files(txn: &impl ConnectionTrait, ids: &[PhotoId], now: DateTime<Utc>) -> Result<(), DbErr> {
+/// Drops the files of photos whose rows are gone, by jobs.
+pub async fn drop_files(
+    txn: &impl ConnectionTrait,
+    ids: &[PhotoId],
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
     for photo in ids {
         bury(txn, PHOTO, photo.0, now).await?;
         outbox::enqueue(txn, &Job::DropPhoto { photo: *photo }, now).await?;

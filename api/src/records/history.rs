@@ -14,7 +14,7 @@ use super::form::SubjectWord;
 use super::show::record_in;
 use super::store::{self, Content, Row, subject_of};
 use super::view::Told;
-use super::{Reader, Speaks};
+use super::{Reader, Speaks, View};
 use crate::access::{Office, log, office};
 use crate::app::App;
 use crate::cause;
@@ -79,18 +79,18 @@ pub(crate) async fn versions(
     }
     let rows = store::versions(app.db.read(), id, before, limit + 1).await?;
     let (rows, next_cursor) = cut(&app.keys, rows, limit, &list, |row| row.version);
-    let items = rows.into_iter().map(|row| shown(&app, &reader, &record, row, language)).collect();
+    let items = rows.into_iter().map(|row| shown(&app, &reader.view, &record, row, language)).collect();
     Ok(Json(Page { items, next_cursor }))
 }
 
-fn shown(
+/// A version as a reader of its record is shown it.
+pub(crate) fn shown(
     app: &App,
-    reader: &Reader,
+    view: &View,
     record: &Row,
     row: record_version::Model,
     language: Language,
 ) -> Version {
-    let view = &reader.view;
     let content = Content::open(&app.keys, record.id, &row.payload, &row.warnings, row.sealed.as_deref());
     let content = content.unwrap_or_else(|cause| {
         tracing::error!(record = %record.id, version = row.version, cause = cause::told(cause.as_ref()), "a version does not open");

@@ -18,6 +18,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest};
 use domain::access::{Action, Role, Standing, Tie, Verdict, may};
+use domain::consent::Sharing;
 use domain::id::{HandbookId, StaffId, UserId};
 use futures_util::future::{FutureExt, LocalBoxFuture, Ready, ready};
 
@@ -25,6 +26,7 @@ use crate::access::{
     Access, CorrectOwn, InHandbook, ReadRecords, handbook_in, is_refusal, log, tell_if_refused,
 };
 use crate::app::App;
+use crate::consents::store::sharing;
 use crate::db::entities::handbook;
 use crate::error::ApiError;
 use crate::problem::Language;
@@ -82,17 +84,23 @@ pub struct View {
     pub children_only: bool,
     /// Who may not read the history still reads what they wrote themselves.
     pub own_only: bool,
+    /// What the family lets clinicians see of its own entries.
+    pub sharing: Sharing,
+    /// What the family has withdrawn is shown to it too: in a copy of everything that is kept.
+    pub with_withdrawn: bool,
 }
 
 impl View {
     /// What this standing lets a caller see; nothing but own records where the history may not be read.
-    pub fn of(caller: &Caller, standing: &Standing) -> Self {
+    pub fn of(caller: &Caller, standing: &Standing, handbook: &handbook::Model) -> Self {
         Self {
             me: Me::of(caller),
             may_see_sensitive: is_allowed(standing, Action::ReadSensitive),
             children_only: is_allowed(standing, Action::ReadRecords)
                 && !is_allowed(&without_kindergarten(standing), Action::ReadRecords),
             own_only: !is_allowed(standing, Action::ReadRecords),
+            sharing: sharing(handbook),
+            with_withdrawn: false,
         }
     }
 
@@ -157,7 +165,7 @@ impl Reader {
     }
 
     fn from_access<A: InHandbook>(access: Access<A>) -> Self {
-        Self { view: View::of(&access.caller, &access.standing), handbook: access.handbook }
+        Self { view: View::of(&access.caller, &access.standing, &access.handbook), handbook: access.handbook }
     }
 }
 

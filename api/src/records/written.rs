@@ -40,6 +40,9 @@ pub struct Danger {
     pub text: String,
     /// Whom to call, the emergency service first.
     pub call: Vec<Contact>,
+    /// Whether the managing institution sees the sign. It does not where the entry is private or the family does not share
+    /// its entries: then nobody else is told, and it is for the family to call.
+    pub institution_told: bool,
 }
 
 /// Somebody to call.
@@ -69,12 +72,15 @@ impl Written {
         db: &impl ConnectionTrait,
         row: (RecordId, i32),
         warnings: &[Warning],
-        managing: InstitutionId,
+        (managing, institution_told): (InstitutionId, bool),
         language: Language,
     ) -> Result<Self, ApiError> {
         let told = Told::visible(warnings, true, language);
         let danger = match in_danger(warnings, language) {
-            Some(text) => Some(Danger { text, call: contacts(db, managing, language).await? }),
+            Some(text) => {
+                let text = if institution_told { text } else { format!("{text}\n{}", nobody_told(language)) };
+                Some(Danger { text, call: contacts(db, managing, language).await?, institution_told })
+            }
             None => None,
         };
         Ok(Self { id: row.0, version: row.1, warnings: told, danger })
@@ -84,6 +90,14 @@ impl Written {
     pub fn to_clinician(row: (RecordId, i32), warnings: &[Warning], language: Language) -> Self {
         Self { id: row.0, version: row.1, warnings: Told::visible(warnings, true, language), danger: None }
     }
+}
+
+/// What is said where a danger sign is told to the family alone.
+fn nobody_told(language: Language) -> &'static str {
+    language.of(
+        "这条记录医务人员看不到，没有通知任何机构，请您自己联系。",
+        "Clinicians do not see this entry and nobody else was told: call yourself.",
+    )
 }
 
 /// What to do at once, if anything is dangerous.

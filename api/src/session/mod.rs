@@ -10,6 +10,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use chrono::TimeDelta;
 use domain::access::Role;
 use domain::audit::Kind;
 use domain::id::{InstitutionId, SessionId, StaffId, UserId};
@@ -237,6 +238,35 @@ impl FromRequest for Family {
         SignedIn::from_request(request, payload)
             .map(|signed_in| signed_in?.0.family().map(Self))
             .boxed_local()
+    }
+}
+
+/// For how long after a sign-in what must not be done with a phone that was left lying is done.
+pub const FRESH: TimeDelta = TimeDelta::minutes(10);
+
+/// A user of the family side who signed in just now. A sign-in that was only renewed is not fresh.
+#[derive(Debug, Clone, Copy)]
+pub struct FreshFamily(pub User);
+
+impl FromRequest for FreshFamily {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let family = Family::from_request(request, payload);
+        let request = request.clone();
+        async move {
+            let Family(user) = family.await?;
+            let app = app_of(&request)?;
+            let signed_in_at = store::signed_in_at(app.db.read(), user.session).await?;
+            let is_fresh = signed_in_at.is_some_and(|at| app.now() - at <= FRESH);
+            if is_fresh {
+                Ok(Self(user))
+            } else {
+                Err(ApiError::with(Code::FreshSignInRequired, "minutes", FRESH.num_minutes()))
+            }
+        }
+        .boxed_local()
     }
 }
 

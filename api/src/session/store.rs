@@ -54,6 +54,11 @@ pub async fn caller(
     }
 }
 
+/// When a session began with a sign-in.
+pub async fn signed_in_at(db: &impl ConnectionTrait, id: SessionId) -> Result<Option<DateTime<Utc>>, DbErr> {
+    Ok(session::Entity::find_by_id(id).one(db).await?.map(|session| session.created_at))
+}
+
 fn of_row(row: staff::Model, session: SessionId) -> Staff {
     Staff {
         id: row.id,

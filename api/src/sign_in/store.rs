@@ -32,6 +32,7 @@ pub(super) async fn user_of_openid(
         unionid: Set(None),
         person_id: Set(None),
         created_at: Set(now),
+        closed_at: Set(None),
     };
     let conflict = OnConflict::column(wechat_user::Column::OpenidIndex).do_nothing().to_owned();
     wechat_user::Entity::insert(row).on_conflict(conflict).try_insert().exec_without_returning(db).await?;

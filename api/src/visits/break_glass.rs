@@ -16,13 +16,13 @@ use utoipa::ToSchema;
 
 use super::open::{Opened, Opening, open, working_institution};
 use super::store;
-use crate::access::{Office, office};
+use crate::access::{Office, must_be_live, office};
 use crate::app::App;
 use crate::body::Body;
 use crate::db::entities::handbook;
 use crate::error::ApiError;
 use crate::form::Form;
-use crate::handbooks::{self, store::hold_live};
+use crate::handbooks::{self, store::hold};
 use crate::idempotency::{Attempt, Once};
 use crate::problem::Code;
 use crate::records::setting::is_unborn;
@@ -89,7 +89,11 @@ pub(crate) async fn open_emergency(
     };
     attempt.allowed().map_err(|_| until_midnight(&app))?;
     let found = find(&app, &work.txn, &wanted).await?.ok_or_else(|| ApiError::told(Code::NotFound))?;
-    let handbook = hold_live(&work.txn, found.id).await?;
+    let handbook = hold(&work.txn, found.id).await?;
+    // What is blocked after an account was closed is kept for this.
+    if handbook.blocked_until.is_none() {
+        must_be_live(&handbook)?;
+    }
     let reason = reason.checked(is_unborn(&work.txn, &handbook).await?)?;
     let opening = Opening {
         staff,

@@ -23,6 +23,7 @@ use crate::db::entities::{
 use crate::db::rows_in;
 use crate::db::statement;
 use crate::error::ApiError;
+use crate::handbooks::store::may_be_listed;
 use crate::keys::{Keys, Place, places};
 use crate::people::{self, Identity};
 use crate::pregnancies::store::{self as pregnancies, woman_died_on};
@@ -102,7 +103,8 @@ pub async fn institution_works(db: &impl ConnectionTrait, id: InstitutionId) -> 
     Ok(found.is_some_and(|institution| institution.ended_at.is_none()))
 }
 
-/// The handbook of the person with an ID number, woman or child: of several the newest that is live, else the newest.
+/// The handbook of the person with an ID number, woman or child: of several the newest that is live, else the newest that
+/// is kept for an emergency, else the newest.
 pub async fn of_person(
     db: &impl ConnectionTrait,
     keys: &Keys,
@@ -111,7 +113,9 @@ pub async fn of_person(
     let Some(person) = people::store::by_id_number(db, keys, number).await? else { return Ok(None) };
     let mut found = about(db, person.id).await?;
     let live = found.iter().position(|handbook| handbook.state.is_live());
-    Ok(if found.is_empty() { None } else { Some(found.swap_remove(live.unwrap_or(0))) })
+    let kept = || found.iter().position(|handbook| handbook.blocked_until.is_some());
+    let best = live.or_else(kept).unwrap_or(0);
+    Ok(if found.is_empty() { None } else { Some(found.swap_remove(best)) })
 }
 
 /// The handbooks that are about a person, as the woman or as a child, the newest first.
@@ -147,7 +151,12 @@ pub async fn of_day(
     let mut visits = visit::Entity::find()
         .filter(known_to(institution, staff))
         .filter(visit::COLUMN.opened_at.gte(start_of_day(day)))
-        .filter(visit::COLUMN.opened_at.lt(start_of_day(next_day)));
+        .filter(visit::COLUMN.opened_at.lt(start_of_day(next_day)))
+        .filter(
+            Cond::any()
+                .add(visit::COLUMN.kind.eq(VisitKind::BreakGlass))
+                .add(may_be_listed((visit::Entity, visit::Column::HandbookId))),
+        );
     if let Some((opened_at, id)) = after {
         let same_instant =
             Cond::all().add(visit::COLUMN.opened_at.eq(opened_at)).add(visit::COLUMN.id.lt(id));

@@ -43,6 +43,7 @@ words! {
         MovedAway = "moved_away", "迁出", "moved away";
         Merged = "merged", "合并", "merged into another";
         Death = "death", "死亡", "death";
+        AccountClosed = "account_closed", "家庭已注销账号", "the family closed its account";
     }
 }
 
@@ -60,6 +61,9 @@ pub enum CloseRefusal {
     /// A handbook is closed for age when every child of it is past 6 years and nobody is pregnant.
     #[error("a child of the handbook is not past 6 years, or there is none")]
     NotPastSix,
+    /// A family closes its account itself; no desk says so for it.
+    #[error("the family closes its account itself")]
+    OfTheFamily,
 }
 
 /// May a handbook with these children be closed for this reason today?
@@ -71,7 +75,11 @@ pub fn may_close(
 ) -> Result<(), CloseRefusal> {
     let past_six = |born_on: &NaiveDate| age_in_years(*born_on, today) >= 6;
     let all_past_six = !children_born_on.is_empty() && children_born_on.iter().all(past_six) && !is_pregnant;
-    if reason == CloseReason::ChildPastSix && !all_past_six { Err(CloseRefusal::NotPastSix) } else { Ok(()) }
+    match reason {
+        CloseReason::AccountClosed => Err(CloseRefusal::OfTheFamily),
+        CloseReason::ChildPastSix if !all_past_six => Err(CloseRefusal::NotPastSix),
+        _ => Ok(()),
+    }
 }
 
 impl State {
@@ -97,5 +105,9 @@ mod tests {
         assert_eq!(close(&twins, true, "2026-11-22"), Err(CloseRefusal::NotPastSix));
         assert_eq!(close(&[], false, "2026-11-22"), Err(CloseRefusal::NotPastSix));
         assert_eq!(may_close(CloseReason::MovedAway, &twins, true, day("2021-01-01")), Ok(()));
+        assert_eq!(
+            may_close(CloseReason::AccountClosed, &[], false, day("2021-01-01")),
+            Err(CloseRefusal::OfTheFamily)
+        );
     }
 }

@@ -44,6 +44,16 @@ pub struct Model {
     pub successor_id: Option<HandbookId>,
     pub created_at: DateTimeUtc,
     pub version: i32,
+    /// Version of the text by which the family lets clinicians see its entries; nothing when it does not.
+    pub shares_entries: Option<String>,
+    /// Version of the text by which a guardian consents for the children; nothing when none does.
+    pub child_agreed: Option<String>,
+    /// The last member closed the account.
+    pub family_left_at: Option<DateTimeUtc>,
+    /// The clinical part is kept for the law until this day and used for nothing but an emergency.
+    pub blocked_until: Option<Date>,
+    /// Nobody is in it any more.
+    pub erased_at: Option<DateTimeUtc>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

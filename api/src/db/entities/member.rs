@@ -18,6 +18,8 @@ pub struct Model {
     pub joined_at: DateTimeUtc,
     pub ended_at: Option<DateTimeUtc>,
     pub version: i32,
+    /// Version of the privacy text that stands agreed to.
+    pub agreed_to: String,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

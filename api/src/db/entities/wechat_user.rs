@@ -15,6 +15,7 @@ pub struct Model {
     pub unionid: Option<Vec<u8>>,
     pub person_id: Option<PersonId>,
     pub created_at: DateTimeUtc,
+    pub closed_at: Option<DateTimeUtc>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

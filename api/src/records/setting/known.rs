@@ -15,6 +15,7 @@ use sea_orm::ConnectionTrait;
 use super::body_before::BodyBefore;
 use super::{Asked, Writer, unborn};
 use crate::app::App;
+use crate::consents::store::sharing;
 use crate::db::entities::{child, handbook, institution, person, pregnancy};
 use crate::error::ApiError;
 use crate::offices;
@@ -189,6 +190,7 @@ pub(super) fn earlier<'a>(asked: &Asked<'_>, kinds: &'a [&'a str], since: Option
         kinds,
         since,
         with_private: asked.writer == Writer::Family,
+        sharing: sharing(asked.handbook),
         except: asked.old.map(|old| old.id),
     }
 }

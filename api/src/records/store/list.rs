@@ -1,6 +1,7 @@
 //! Lists of records, as far as a caller may see them.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use domain::consent::Sharing;
 use domain::id::{ChildId, HandbookId, InstitutionId, RecordId, StaffId, UserId, VisitId};
 use domain::record::{RecordState, Source, SubjectKind};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Order, Query, SelectStatement};
@@ -11,8 +12,13 @@ use sea_orm::{
 
 use super::Content;
 use crate::db::entities::{JsonText, PhotoIds, institution, record, record_version};
+use crate::handbooks::store::may_be_listed;
 use crate::keys::Keys;
 use crate::records::{Me, View};
+
+/// The kind of what is left of an entry that was erased with its author's account: a place without content, so that whoever
+/// shows the entry takes it away.
+pub const ERASED: &str = "erased";
 
 /// What a list of records is narrowed to.
 #[derive(Debug, Default)]
@@ -162,13 +168,17 @@ fn select_rows(handbook: HandbookId, view: &View) -> SelectStatement {
         .to_owned()
 }
 
-/// Which rows a caller sees: a family everything that is live; staff nothing private, and of what was voided only their
-/// own.
+/// Which rows a caller sees: a family everything that is live; staff nothing private and of the family's entries what it
+/// shares, and of what was voided only their own.
 fn visible(view: &View) -> Condition {
     use record::Column as C;
     let column = |column: C| Expr::col((record::Entity, column));
     let live = column(C::State).eq(RecordState::Live.code());
-    let Me::Staff(staff) = view.me else { return Condition::all().add(live) };
+    let Me::Staff(staff) = view.me else {
+        let withdrawn = column(C::State).eq(RecordState::Withdrawn.code()).and(column(C::Kind).ne(ERASED));
+        let seen = Condition::any().add(live);
+        return if view.with_withdrawn { seen.add(withdrawn) } else { seen };
+    };
     let own = || column(C::StaffId).eq(staff.0);
     let own_voided = Condition::all().add(column(C::State).eq(RecordState::Voided.code())).add(own());
     let mut seen =
@@ -179,7 +189,22 @@ fn visible(view: &View) -> Condition {
     if view.own_only {
         seen = seen.add(own());
     }
-    seen
+    match not_shared(view.sharing) {
+        Some(hidden) => seen.add(hidden.not()),
+        None => seen,
+    }
+}
+
+/// The family's entries that it does not let clinicians see, if any; what is private is another question.
+pub fn not_shared(sharing: Sharing) -> Option<Expr> {
+    use record::Column as C;
+    let column = |column: C| Expr::col((record::Entity, column));
+    let by_family = column(C::Source).eq(Source::Family.code());
+    match (sharing.shows(false), sharing.shows(true)) {
+        (true, true) => None,
+        (true, false) => Some(by_family.and(column(C::Subject).eq(SubjectKind::Child.code()))),
+        (false, _) => Some(by_family),
+    }
 }
 
 /// Earlier versions of a record, the latest first.
@@ -203,7 +228,9 @@ pub async fn own_checkups(
     before: Option<RecordId>,
     limit: u64,
 ) -> Result<Vec<record::Model>, DbErr> {
-    let mut found = record::Entity::find().filter(record::COLUMN.staff_id.eq(staff));
+    let mut found = record::Entity::find()
+        .filter(record::COLUMN.staff_id.eq(staff))
+        .filter(may_be_listed((record::Entity, record::Column::HandbookId)));
     if let Some(before) = before {
         found = found.filter(record::COLUMN.id.lt(before));
     }

@@ -7,9 +7,10 @@ mod new;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::catalogue::{Catalogue, Lifted, lift};
+use domain::consent::Sharing;
 use domain::id::{ChildId, HandbookId, PregnancyId, RecordId};
 use domain::record::{RecordState, Subject, SubjectKind};
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{ExprTrait, OnConflict};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
@@ -26,7 +27,7 @@ use crate::notices::store::next_change;
 use crate::problem::Code;
 
 pub use content::Content;
-pub use list::{Filter, Row, one, own_checkups, timeline, timeline_query, versions};
+pub use list::{ERASED, Filter, Row, not_shared, one, own_checkups, timeline, timeline_query, versions};
 pub use new::{Attached, NewRecord};
 
 /// Most earlier records that facts are computed from.
@@ -154,6 +155,8 @@ pub struct Earlier<'a> {
     pub since: Option<NaiveDate>,
     /// Entries that a family hides are left out of what a clinician is told.
     pub with_private: bool,
+    /// What the family lets clinicians see of its own entries; asked where private ones are left out.
+    pub sharing: Sharing,
     /// Not this one: it is being changed.
     pub except: Option<RecordId>,
 }
@@ -175,6 +178,9 @@ pub async fn earlier(db: &impl ConnectionTrait, of: Earlier<'_>) -> Result<Vec<r
     }
     if !of.with_private {
         found = found.filter(record::COLUMN.is_private.eq(false));
+        if let Some(hidden) = not_shared(of.sharing) {
+            found = found.filter(hidden.not());
+        }
     }
     if let Some(except) = of.except {
         found = found.filter(record::COLUMN.id.ne(except));

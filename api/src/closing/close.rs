@@ -1,0 +1,259 @@
+//! `POST /api/v1/me/closing`: a family user closes the account, which is also how the basic consent is withdrawn.
+
+use std::collections::BTreeSet;
+
+use actix_web::web::Data;
+use actix_web::{HttpResponse, post};
+use chrono::{DateTime, Utc};
+use domain::handbook::{CloseReason, State};
+use domain::id::HandbookId;
+use domain::retention::{Fate, Retention, fate};
+use sea_orm::{ActiveValue::Set, ConnectionTrait};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::receipts::{Cause, Receipt, Receipts};
+use super::{erase, store};
+use crate::app::App;
+use crate::audit::Events;
+use crate::body::Body;
+use crate::checkups::store as checkups;
+use crate::db::entities::{handbook, member};
+use crate::error::ApiError;
+use crate::form::Form;
+use crate::handbooks::store as handbooks;
+use crate::idempotency::Work;
+use crate::members::store as members;
+use crate::notices::{self, Kind};
+use crate::problem::Code;
+use crate::session::{FreshFamily, User};
+
+/// What becomes of one's own entries where others go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OwnEntries {
+    /// They are deleted.
+    Delete,
+    /// They stay with the family, without their author.
+    Leave,
+}
+
+/// That the account is to be closed, and how.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClosingRequest {
+    /// `true`: the preview was read, and nothing of it can be taken back.
+    confirmed: bool,
+    /// What becomes of own entries in handbooks in which others stay: `delete` or `leave`. Needed where there are such.
+    own_entries: Option<OwnEntries>,
+    /// Handbooks whose only owner the caller is, that end for all their members, too. Else they are handed over first.
+    #[schema(value_type = Option<Vec<Uuid>>, max_items = 100)]
+    end_for_all: Option<Vec<HandbookId>>,
+}
+
+/// A closed account.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ClosedAccount)]
+pub struct Closed {
+    /// When.
+    closed_at: DateTime<Utc>,
+    /// What was done to which kind of data.
+    receipts: Vec<Receipt>,
+}
+
+/// Close the account
+///
+/// At once and for good: every device is signed out, and whoever signs in again is somebody new. What becomes of what says
+/// the preview, `GET /api/v1/me/closing`. Where others stay in a handbook it goes on for them; with its last member it ends,
+/// and what clinicians wrote is kept as the law asks. Needs a sign-in of the last ten minutes. Sent twice, the second is not
+/// signed in any more.
+#[utoipa::path(
+    operation_id = "close",
+    tag = "account",
+    request_body = ClosingRequest,
+    responses(
+        (status = 200, description = "Closed", body = Closed),
+        (status = 403, description = "Staff, or not signed in just now (`fresh_sign_in_required`)"),
+        (status = 409, description = "Others would be left without an owner (`last_owner`), or the memberships changed meanwhile"),
+    ),
+)]
+#[post("/api/v1/me/closing")]
+pub(crate) async fn close(
+    app: Data<App>,
+    FreshFamily(user): FreshFamily,
+    body: Body<ClosingRequest>,
+) -> Result<HttpResponse, ApiError> {
+    let request = body.parse()?;
+    let mut form = Form::default();
+    if !request.confirmed {
+        form.refuse(
+            "/confirmed",
+            "not_confirmed",
+            "请查看注销说明后确认（true）。",
+            "Read the preview and confirm with true.",
+        );
+    }
+    if request.end_for_all.as_ref().is_some_and(|ids| ids.len() > 100) {
+        form.refuse("/end_for_all", "too_many_items", "最多100本手册。", "At most 100 handbooks.");
+    }
+    form.done()?;
+    let table = Retention::in_force().map_err(ApiError::internal)?;
+    let closing = Closing { app: &app, user, request: &request, table: &table, now: app.now() };
+    let (receipts, touched) = closing.carry_out().await?;
+    for handbook in touched {
+        app.live.changed(handbook).await;
+    }
+    Ok(HttpResponse::Ok().json(Closed { closed_at: closing.now, receipts }))
+}
+
+struct Closing<'a> {
+    app: &'a App,
+    user: User,
+    request: &'a ClosingRequest,
+    table: &'a Retention,
+    now: DateTime<Utc>,
+}
+
+impl Closing<'_> {
+    /// Everything in one transaction: an account is closed whole or not at all.
+    async fn carry_out(&self) -> Result<(Vec<Receipt>, BTreeSet<HandbookId>), ApiError> {
+        let work = Work::without_key(self.app).await?;
+        let txn = &work.txn;
+        // In the order of their ids, as everybody who closes an account; who writes in one of them is over by then, or
+        // waits and finds no membership.
+        let ids = store::handbooks_of(txn, self.user.id).await?;
+        let mut held = Vec::new();
+        for id in &ids {
+            held.push(handbooks::hold(txn, *id).await?);
+        }
+        if !store::close_account(txn, &self.app.keys, self.user.id, self.now).await? {
+            return Err(ApiError::told(Code::NotSignedIn));
+        }
+        // From here on the account joins nothing; what it joined since it was read is looked at in another try.
+        if store::handbooks_of(txn, self.user.id).await? != ids {
+            return Err(ApiError::told(Code::Conflict));
+        }
+        let mut receipts = Receipts::new(self.table, Cause::Closing);
+        for handbook in &held {
+            self.leave(txn, handbook, &mut receipts).await?;
+        }
+        let (memberships, sessions) = erase::account(txn, self.user.id).await?;
+        receipts.note(None, "memberships", memberships)?;
+        receipts.note(None, "account", 1 + sessions)?;
+        receipts.keep(txn, self.now).await?;
+        let wrote = || self.user.wrote("close_account");
+        let did = ids.iter().fold(Events::from(wrote()), |did, id| did.and(wrote().at(*id)));
+        work.done(self.app, did).await?;
+        Ok((receipts.done, ids))
+    }
+
+    async fn leave(
+        &self,
+        txn: &impl ConnectionTrait,
+        held: &handbook::Model,
+        receipts: &mut Receipts<'_>,
+    ) -> Result<(), ApiError> {
+        let members = members::live(txn, held.id).await?;
+        let me = members.iter().find(|member| member.user_id == self.user.id);
+        let others: Vec<&member::Model> =
+            members.iter().filter(|member| member.user_id != self.user.id).collect();
+        let roles: Vec<_> = others.iter().map(|member| member.role).collect();
+        let ends_for_all = self.request.end_for_all.as_ref().is_some_and(|ids| ids.contains(&held.id));
+        match me.map(|me| fate(me.role, &roles)) {
+            Some(Fate::Ends) => self.end(txn, held, receipts).await,
+            Some(Fate::HandOverFirst) if ends_for_all => {
+                for other in others {
+                    members::end(txn, other.id, self.now).await?;
+                }
+                self.end(txn, held, receipts).await
+            }
+            Some(Fate::HandOverFirst) => Err(ApiError::told(Code::LastOwner)),
+            Some(Fate::GoesOn) => {
+                self.leave_entries(txn, held, receipts).await?;
+                Ok(notices::store::tell(txn, held.id, Kind::MembersChanged, None, None, self.now).await?)
+            }
+            // A member of former times.
+            None => self.leave_entries(txn, held, receipts).await,
+        }
+    }
+
+    /// Own entries are deleted, or stay with the family without their author.
+    async fn leave_entries(
+        &self,
+        txn: &impl ConnectionTrait,
+        held: &handbook::Model,
+        receipts: &mut Receipts<'_>,
+    ) -> Result<(), ApiError> {
+        erase::requests(txn, held.id, Some(self.user.id)).await?;
+        let (entries, photos) = store::own_entries(txn, held.id, self.user.id).await?;
+        if entries + photos == 0 {
+            return Ok(());
+        }
+        match self.request.own_entries {
+            Some(OwnEntries::Delete) => {
+                let erased = erase::entries(txn, held, Some(self.user.id), self.now).await?;
+                receipts.note(Some(held.id), "entries", erased.entries)
+            }
+            Some(OwnEntries::Leave) => Ok(()),
+            None => {
+                let mut form = Form::default();
+                form.require("/own_entries");
+                form.done()
+            }
+        }
+    }
+
+    /// Nobody is left: what the family wrote goes, and what clinicians wrote waits for the end of their duty, or is blocked.
+    async fn end(
+        &self,
+        txn: &impl ConnectionTrait,
+        held: &handbook::Model,
+        receipts: &mut Receipts<'_>,
+    ) -> Result<(), ApiError> {
+        let erased = erase::entries(txn, held, None, self.now).await?;
+        receipts.note(Some(held.id), "entries", erased.entries)?;
+        erase::requests(txn, held.id, None).await?;
+        let notices = erase::family_side(txn, held.id).await?;
+        receipts.note(Some(held.id), "notices", notices)?;
+        receipts.note(Some(held.id), "usage", 1)?;
+        receipts.note(Some(held.id), "consents", 1)?;
+        let under_care = store::under_care(txn, held).await?;
+        if held.state.is_live() && under_care.duty(self.app.today()).is_some() {
+            let waits = handbook::ActiveModel {
+                state: Set(State::Issued),
+                family_left_at: Set(Some(self.now)),
+                ..handbooks::no_slip()
+            };
+            handbooks::change(txn, held.id, &handbooks::LIVE, waits).await?;
+            return Ok(());
+        }
+        block(self.app, txn, held, self.table, receipts, self.now).await
+    }
+}
+
+/// Blocks the clinical part of a handbook whose family has gone: it stands in no list, nobody reads it but in an emergency,
+/// and it goes when its time is over.
+pub(super) async fn block(
+    app: &App,
+    txn: &impl ConnectionTrait,
+    held: &handbook::Model,
+    table: &Retention,
+    receipts: &mut Receipts<'_>,
+    now: DateTime<Utc>,
+) -> Result<(), ApiError> {
+    if held.state.is_live() {
+        handbooks::close(txn, held.id, CloseReason::AccountClosed, now).await?;
+    }
+    handbooks::end_delegations(txn, held.id, now).await?;
+    checkups::await_nobody(txn, held.id).await?;
+    let kept = store::kept(txn, held.id, table.inpatient_kinds()).await?;
+    let until = table.blocked_until(kept, app.today());
+    store::set_blocked(txn, held.id, until, now).await?;
+    let phones = erase::phones(app, txn, held).await?;
+    receipts.note(Some(held.id), "phone", phones)?;
+    let inpatient = kept.is_some_and(|kept| kept.inpatient);
+    let kind = table.of_clinical(inpatient).map_or("clinical_outpatient", |kind| kind.key.as_str());
+    let clinical = store::count_clinical(txn, held.id).await?;
+    receipts.note(Some(held.id), kind, clinical)?;
+    receipts.note(Some(held.id), "identity", u64::from(held.woman_id.is_some()))
+}

@@ -1,0 +1,107 @@
+//! `GET /api/v1/me/export`: a copy of everything that a family user may see, as it stands at one moment, while it is read.
+
+mod archive;
+mod contents;
+
+use std::time::Duration;
+
+use actix_web::http::header::{self, ContentEncoding};
+use actix_web::rt;
+use actix_web::web::{Bytes, Data};
+use actix_web::{HttpResponse, get};
+use chrono::TimeDelta;
+use domain::calendar::start_of_day;
+use futures_util::stream::unfold;
+use tokio::sync::mpsc;
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::members::store as members;
+use crate::notices::{self, Kind};
+use crate::problem::{Code, Language};
+use crate::session::{FreshFamily, User};
+use crate::tries::{Limit, Try};
+use archive::Archive;
+
+/// Copies of a user on one day.
+const A_DAY: Limit = Limit { purpose: "export", most: 3, pause: TimeDelta::days(1) };
+
+/// How long a copy may take: it holds a moment of the database.
+const LONGEST: Duration = Duration::from_secs(15 * 60);
+
+/// How long somebody waits when others take copies.
+const BUSY: Duration = Duration::from_secs(60);
+
+/// Most handbooks of one user.
+const HANDBOOKS: u64 = 1000;
+
+/// Take a copy of everything
+///
+/// A ZIP file with, per handbook, the cover, the members, the records of each person with their earlier versions, consents,
+/// requests for correction, notices and the log of who looked, as JSON, and the photos. It holds what the caller may see:
+/// sensitive results as on the timeline. At most three a day; the family is told. Needs a sign-in of the last ten minutes.
+#[utoipa::path(
+    tag = "account",
+    responses(
+        (status = 200, description = "The copy", content(("application/zip"))),
+        (status = 403, description = "Staff, or not signed in just now (`fresh_sign_in_required`)"),
+        (status = 429, description = "Three copies were taken today, or others take theirs now; `Retry-After` says when to come again"),
+    ),
+)]
+#[get("/api/v1/me/export")]
+pub(crate) async fn export(
+    app: Data<App>,
+    FreshFamily(user): FreshFamily,
+    language: Language,
+) -> Result<HttpResponse, ApiError> {
+    let room = app.exports.clone().try_acquire_owned();
+    let room = room.map_err(|_| ApiError::Wait(Code::TooManyRequests, BUSY))?;
+    let attempt = Try::count(&app, A_DAY, &format!("{}/{}", user.id, app.today())).await?;
+    attempt.allowed().map_err(|_| until_midnight(&app))?;
+    tell(&app, user).await?;
+    // Few pieces are made ahead of what the phone has read.
+    let (send, receive) = mpsc::channel::<std::io::Result<Bytes>>(2);
+    rt::spawn(async move {
+        let _room = room;
+        let mut archive = Archive::new(send.clone());
+        let written =
+            tokio::time::timeout(LONGEST, contents::write(&app, user, language, &mut archive)).await;
+        let failed = match written {
+            Ok(Ok(())) => return,
+            Ok(Err(err)) => err,
+            Err(_) => anyhow::anyhow!("a copy took longer than {} seconds", LONGEST.as_secs()),
+        };
+        tracing::warn!(cause = crate::cause::told(failed.as_ref()), "a copy was not finished");
+        // The phone must not take half of it for the whole: the connection is cut.
+        let _gone = send.send(Err(std::io::Error::other("the copy was not finished"))).await;
+    });
+    let pieces =
+        unfold(receive, |mut receive| async move { receive.recv().await.map(|piece| (piece, receive)) });
+    Ok(HttpResponse::Ok()
+        .content_type("application/zip")
+        .insert_header(ContentEncoding::Identity)
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"muzi-export.zip\""))
+        .insert_header(("x-accel-buffering", "no"))
+        .streaming(pieces))
+}
+
+fn until_midnight(app: &App) -> ApiError {
+    let midnight = app.today().succ_opt().map_or(app.now(), start_of_day);
+    ApiError::Wait(Code::TooManyRequests, (midnight - app.now()).to_std().unwrap_or(Duration::ZERO))
+}
+
+/// The families hear of it, so that a copy that somebody else took with a stolen phone is seen.
+async fn tell(app: &App, user: User) -> Result<(), ApiError> {
+    let txn = app.db.begin().await?;
+    let mut told: Vec<_> = members::of_user(&txn, user.id, None, HANDBOOKS).await?;
+    told.sort_by_key(|member| member.handbook_id);
+    for member in &told {
+        notices::store::tell(&txn, member.handbook_id, Kind::Exported, None, None, app.now()).await?;
+    }
+    txn.commit().await?;
+    for member in &told {
+        app.live.changed(member.handbook_id).await;
+    }
+    Ok(())
+}
