@@ -42,12 +42,12 @@ enum LastAsked {
 
 impl LastAsked {
     fn is(self, sql: &str) -> bool {
-        let table = match self {
-            Self::Written => "record",
-            Self::Visits => "visit",
-            Self::Membership => "member",
+        let from = match self {
+            Self::Written => "FROM \"record\"",
+            Self::Visits => "FROM \"visit\"",
+            Self::Membership => "JOIN \"member\"",
         };
-        sql.starts_with("SELECT") && sql.contains(&format!("FROM \"{table}\""))
+        sql.starts_with("SELECT") && sql.contains(from)
     }
 }
 

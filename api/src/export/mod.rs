@@ -15,7 +15,9 @@ use futures_util::stream::unfold;
 use tokio::sync::mpsc;
 
 use crate::app::App;
+use crate::audit::Events;
 use crate::error::ApiError;
+use crate::idempotency::Work;
 use crate::members::store as members;
 use crate::notices::{self, Kind};
 use crate::problem::{Code, Language};
@@ -93,13 +95,16 @@ fn until_midnight(app: &App) -> ApiError {
 
 /// The families hear of it, so that a copy that somebody else took with a stolen phone is seen.
 async fn tell(app: &App, user: User) -> Result<(), ApiError> {
-    let txn = app.db.begin().await?;
-    let mut told: Vec<_> = members::of_user(&txn, user.id, None, HANDBOOKS).await?;
+    let work = Work::without_key(app).await?;
+    let mut told: Vec<_> = members::of_user(&work.txn, user.id, None, HANDBOOKS).await?;
     told.sort_by_key(|member| member.handbook_id);
+    let copied = || user.wrote("export");
+    let mut did = Events::from(copied());
     for member in &told {
-        notices::store::tell(&txn, member.handbook_id, Kind::Exported, None, None, app.now()).await?;
+        notices::store::tell(&work.txn, member.handbook_id, Kind::Exported, None, None, app.now()).await?;
+        did = did.and(copied().at(member.handbook_id));
     }
-    txn.commit().await?;
+    work.done(app, did).await?;
     for member in &told {
         app.live.changed(member.handbook_id).await;
     }
