@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 use crate::entries::entries;
 use crate::photos::upload_picture;
-use crate::support::people::{CITY, County, PROVINCE, TOWN, VILLAGE};
+use crate::support::people::{CITY, County, PROVINCE, TOWN, VILLAGE, serial};
 use crate::support::{COUNTY, Mother, OTHER_COUNTY, World};
 
 const OTHER_VILLAGE: i64 = 510_903_203_201;
@@ -220,7 +220,7 @@ async fn subject(world: &World, county: &County, bound: &Bound) -> Subject {
         ..Default::default()
     };
     handbook::Entity::update(issued_elsewhere).exec(db).await.unwrap();
-    let order = mother.pregnancy.0.as_bytes()[15];
+    let order = serial() % 1000;
     let (child, _) = world.child(mother.handbook, "王小宝", &format!("51090320260301{order:03}")).await;
 
     let photo = upload_picture(&mother).await;

@@ -1,5 +1,7 @@
 //! The people of a world: one county with its institutions, staff of every role, and families.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use api::db::entities::{
     Classes, ExplainedList, Groups, Roles, catchment, child, handbook, institution, issuance, member, person,
     pregnancy, region, staff, visit, wechat_user,
@@ -74,6 +76,12 @@ pub struct Mother {
     pub number: HandbookNumber,
     pub id_number: String,
     pub phone: String,
+}
+
+/// Counts up, so that no two people of a world get the same numbers.
+pub fn serial() -> u32 {
+    static LAST: AtomicU32 = AtomicU32::new(0);
+    LAST.fetch_add(1, Ordering::Relaxed) % 25_000 + 1
 }
 
 impl World {
@@ -322,11 +330,11 @@ impl World {
     /// A pregnant woman (due 2027-03-01) with a handbook issued today by the health centre and claimed by herself.
     pub async fn mother(&self, county: &County) -> Mother {
         let user = self.family_user().await;
-        let serial = i64::from(u16::from_be_bytes([user.id.0.as_bytes()[14], user.id.0.as_bytes()[15]])) + 1;
+        let serial = serial();
         let id_number =
             complete_id_number(&format!("510903{:04}0101{:03}", 1980 + serial % 25, serial / 25 % 1000))
                 .unwrap();
-        let phone = format!("138{:08}", serial);
+        let phone = format!("138{serial:08}");
         let person = PersonId(Uuid::now_v7());
         let identity = json!({ "name": "王小红", "id_number": id_number, "phone": phone, "address": "河沙镇长虹村12号" });
         let keys = &self.app.keys;
@@ -344,7 +352,7 @@ impl World {
         };
         person::Entity::insert(row.into_active_model()).exec_without_returning(db).await.unwrap();
         // The server counts from one: fixtures stay out of its way.
-        let number = HandbookNumber::new(RegionCode(COUNTY), 2026, 5_000_000 + serial).unwrap();
+        let number = HandbookNumber::new(RegionCode(COUNTY), 2026, 5_000_000 + i64::from(serial)).unwrap();
         let handbook = HandbookId(Uuid::now_v7());
         let row = handbook::Model {
             id: handbook,
