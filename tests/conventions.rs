@@ -90,8 +90,8 @@ async fn what_is_logged_of_a_database_error_names_the_place_and_quotes_no_value(
     let told = cause::told(&db.execute_raw(taken).await.unwrap_err());
     assert!(told.contains("handbook") && told.contains("number") && !told.contains(number), "{told}");
     if backend == DbBackend::Postgres {
-        let no_day =
-            statement(backend, "SELECT CAST(CAST(? AS TEXT) AS DATE)", [mother.phone.as_str().into()]);
+        let no_day = format!("tel. {}", mother.phone);
+        let no_day = statement(backend, "SELECT CAST(CAST(? AS TEXT) AS DATE)", [no_day.into()]);
         let err = db.query_one_raw(no_day).await.unwrap_err();
         assert!(err.to_string().contains(&mother.phone), "PostgreSQL quotes it: {err}");
         let told = cause::told(&err);
