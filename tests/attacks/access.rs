@@ -179,6 +179,10 @@ async fn a03_a_family_token_does_nothing_at_any_address_of_staff_by_any_method()
         while let (Some(from), Some(to)) = (address.find('{'), address.find('}')) {
             address.replace_range(from..=to, &Uuid::now_v7().to_string());
         }
+        if ["/api/v1/targets", "/api/v1/usage", "/api/v1/usage/days"].contains(&path.as_str()) {
+            address += &format!("?region={COUNTY}&level=county");
+            address += if path.ends_with("targets") { "&year=2026" } else { "" };
+        }
         for method in methods {
             let served_as = if method == "HEAD" { "GET" } else { method };
             let for_family = access_matrix::is_for_owners(served_as, &path);

@@ -118,7 +118,6 @@ async fn a17_markup_is_stored_as_it_is_and_no_answer_is_ever_a_page_made_of_it()
         "javascript:alert(1)",
         "</textarea><iframe srcdoc='x'>",
         "{{7*7}} ${7*7} <%= 7 %>",
-        "\u{202e}反写\u{2066}",
     ];
     let is_json = |answer: &crate::support::Answer, what: &str| {
         let media = answer.headers["content-type"].to_str().unwrap();
@@ -152,6 +151,9 @@ async fn a17_markup_is_stored_as_it_is_and_no_answer_is_ever_a_page_made_of_it()
         } else {
             is_json(&landing, text);
         }
+    }
+    for turned in ["\u{202e}反写", "好\u{2066}的"] {
+        mother.user.client.post(&entries(&mother), diary(turned)).await.problem(422, "invalid");
     }
     // A picture that is a page is no picture; one that is served is served as what it is.
     let photo = upload_picture(&mother).await;
