@@ -236,13 +236,13 @@ mod tests {
 
     /// Bytes that begin like a picture and go on as anything.
     fn like_a_picture() -> impl Strategy<Value = Vec<u8>> {
-        let beginnings: [&[u8]; 4] = [
+        let beginnings: [&'static [u8]; 4] = [
             b"\xff\xd8\xff\xe0\0\x10JFIF\0",
             b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
             b"RIFF\x20\0\0\0WEBPVP8 ",
             b"",
         ];
-        (prop::sample::select(&beginnings[..]), prop::collection::vec(any::<u8>(), 0..200))
+        (prop::sample::select(beginnings.to_vec()), prop::collection::vec(any::<u8>(), 0..200))
             .prop_map(|(beginning, rest)| [beginning, &rest].concat())
     }
 
@@ -255,7 +255,7 @@ mod tests {
         /// A good photo of each kind, cut short and with bits turned over: refused, or still a photo of a bounded size.
         #[test]
         fn a_damaged_photo_is_refused_or_drawn(
-            format in prop::sample::select(&[ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP][..]),
+            format in prop::sample::select(vec![ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP]),
             cut in any::<prop::sample::Index>(), is_cut: bool,
             flips in prop::collection::vec((any::<prop::sample::Index>(), 0_u8..8), 0..6),
         ) {
