@@ -9,6 +9,7 @@ mod support;
 mod access_log;
 mod access_matrix;
 mod alerts;
+mod attacks;
 mod audit;
 mod backup;
 mod break_glass;

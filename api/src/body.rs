@@ -278,6 +278,8 @@ impl<'de> Visitor<'de> for Strict {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::problem::Language;
 
@@ -316,5 +318,18 @@ mod tests {
         assert_eq!(refusal("{}"), (Code::Invalid, "/name required".into()));
         assert_eq!(refusal(r#"{"name":7}"#), (Code::Invalid, "/name wrong_type".into()));
         assert_eq!(refusal(r#"{"name":"a","items":[1,300]}"#), (Code::Invalid, "/items/1 wrong_type".into()));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic_and_what_is_read_reads_again(bytes in prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..100),
+            "([\\[\\]{}:,\"]|\"[a-z]{0,2}\"|null|true|-?[0-9]{1,20}(\\.[0-9]{1,3})?([eE][+-]?[0-9]{1,4})?|\\\\u[0-9a-f]{4}| ){0,30}".prop_map(String::into_bytes),
+        ]) {
+            if let Ok(value) = parse::<Value>(&bytes) {
+                let again = serde_json::to_vec(&value).unwrap();
+                prop_assert!(parse::<Value>(&again).is_ok(), "{value}");
+            }
+        }
     }
 }

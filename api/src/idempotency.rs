@@ -321,16 +321,16 @@ impl FromRequest for IfMatch {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let text = request.headers().get(header::IF_MATCH).and_then(|value| value.to_str().ok());
-        let version = text.map(|text| text.trim().trim_start_matches("W/").trim_matches('"').parse::<i32>());
-        ready(match version {
-            Some(Ok(version)) => Ok(Self(version)),
-            // `*` would overwrite what nobody looked at.
-            Some(Err(_)) | None => Err(ApiError::told(Code::IfMatchRequired)),
-        })
+        ready(text.and_then(Self::read).ok_or_else(|| ApiError::told(Code::IfMatchRequired)))
     }
 }
 
 impl IfMatch {
+    /// The version that an ETag of ours names. `*` names none: it would overwrite what nobody looked at.
+    fn read(text: &str) -> Option<Self> {
+        text.trim().trim_start_matches("W/").trim_matches('"').parse().ok().map(Self)
+    }
+
     /// Refuses when the row moved on since it was read.
     pub fn check(self, current: i32) -> Result<(), ApiError> {
         if self.0 == current { Ok(()) } else { Err(ApiError::with(Code::Stale, "version", current)) }
@@ -347,4 +347,20 @@ pub fn has_seen(request: &HttpRequest, etag: &str) -> bool {
     let seen = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     let is_it = |tag: &str| tag == "*" || tag.trim_start_matches("W/") == etag;
     seen.is_some_and(|seen| seen.split(',').map(str::trim).any(is_it))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_header_makes_it_panic_and_every_etag_of_ours_is_read(text in "\\PC{0,24}", version: i32) {
+            let _read = IfMatch::read(&text);
+            prop_assert_eq!(IfMatch::read(&etag(version).1).map(|seen| seen.0), Some(version));
+            prop_assert!(IfMatch::read("*").is_none() && IfMatch::read("\"1\", \"2\"").is_none());
+        }
+    }
 }

@@ -103,6 +103,8 @@ pub fn cut<R, P: Serialize>(
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -131,6 +133,20 @@ mod tests {
             [(None, true), (Some(1), true), (Some(100), true), (Some(0), false), (Some(101), false)]
         {
             assert_eq!(PageQuery { limit, cursor: None }.limit().is_ok(), ok);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_cursor_but_our_own_is_followed(text in prop_oneof!["\\PC{0,80}", "[A-Za-z0-9_-]{0,80}"], at in 0_usize..20, bit in 0_u8..8) {
+            let keys = Keys::new(&crate::config::development_secrets()).unwrap();
+            prop_assert_eq!(read::<serde_json::Value>(&keys, "timeline", &text), None);
+            let ours = write(&keys, "timeline", &("2026-11-22", 7)).unwrap();
+            let mut bytes = URL_SAFE_NO_PAD.decode(&ours).unwrap();
+            let at = at % bytes.len();
+            bytes[at] ^= 1 << bit;
+            let changed = URL_SAFE_NO_PAD.encode(bytes);
+            prop_assert_eq!(read::<serde_json::Value>(&keys, "timeline", &changed), None);
         }
     }
 }

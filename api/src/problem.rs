@@ -270,6 +270,8 @@ pub fn fill(text: &str, args: &[(&'static str, String)]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -309,6 +311,15 @@ mod tests {
                 "{}",
                 code.word()
             );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_makes_the_choice_of_a_language_panic(header in prop_oneof!["\\PC{0,60}", "([a-z*]{0,3}(-[A-Z]{0,2})?(;q=[0-9.eE+-]{0,6})?,? ?){0,8}"]) {
+            let chosen = Language::preferred(Some(&header));
+            let asks_for_english = header.to_ascii_lowercase().contains("en");
+            prop_assert!(asks_for_english || chosen == Language::Chinese);
         }
     }
 }

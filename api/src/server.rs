@@ -37,8 +37,11 @@ pub fn serve(app: &Data<App>, listener: TcpListener, workers: usize) -> anyhow::
             .wrap(from_fn(name_operation))
             .wrap(from_fn(refuse_strange_parameters))
             .wrap(from_fn(answer_heads))
+            // Inside, so that a problem gets the headers of every answer; outside, for what these refuse themselves.
+            .wrap(from_fn(write_problems))
             .wrap(Compress::default())
             .wrap(cors(&app.config.cors_origins))
+            .wrap(from_fn(write_problems))
             .wrap(
                 DefaultHeaders::new()
                     .add((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
@@ -46,7 +49,6 @@ pub fn serve(app: &Data<App>, listener: TcpListener, workers: usize) -> anyhow::
                     .add((header::X_FRAME_OPTIONS, "DENY"))
                     .add((header::CACHE_CONTROL, "no-store")),
             )
-            .wrap(from_fn(write_problems))
             .wrap(from_fn(observe))
             .into_utoipa_app()
             .configure(routes::configure)

@@ -264,6 +264,8 @@ impl FromStr for Retention {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn id(byte: u8) -> Uuid {
@@ -386,5 +388,16 @@ mod tests {
             assert_eq!(kept(wrong), Err(RetentionRefusal::Form), "{wrong}");
         }
         assert_eq!(kept("99999999999999999999y"), Err(RetentionRefusal::TooLong));
+    }
+
+    proptest! {
+        /// It stands in a TOML file or an environment variable.
+        #[test]
+        fn no_text_makes_a_retention_panic_or_go_below_six_months(text in prop_oneof!["\\PC{0,12}", "[0-9]{0,22}[ymd]"]) {
+            if let Ok(kept) = text.parse::<Retention>() {
+                let now = at(1_800_000_000_000_000);
+                prop_assert!(now - kept.kept_from(now) >= TimeDelta::days(180));
+            }
+        }
     }
 }

@@ -148,14 +148,21 @@ pub fn parse_name(text: &str) -> Result<String, IdentityRefusal> {
 /// A text of one line (an address, a reason) of at most `longest` characters, as it is stored: NFC, trimmed.
 pub fn parse_line(text: &str, longest: usize) -> Result<String, IdentityRefusal> {
     let line: String = text.trim().nfc().collect();
-    let hidden = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
-    };
-    if line.is_empty() || line.chars().count() > longest || line.chars().any(hidden) {
+    if line.is_empty() || line.chars().count() > longest || line.chars().any(is_hidden) {
         return Err(IdentityRefusal::Line);
     }
     Ok(line)
+}
+
+/// What cannot be seen and makes two names look alike, turns a line round or ends it: control characters, marks of direction,
+/// spaces of no width, line and paragraph separators, tags.
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
+                | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}'
+        )
 }
 
 /// Family names of two characters that are met often enough to be told from one-character names.
@@ -203,6 +210,8 @@ pub fn mask_phone(number: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// 11010519491231002X is the sample number printed in GB 11643-1999.
@@ -272,5 +281,50 @@ mod tests {
     fn debug_output_shows_nothing_personal() {
         let number = IdNumber::parse("11010519491231002X").unwrap();
         assert!(!format!("{number:?} {:?}", Phone::parse("13812345678")).contains("1"));
+    }
+
+    /// What a desk, a scanner of cards or a bad keyboard may send, full-width digits and marks among them.
+    fn near_a_number() -> impl Strategy<Value = String> {
+        prop_oneof!["\\PC{0,24}", "[0-9０-９Xxⅹ +()-]{0,24}", ".{0,24}"]
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_an_id_number_panic_and_one_that_is_read_reads_again(text in near_a_number()) {
+            if let Ok(number) = IdNumber::parse(&text) {
+                prop_assert!(IdNumber::parse(number.as_str()).is_ok_and(|again| again == number));
+                prop_assert!(number.born_on().is_some() && number.as_str().len() == 18);
+                let _either = number.sex();
+            }
+            let _masked = (mask_id_number(&text), mask_phone(&text), mask_name(&text), family_name(&text));
+        }
+
+        #[test]
+        fn an_id_number_with_one_wrong_character_is_refused(
+            day in 1_u32..=28, order in 0_u32..1000, at in 0_usize..18, digit in b'0'..=b'9'
+        ) {
+            let good = complete_id_number(&format!("510903199505{day:02}{order:03}")).unwrap();
+            prop_assert!(IdNumber::parse(&good).is_ok());
+            let mut wrong = good.clone().into_bytes();
+            prop_assume!(wrong[at] != digit);
+            wrong[at] = digit;
+            prop_assert!(IdNumber::parse(&String::from_utf8(wrong).unwrap()).is_err());
+        }
+
+        #[test]
+        fn no_text_makes_a_phone_panic_and_one_that_is_read_reads_again(text in near_a_number()) {
+            if let Ok(phone) = Phone::parse(&text) {
+                prop_assert!(Phone::parse(phone.as_str()).is_ok_and(|again| again == phone));
+                prop_assert!(phone.as_str().bytes().all(|byte| byte.is_ascii_digit() || byte == b'+'));
+            }
+        }
+
+        #[test]
+        fn a_line_that_is_read_is_short_visible_and_reads_again(text in ".{0,60}") {
+            if let Ok(line) = parse_line(&text, 50) {
+                prop_assert!((1..=50).contains(&line.chars().count()) && !line.chars().any(char::is_control));
+                prop_assert_eq!(parse_line(&line, 50), Ok(line));
+            }
+        }
     }
 }

@@ -239,6 +239,8 @@ impl From<Region> for Scope {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -322,5 +324,20 @@ mod tests {
         assert!(RegionCode::new(510_903).is_none());
         assert!(RegionCode::new(1_510_903_000_000).is_none());
         assert!(RegionCode::new(510_903_000_000).is_some());
+    }
+
+    proptest! {
+        /// Any number may stand in a body or a query; what is a code holds itself at every level.
+        #[test]
+        fn no_number_makes_a_code_panic(number in prop_oneof![any::<i64>(), 0_i64..2_000_000_000_000], text in "\\PC{0,16}") {
+            let _read = (text.parse::<RegionLevel>(), serde_json::from_str::<RegionCode>(&text));
+            if let Some(code) = RegionCode::new(number) {
+                for level in RegionLevel::ALL {
+                    let region = Region { code: code.at(*level), level: *level };
+                    prop_assert!(region.holds(code) && region.covers(region) && region.range() == code.subtree(*level));
+                    let _whatever = (region.check(Some(code)), region.and_above().count(), code.county_digits());
+                }
+            }
+        }
     }
 }

@@ -8,6 +8,7 @@ mod calls;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use api::session::store::Holder;
 use reqwest::StatusCode;
 use serde_json::Value;
 
@@ -18,7 +19,7 @@ pub use callers::Cast;
 const MATRIX: &str = include_str!("matrix.txt");
 
 /// `GET /api/v1/handbooks/{handbook}`, as it stands in a row.
-type Operation = String;
+pub type Operation = String;
 
 /// What each caller of the matrix is answered, a letter each.
 type Cells = Vec<char>;
@@ -90,6 +91,40 @@ pub async fn call_all(world: &World, cast: &Cast) {
             try_it(world, cast, caller, &operation).await;
         }
     }
+}
+
+/// The operations that the owner of a handbook is refused: method and address.
+pub fn closed_to_owners() -> Vec<(String, String)> {
+    let closed = rows().1.into_iter().filter(|(_, cells)| cells.first() == Some(&'3'));
+    closed
+        .map(|(operation, _)| {
+            let (method, path) = operation.split_once(' ').unwrap();
+            (method.to_owned(), path.to_owned())
+        })
+        .collect()
+}
+
+/// Whether the owner of a handbook passes the guard of an operation, if it is one.
+pub fn is_for_owners(method: &str, path: &str) -> bool {
+    rows().1.get(&format!("{method} {path}")).is_some_and(|cells| cells.first() != Some(&'3'))
+}
+
+/// Everything that staff read, each by everybody who may: the operation, the caller, the answer.
+pub async fn read_by_staff(world: &World, cast: &Cast) -> Vec<(Operation, &'static str, Answer)> {
+    let mut read = Vec::new();
+    for (operation, cells) in rows().1 {
+        let Some(path) = operation.strip_prefix("GET ").filter(|path| *path != "/api/v1/live") else {
+            continue;
+        };
+        for (caller, cell) in cast.callers.iter().zip(&cells) {
+            let is_staff = matches!(caller.holder, Some(Holder::Staff(_)));
+            if is_staff && ['+', '0'].contains(cell) {
+                let answer = calls::call(world, cast, caller, "GET", path).await;
+                read.push((operation.clone(), caller.name, answer));
+            }
+        }
+    }
+    read
 }
 
 async fn try_it(world: &World, cast: &Cast, caller: &Caller, operation: &str) -> char {

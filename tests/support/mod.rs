@@ -6,6 +6,7 @@ pub mod gate;
 mod http;
 mod issues;
 pub mod issuing;
+mod log;
 pub mod operator;
 pub mod people;
 
@@ -74,6 +75,7 @@ impl World {
     }
 
     async fn made(change: impl FnOnce(&mut api::config::Config), watched: impl FnOnce(Db) -> Db) -> Self {
+        log::start();
         let data = tempfile::tempdir().unwrap();
         let database = database::TestDatabase::create(data.path()).await;
         let settings = Settings { data: Some(data.path().to_owned()), ..Settings::default() };
@@ -132,6 +134,7 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
+        log::keep_metrics(&self.app.metrics);
         self.app.stop.send_replace(true);
         drop(self.server.stop(false));
     }

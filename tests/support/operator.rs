@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use api::config::{Config, Environment, Settings, new_key};
 use sea_orm::ConnectionTrait;
 
-use super::World;
+use super::{Client, World};
 
 /// Settings of a server in production, as environment variables.
 pub struct Operator {
@@ -99,6 +100,78 @@ impl Operator {
         let path = self.path(name);
         std::fs::write(&path, text).unwrap();
         path
+    }
+}
+
+impl Operator {
+    /// `muzi serve` in a process of its own, on the database of a world, once it answers.
+    pub async fn serving(&mut self, world: &World, log: &str) -> Serving {
+        let [listen, metrics] = [free_address(), free_address()];
+        self.set("MUZI_LISTEN", listen.clone());
+        self.set("MUZI_METRICS_LISTEN", metrics.clone());
+        self.set("MUZI_LOG", log.to_owned());
+        let log = self.folder.path().join("serve.log");
+        let mut command = self.command(world, &["serve"]);
+        let process =
+            command.stdout(Stdio::null()).stderr(std::fs::File::create(&log).unwrap()).spawn().unwrap();
+        let serving = Serving { process, listen, metrics, log };
+        let until = Instant::now() + Duration::from_secs(60);
+        while reqwest::get(format!("http://{}/readyz", serving.listen)).await.is_err() {
+            assert!(Instant::now() < until, "{}", std::fs::read_to_string(&serving.log).unwrap());
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        serving
+    }
+}
+
+fn free_address() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
+}
+
+/// The real program at work; it ends with this.
+pub struct Serving {
+    process: Child,
+    listen: String,
+    metrics: String,
+    log: PathBuf,
+}
+
+impl Serving {
+    /// Somebody who calls it.
+    pub fn client(&self, token: Option<&str>) -> Client {
+        Client::new(reqwest::Client::new(), format!("http://{}", self.listen), token.map(str::to_owned))
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> &str {
+        &self.listen
+    }
+
+    /// The most memory that it ever held, in kB.
+    pub fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    /// What Prometheus would read.
+    pub async fn metrics(&self) -> String {
+        reqwest::get(format!("http://{}/metrics", self.metrics)).await.unwrap().text().await.unwrap()
+    }
+
+    /// Stops it and gives its log.
+    pub async fn stopped(mut self) -> String {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ended = self.process.kill();
+        let _status = self.process.wait();
     }
 }
 

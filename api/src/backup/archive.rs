@@ -257,3 +257,35 @@ fn tag(from: &mut impl Read) -> io::Result<Tag> {
     let known = tags.into_iter().find(|tag| [*tag as u8] == byte);
     Ok(known.ok_or(Refused::Form("it has a part of an unknown kind"))?)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    struct Nowhere;
+
+    impl Receiver for Nowhere {
+        fn manifest(&mut self, _: &Manifest) -> anyhow::Result<()> {
+            Ok(())
+        }
+
+        fn database(&mut self, _: &[u8]) -> anyhow::Result<()> {
+            Ok(())
+        }
+
+        fn photo(&mut self, _: PhotoId, _: &[u8]) -> anyhow::Result<()> {
+            Ok(())
+        }
+    }
+
+    proptest! {
+        /// Lengths that promise gigabytes make nobody set them aside.
+        #[test]
+        fn no_bytes_make_it_panic(tag in 0_u8..6, length: u32, bytes in prop::collection::vec(any::<u8>(), 0..100)) {
+            let file = [&[tag], length.to_be_bytes().as_slice(), &bytes].concat();
+            prop_assert!(unpack(file.as_slice(), &mut Nowhere).is_err());
+        }
+    }
+}

@@ -261,6 +261,8 @@ impl<R: Read> Read for Opener<R> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn key(byte: u8) -> Zeroizing<[u8; 32]> {
@@ -335,5 +337,21 @@ mod tests {
         assert!(opened(&plain(500), 1).unwrap_err().to_string().contains("no file that"));
         let err = Opener::begin(file.as_slice(), &key(1), Content::Tombstones).unwrap_err();
         assert!(err.to_string().contains("not a file of tombstones"), "{err}");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(100))]
+
+        #[test]
+        fn no_bytes_are_a_backup_and_no_turned_bit_goes_unseen(
+            bytes in prop::collection::vec(any::<u8>(), 0..200), begins_right: bool,
+            at in any::<prop::sample::Index>(), bit in 0_u8..8,
+        ) {
+            let bytes = if begins_right { [MAGIC.as_slice(), b"B", &mark(&key(1)), &bytes].concat() } else { bytes };
+            prop_assert!(opened(&bytes, 1).is_err());
+            let mut file = sealed(&plain(300));
+            *at.get_mut(&mut file) ^= 1 << bit;
+            prop_assert!(opened(&file, 1).is_err());
+        }
     }
 }

@@ -193,6 +193,8 @@ fn at_row(row: usize, code: &str, zh: &str, en: &str) -> ApiError {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const COLUMNS: &[Column] = &[required("code"), required("name"), optional("note")];
@@ -230,5 +232,17 @@ mod tests {
         assert_eq!(names(b"name,colour,name\n"), Err(wrong.map(str::to_owned).to_vec()));
         assert_eq!(names(b"code,name\n510000000000,\xcb\xc4\n"), Err(vec!["/2 not_utf8".to_owned()]));
         assert_eq!(names(b""), Err(vec!["/1 missing_column".to_owned(), "/1 missing_column".to_owned()]));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_a_sheet_panic(bytes in prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..200),
+            "(\u{feff})?(code|name|note|,|\"|\n|\r|=|;|510000000000|四川|\\PC){0,40}".prop_map(String::into_bytes),
+        ]) {
+            if let Ok(rows) = names(&bytes) {
+                prop_assert!(rows.len() <= bytes.len());
+            }
+        }
     }
 }

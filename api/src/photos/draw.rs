@@ -125,6 +125,8 @@ fn on_white(picture: DynamicImage) -> RgbImage {
 mod tests {
     use image::Rgb;
 
+    use proptest::prelude::*;
+
     use super::*;
 
     fn encoded(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
@@ -230,5 +232,56 @@ mod tests {
         polyglot.extend(b"<html><script>alert(1)</script></html>");
         let drawn = draw_anew(&polyglot).unwrap();
         assert!(!drawn.bytes.windows(6).any(|window| window == b"<html>"));
+    }
+
+    /// Bytes that begin like a picture and go on as anything.
+    fn like_a_picture() -> impl Strategy<Value = Vec<u8>> {
+        let beginnings: [&'static [u8]; 4] = [
+            b"\xff\xd8\xff\xe0\0\x10JFIF\0",
+            b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
+            b"RIFF\x20\0\0\0WEBPVP8 ",
+            b"",
+        ];
+        (prop::sample::select(beginnings.to_vec()), prop::collection::vec(any::<u8>(), 0..200))
+            .prop_map(|(beginning, rest)| [beginning, &rest].concat())
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in like_a_picture()) {
+            let _refused_or_drawn = draw_anew(&bytes);
+        }
+
+        /// A good photo of each kind, cut short and with bits turned over: refused, or still a photo of a bounded size.
+        #[test]
+        fn a_damaged_photo_is_refused_or_drawn(
+            format in prop::sample::select(vec![ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP]),
+            cut in any::<prop::sample::Index>(), is_cut: bool,
+            flips in prop::collection::vec((any::<prop::sample::Index>(), 0_u8..8), 0..6),
+        ) {
+            let mut bytes = encoded(&two_halves(), format);
+            for (at, bit) in flips {
+                *at.get_mut(&mut bytes) ^= 1 << bit;
+            }
+            if is_cut {
+                bytes.truncate(cut.index(bytes.len()));
+            }
+            if let Ok(drawn) = draw_anew(&bytes) {
+                prop_assert!(u64::from(drawn.width) * u64::from(drawn.height) <= MOST_PIXELS);
+                prop_assert!(drawn.width.max(drawn.height) <= LONGEST_SIDE);
+                prop_assert!(image::load_from_memory(&drawn.bytes).is_ok());
+            }
+        }
+
+        /// A head may promise any size; nothing of it is believed before it was weighed.
+        #[test]
+        fn no_promised_size_is_too_much(width: u32, height: u32) {
+            let mut png = encoded(&DynamicImage::ImageLuma8(image::GrayImage::new(1, 1)), ImageFormat::Png);
+            png[16..20].copy_from_slice(&width.to_be_bytes());
+            png[20..24].copy_from_slice(&height.to_be_bytes());
+            let sum = crc32(&png[12..29]);
+            png[29..33].copy_from_slice(&sum.to_be_bytes());
+            prop_assert!((width, height) == (1, 1) || draw_anew(&png).is_err());
+        }
     }
 }

@@ -128,6 +128,8 @@ fn pkcs8(seed: &[u8; 32]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use uuid::Uuid;
     use zeroize::Zeroizing;
@@ -180,6 +182,25 @@ mod tests {
         }
         for garbage in ["", ".", "..", "a.b.c", "💥"] {
             assert!(tokens(&[1]).check(garbage, now).is_none());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_and_no_change_of_a_good_token_signs_anybody_in(
+            text in prop_oneof!["\\PC{0,120}", "[A-Za-z0-9_-]{0,60}\\.[A-Za-z0-9_-]{0,60}\\.[A-Za-z0-9_-]{0,60}"],
+            header in "\\PC{0,60}", at in any::<prop::sample::Index>(), byte in any::<u8>(),
+        ) {
+            let (tokens, now) = (tokens(&[1]), Utc::now());
+            prop_assert_eq!(tokens.check(&text, now), None);
+            let good = tokens.sign(SessionId(Uuid::now_v7()), now).unwrap();
+            let (_, rest) = good.split_once('.').unwrap();
+            prop_assert_eq!(tokens.check(&format!("{}.{rest}", URL_SAFE_NO_PAD.encode(&header)), now), None);
+            let mut changed = good.clone().into_bytes();
+            *at.get_mut(&mut changed) = byte;
+            let changed = String::from_utf8_lossy(&changed).into_owned();
+            prop_assume!(changed != good);
+            prop_assert_eq!(tokens.check(&changed, now), None);
         }
     }
 }

@@ -79,6 +79,8 @@ pub const SIGNATURE_LENGTH: usize = 20;
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::place::RegionCode;
 
@@ -116,6 +118,33 @@ mod tests {
             "ftp://h/s/abcdefghijklmnopqrst-_",
         ] {
             assert_eq!(Code::parse(text), Err(NotACode), "{text:.40}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_a_code_panic(text in prop_oneof![
+            "\\PC{0,80}", ".{0,80}", "(https?://)?[a-z.]{0,8}(/s/)?[0-9A-Za-z_-]{15,40}[?#]?.{0,5}"
+        ]) {
+            if let Ok(code) = Code::parse(&text) {
+                let again = match &code {
+                    Code::Dynamic(token) => token.clone(),
+                    Code::Printed { number, signature } => printed(number, signature),
+                };
+                prop_assert_eq!(Code::parse(&link("https://muzi.example.cn", &again)), Ok(code));
+            }
+        }
+
+        #[test]
+        fn what_we_print_is_read_and_what_was_cut_off_is_not(
+            serial in 1_i64..=HandbookNumber::MAX_SERIAL, token in "[0-9A-Za-z_-]{22}", signature in "[0-9A-Za-z_-]{20}", cut in 1_usize..22
+        ) {
+            let number = HandbookNumber::new(RegionCode(510_903_000_000), 2026, serial).unwrap();
+            let cover = printed(&number, &signature);
+            let of_cover = Code::Printed { number, signature };
+            prop_assert_eq!(Code::parse(&link("https://h", &cover)), Ok(of_cover));
+            prop_assert_eq!(Code::parse(&link("https://h", &token)), Ok(Code::Dynamic(token.clone())));
+            prop_assert!(Code::parse(&token[..token.len() - cut]).is_err());
         }
     }
 }

@@ -67,6 +67,8 @@ fn check_digit(body: &str) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn sample() -> HandbookNumber {
@@ -100,6 +102,24 @@ mod tests {
         assert!(HandbookNumber::new(RegionCode(510_903_000_000), 2026, 0).is_none());
         for wrong in ["", "5109032600000174x", "５１０９０３２６０００００１７４"] {
             assert_eq!(HandbookNumber::parse(wrong), Err(NumberRefusal::Shape));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic_and_what_is_read_reads_again(text in prop_oneof!["\\PC{0,24}", "[0-9 -]{14,22}"]) {
+            if let Ok(number) = HandbookNumber::parse(&text) {
+                prop_assert_eq!(HandbookNumber::parse(&number.printed()), Ok(number));
+            }
+        }
+
+        #[test]
+        fn one_wrong_digit_is_refused(serial in 1_i64..=HandbookNumber::MAX_SERIAL, at in 0_usize..16, digit in b'0'..=b'9') {
+            let number = HandbookNumber::new(RegionCode(510_903_000_000), 2026, serial).unwrap();
+            let mut wrong = number.as_str().to_owned().into_bytes();
+            prop_assume!(wrong[at] != digit);
+            wrong[at] = digit;
+            prop_assert_eq!(HandbookNumber::parse(&String::from_utf8(wrong).unwrap()), Err(NumberRefusal::CheckDigit));
         }
     }
 }
