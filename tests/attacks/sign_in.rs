@@ -68,7 +68,7 @@ async fn a09_a_thousand_guesses_get_a_handful_of_tries_by_account_by_address_and
     let times = middle_times(
         async || {
             // Below five tries within a day.
-            if step.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % 3 == 0 {
+            if step.fetch_add(1, std::sync::atomic::Ordering::Relaxed).is_multiple_of(3) {
                 world.advance(TimeDelta::days(1));
             }
             guess(fresh(), "wang.doctor".to_owned(), "wrong").await.problem(401, "wrong_credentials");
