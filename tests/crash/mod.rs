@@ -6,6 +6,7 @@
 //! often the faults are repeated.
 
 mod checks;
+mod disk_full;
 mod ground;
 mod muzi_killed;
 mod postgres_killed;
@@ -16,9 +17,16 @@ mod writers;
 
 use std::time::Duration;
 
+use writers::Book;
+
 /// How often a fault is repeated.
 fn rounds() -> usize {
     std::env::var("MUZI_CRASH_ROUNDS").ok().map_or(3, |rounds| rounds.parse().expect("a number of rounds"))
+}
+
+/// Waits until everybody is at work: so many writes of the round are acknowledged.
+async fn at_work(book: &Book, from: usize) {
+    until("people write", Duration::from_secs(30), async || book.len() >= from + 100).await;
 }
 
 /// Waits until something holds, which takes at most so long.

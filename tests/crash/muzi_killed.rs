@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::ground::Ground;
-use super::rounds;
 use super::writers::{Book, Line, Writers};
+use super::{at_work, rounds};
 
-/// How long people write before the next crash; another moment each time.
-fn peace(round: usize) -> Duration {
-    Duration::from_millis(500 + 37 * u64::try_from(round % 10).unwrap())
+/// Another moment of the work each time.
+fn moment(round: usize) -> Duration {
+    Duration::from_millis(7 * u64::try_from(round % 10).unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -24,7 +24,8 @@ async fn muzi_is_killed_under_32_writers_and_every_acknowledged_write_is_there_o
         let stop = Arc::new(AtomicBool::new(false));
         let writers = Writers { ground: &ground, line: &line, book: &book, stop: stop.clone() };
         let crash = async {
-            tokio::time::sleep(peace(round)).await;
+            at_work(&book, from).await;
+            tokio::time::sleep(moment(round)).await;
             muzi.kill();
             stop.store(true, Ordering::SeqCst);
             ground.start(&mut muzi).await;

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::ground::Ground;
-use super::rounds;
 use super::servers::Redis;
 use super::writers::{Book, Line, Refusal, Writers};
+use super::{at_work, rounds};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_is_killed_under_load_and_no_request_fails() {
@@ -22,7 +22,7 @@ async fn redis_is_killed_under_load_and_no_request_fails() {
         let stop = Arc::new(AtomicBool::new(false));
         let writers = Writers { ground: &ground, line: &line, book: &book, stop: stop.clone() };
         let outage = async {
-            tokio::time::sleep(Duration::from_millis(400)).await;
+            at_work(&book, from).await;
             redis.kill();
             tokio::time::sleep(Duration::from_millis(1500)).await;
             redis.come_back().await;

@@ -1,5 +1,7 @@
 //! The people of a world: one county with its institutions, staff of every role, and families.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use api::db::entities::{
     Classes, ExplainedList, Groups, Roles, catchment, child, handbook, institution, issuance, member, person,
     pregnancy, region, staff, visit, wechat_user,
@@ -39,6 +41,9 @@ pub const TOWN: i64 = 510_903_203_000;
 pub const VILLAGE: i64 = 510_903_203_202;
 /// A county of another province, for whoever must not see the first.
 pub const OTHER_COUNTY: i64 = 370_811_000_000;
+
+/// Mothers made by this process.
+static MOTHERS: AtomicI64 = AtomicI64::new(1);
 
 /// What employees sign in with.
 pub const PASSWORD: &str = "Chuanshan-2026";
@@ -322,7 +327,8 @@ impl World {
     /// A pregnant woman (due 2027-03-01) with a handbook issued today by the health centre and claimed by herself.
     pub async fn mother(&self, county: &County) -> Mother {
         let user = self.family_user().await;
-        let serial = i64::from(u16::from_be_bytes([user.id.0.as_bytes()[14], user.id.0.as_bytes()[15]])) + 1;
+        // Each another one, and far apart: 7919 has no factor in common with what the numbers have room for.
+        let serial = MOTHERS.fetch_add(1, Ordering::Relaxed) * 7919 % 25_000 + 1;
         let id_number =
             complete_id_number(&format!("510903{:04}0101{:03}", 1980 + serial % 25, serial / 25 % 1000))
                 .unwrap();
