@@ -21,6 +21,7 @@ mod closing;
 mod consents;
 mod conventions;
 mod corrections;
+mod crash;
 mod demo;
 mod desk;
 mod entries;

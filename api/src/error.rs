@@ -188,42 +188,60 @@ impl From<DbErr> for ApiError {
 }
 
 fn is_away(err: &DbErr) -> bool {
-    match err {
+    let lost = match err {
         DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => true,
-        DbErr::Exec(RuntimeErr::SqlxError(err)) | DbErr::Query(RuntimeErr::SqlxError(err)) => {
-            match err.as_ref() {
-                sqlx::Error::Io(_)
+        DbErr::Exec(RuntimeErr::SqlxError(err)) | DbErr::Query(RuntimeErr::SqlxError(err)) => matches!(
+            err.as_ref(),
+            sqlx::Error::Io(_)
                 | sqlx::Error::PoolTimedOut
                 | sqlx::Error::PoolClosed
-                | sqlx::Error::WorkerCrashed => true,
-                // 57P0x: the server is shutting down; 08: connection; 40: serialisation or deadlock, worth another try;
-                // 55P03 and 57014: a lock or statement took too long; 53300: too many connections.
-                sqlx::Error::Database(err) => err.code().is_some_and(|code| {
-                    code.starts_with("57P0")
-                        || code.starts_with("08")
-                        || code.starts_with("40")
-                        || matches!(code.as_ref(), "55P03" | "57014" | "53300")
-                }),
-                _ => false,
-            }
-        }
+                | sqlx::Error::WorkerCrashed
+        ),
         _ => false,
-    }
+    };
+    lost || code_of(err).is_some_and(|code| says_away(&code))
 }
 
 fn is_full(err: &DbErr) -> bool {
-    match err {
-        DbErr::Exec(RuntimeErr::SqlxError(err)) | DbErr::Query(RuntimeErr::SqlxError(err)) => {
-            match err.as_ref() {
-                // SQLITE_FULL, and disk_full of PostgreSQL.
-                sqlx::Error::Database(err) => {
-                    err.code().is_some_and(|code| matches!(code.as_ref(), "13" | "53100"))
-                }
-                _ => false,
-            }
-        }
-        _ => false,
+    code_of(err).is_some_and(|code| says_full(&code))
+}
+
+/// Whether a statement waited for a lock longer than it may.
+pub fn waited_too_long(err: &DbErr) -> bool {
+    code_of(err).is_some_and(|code| matches!(code.as_str(), "55P03" | "57014"))
+}
+
+/// The SQLSTATE of PostgreSQL, which has five characters, or the extended result code of SQLite, which has fewer.
+fn code_of(err: &DbErr) -> Option<String> {
+    let (DbErr::Conn(RuntimeErr::SqlxError(err))
+    | DbErr::Exec(RuntimeErr::SqlxError(err))
+    | DbErr::Query(RuntimeErr::SqlxError(err))) = err
+    else {
+        return None;
+    };
+    match err.as_ref() {
+        sqlx::Error::Database(err) => err.code().map(|code| code.into_owned()),
+        _ => None,
     }
+}
+
+/// 57P0x: the server is shutting down; 08: connection; 40: serialisation or deadlock, worth another try; 55P03 and 57014: a
+/// lock or statement took too long; 53300: too many connections. SQLite: another process writes (5), the disk cannot be
+/// read or written (10), the file cannot be opened (14).
+fn says_away(code: &str) -> bool {
+    ["57P0", "08", "40"].iter().any(|class| code.len() == 5 && code.starts_with(class))
+        || matches!(code, "55P03" | "57014" | "53300")
+        || sqlite(code).is_some_and(|code| matches!(code & 0xff, 5 | 10 | 14))
+}
+
+/// `disk_full` of PostgreSQL. SQLite: full (13); a write that failed (778), as where a quota ends; no room for its index of
+/// the log (4874).
+fn says_full(code: &str) -> bool {
+    code == "53100" || sqlite(code).is_some_and(|code| matches!(code, 13 | 778 | 4874))
+}
+
+fn sqlite(code: &str) -> Option<u32> {
+    if code.len() < 5 { code.parse().ok() } else { None }
 }
 
 impl From<IssueRefusal> for ApiError {
@@ -519,5 +537,26 @@ fn from_framework(status: StatusCode) -> ApiError {
         StatusCode::PAYLOAD_TOO_LARGE => ApiError::with(Code::TooLarge, "limit", "1 MB"),
         status if status.is_client_error() => ApiError::told(Code::BadRequest),
         status => ApiError::Internal(anyhow::anyhow!("the framework answered {status}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_of_both_databases_say_whether_the_disk_is_full_or_another_try_is_worth_it() {
+        for code in ["53100", "13", "778", "4874"] {
+            assert!(says_full(code), "{code}");
+        }
+        for code in
+            ["57P01", "08006", "40P01", "55P03", "57014", "53300", "5", "261", "517", "10", "266", "14"]
+        {
+            assert!(says_away(code) && !says_full(code), "{code}");
+        }
+        // A constraint, a wrong statement; SQLite's 2067 is a unique constraint.
+        for code in ["23505", "42P01", "22P02", "19", "2067", "1", "8"] {
+            assert!(!says_away(code) && !says_full(code), "{code}");
+        }
     }
 }

@@ -19,7 +19,7 @@ use crate::app::App;
 use crate::audit::{Act, Event, Events};
 use crate::db::entities::idempotency;
 use crate::db::statement;
-use crate::error::ApiError;
+use crate::error::{ApiError, waited_too_long};
 use crate::keys::{Place, sha256};
 use crate::problem::Code;
 use crate::session::Caller;
@@ -223,11 +223,9 @@ impl Once {
         );
         match txn.execute_raw(claim).await {
             Ok(result) => Ok(result.rows_affected() == 1),
-            Err(err) => match ApiError::from(err) {
-                // The lock was not had in time: the first is still being worked on.
-                ApiError::Unavailable(_) => Err(ApiError::told(Code::InFlight)),
-                other => Err(other),
-            },
+            // The lock was not had in time: the first is still being worked on.
+            Err(err) if waited_too_long(&err) => Err(ApiError::told(Code::InFlight)),
+            Err(err) => Err(err.into()),
         }
     }
 }

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use domain::audit::Event as Told;
 use domain::id::{BatchId, HandbookId, ReplicaId, StaffId};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, IdenStatic,
+    Iterable, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use uuid::{NoContext, Timestamp, Uuid};
 
@@ -116,7 +116,8 @@ pub async fn take(
     let skip = if txn.get_database_backend() == DbBackend::Postgres { "FOR UPDATE SKIP LOCKED" } else { "" };
     let sql = format!(
         "UPDATE audit_event SET batch_id = ? WHERE id IN (\
-             SELECT id FROM audit_event WHERE batch_id IS NULL AND at <= ? ORDER BY id LIMIT {most} {skip}) RETURNING *"
+             SELECT id FROM audit_event WHERE batch_id IS NULL AND at <= ? ORDER BY id LIMIT {most} {skip}) RETURNING {}",
+        columns()
     );
     let take = statement(txn.get_database_backend(), &sql, [batch.into(), before.into()]);
     let rows = txn.query_all_raw(take).await?;
@@ -124,6 +125,12 @@ pub async fn take(
     let mut events = events.collect::<Result<Vec<_>, _>>()?;
     events.sort_unstable_by_key(|event| event.id);
     Ok(events)
+}
+
+/// The columns that this version knows. `*` would mean another thing to a prepared statement once a newer version has added a
+/// column, and PostgreSQL refuses that.
+fn columns() -> String {
+    audit_event::Column::iter().map(|column| column.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 /// The last batch of a chain.
