@@ -17,6 +17,7 @@ mod catalogue;
 mod checkups;
 mod children;
 mod claim;
+mod clock_back;
 mod closing;
 mod consents;
 mod conventions;

@@ -68,7 +68,6 @@ async fn execute(ground: &Ground, sql: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "fails at times: evidence of usage is dated by whoever held the handbook first, not by the first receipt"]
 async fn one_of_two_replicas_is_killed_and_no_write_and_no_job_is_lost() {
     let Some((ground, _redis)) = shared().await else { return };
     let (stays, mut dies) = (ground.serve().await, ground.serve().await);

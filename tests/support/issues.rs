@@ -63,6 +63,7 @@ impl World {
             family_left_at: None,
             blocked_until: None,
             erased_at: None,
+            written_at: None,
         };
         handbook::Entity::insert(row.clone().into_active_model()).exec_without_returning(db).await.unwrap();
         let classes = issuer.classes.0.iter().copied().collect();

@@ -384,6 +384,7 @@ impl World {
             family_left_at: None,
             blocked_until: None,
             erased_at: None,
+            written_at: None,
         };
         handbook::Entity::insert(row.into_active_model()).exec_without_returning(db).await.unwrap();
         self.issuance_of(handbook, county.health_centre).await;

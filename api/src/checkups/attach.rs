@@ -30,7 +30,7 @@ use crate::body::Body;
 use crate::db::entities::{handbook, visit};
 use crate::error::ApiError;
 use crate::form::{Form, REMARK};
-use crate::handbooks::store::hold_live;
+use crate::handbooks::store::hold_to_write;
 use crate::idempotency::{Attempt, Once, Work};
 use crate::offices;
 use crate::overrides::store::{self as overrides, NewOverride, Of};
@@ -189,9 +189,9 @@ async fn write(
     beside: &Beside,
     language: Language,
 ) -> Result<Written, ApiError> {
-    let (txn, now) = (&work.txn, app.now());
+    let txn = &work.txn;
     // Held before anything is judged by it: whoever records an outcome at the same moment comes before or after.
-    let handbook = &hold_live(txn, bedside.handbook.id).await?;
+    let (ref handbook, now) = hold_to_write(app, txn, bedside.handbook.id).await?;
     let desk = desk(app, txn, bedside, sent.kind).await?;
     let visit = visit_of(app, txn, bedside, sent.kind, &desk, beside.visit).await?;
     let writer = Writer::Staff(bedside.staff.id, desk.institution);

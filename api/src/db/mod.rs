@@ -6,7 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use sea_orm::metric::Info;
-use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::Connection as _;
+use sea_orm::sqlx::sqlite::{SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     AccessMode, ColumnTrait, ConnectOptions, ConnectionTrait, Database, DatabaseConnection,
     DatabaseTransaction, DbBackend, DbErr, EntityTrait, IsolationLevel, QueryFilter, Select,
@@ -127,7 +128,20 @@ fn sqlite(url: &str, connections: u32) -> ConnectOptions {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(Duration::from_secs(10))
     });
+    options.map_sqlx_sqlite_pool_opts(|pool| {
+        pool.after_release(|connection, _| Box::pin(async { has_ended(connection).await }))
+    });
     options
+}
+
+/// Whether the connection may be given to the next: not when its transaction could not be ended. A full disk fails a
+/// COMMIT, or ends the transaction by itself so that the ROLLBACK fails; what the next request then commits would be a
+/// savepoint inside a transaction that nobody ends. Such a connection is closed, which takes everything back.
+async fn has_ended(connection: &mut SqliteConnection) -> Result<bool, sea_orm::sqlx::Error> {
+    if connection.is_in_transaction() {
+        connection.ping().await?; // A roll-back that waits is carried out before.
+    }
+    Ok(!connection.is_in_transaction())
 }
 
 /// A twin request waits for the first at most this long (409), a runaway statement is stopped (503).

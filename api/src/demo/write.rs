@@ -305,6 +305,7 @@ impl Writer<'_> {
             family_left_at: None,
             blocked_until: None,
             erased_at: None,
+            written_at: None,
         });
     }
 

@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::body::Body;
 use crate::consents::store::{must_be_agreed_for_child, sharing};
 use crate::error::ApiError;
-use crate::handbooks::store::hold_live;
+use crate::handbooks::store::hold_to_write;
 use crate::idempotency::{Attempt, Once, Work};
 use crate::members::store as members;
 use crate::photos::store as photos;
@@ -105,10 +105,10 @@ async fn write(
     beside: &Beside,
     language: Language,
 ) -> Result<Written, ApiError> {
-    let (txn, now) = (&work.txn, app.now());
+    let txn = &work.txn;
     let user = access.caller.family()?.id;
     // Held before anything is judged by it: whoever records an outcome at the same moment comes before or after.
-    let handbook = &hold_live(txn, access.handbook.id).await?;
+    let (ref handbook, now) = hold_to_write(app, txn, access.handbook.id).await?;
     let about_child = sent.subject.child().is_some();
     must_be_agreed_for_child(handbook, about_child)?;
     let accepted = judge(app, txn, sent.asked(handbook, Writer::Family)).await?;

@@ -238,6 +238,7 @@ impl Issue<'_> {
             family_left_at: None,
             blocked_until: None,
             erased_at: None,
+            written_at: None,
         }
     }
 

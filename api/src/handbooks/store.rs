@@ -17,6 +17,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::access::{Access, InHandbook, must_be_live};
+use crate::app::App;
 use crate::db::entities::{
     catchment, delegation, desk_act, handbook, institution, issuance, region, staff, wechat_user,
 };
@@ -78,6 +79,28 @@ pub async fn hold(txn: &impl ConnectionTrait, id: HandbookId) -> Result<handbook
         .exec_with_returning(txn)
         .await?;
     held.into_iter().next().ok_or_else(|| ApiError::told(Code::NotFound))
+}
+
+/// Takes hold of a live handbook for a record or a visit, and gives the instant at which that is received: now, but never
+/// before the one before it, although replicas differ in their clocks and a clock may be set back.
+pub async fn hold_to_write(
+    app: &App,
+    txn: &impl ConnectionTrait,
+    id: HandbookId,
+) -> Result<(handbook::Model, DateTime<Utc>), ApiError> {
+    let now = app.now();
+    let latest = Expr::col(handbook::Column::WrittenAt);
+    let later = Expr::case(latest.clone().gt(now), latest).finally(now);
+    let held = handbook::Entity::update_many()
+        .col_expr(handbook::Column::ChangeSeq, Expr::col(handbook::Column::ChangeSeq).add(1))
+        .col_expr(handbook::Column::WrittenAt, later.into())
+        .filter(handbook::COLUMN.id.eq(id))
+        .exec_with_returning(txn)
+        .await?;
+    let held = held.into_iter().next().ok_or_else(|| ApiError::told(Code::NotFound))?;
+    must_be_live(&held)?;
+    let at = held.written_at.unwrap_or(now);
+    Ok((held, at))
 }
 
 /// Takes hold of a handbook that must be live.

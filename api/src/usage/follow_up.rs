@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::body::{Body, chosen_id};
 use crate::error::ApiError;
 use crate::form::{Form, REMARK};
-use crate::handbooks::store::hold_as;
+use crate::handbooks::store::hold_to_write;
 use crate::idempotency::{Attempt, Once};
 use crate::problem::Code;
 use crate::records::setting::is_unborn;
@@ -78,8 +78,8 @@ pub(crate) async fn follow_up(
         Attempt::New(work) => work,
     };
     let id = FollowUpId(id.unwrap_or_else(Uuid::now_v7));
-    let now = app.now();
-    let held = hold_as(&work.txn, &access).await?;
+    let (held, now) = hold_to_write(&app, &work.txn, access.handbook.id).await?;
+    access.judge_again(&work.txn, &held).await?;
     let unborn = is_unborn(&work.txn, &held).await?;
     let note = note.map(|note| note.checked(unborn)).transpose()?;
     let new = store::NewFollowUp { id, handbook: held.id, found, note: note.as_deref(), found_at: now };

@@ -99,6 +99,7 @@ pub(crate) async fn open_emergency(
         staff,
         institution,
         handbook: &handbook,
+        at: app.now(),
         kind: VisitKind::BreakGlass,
         reason: Some(&reason),
     };

@@ -19,7 +19,7 @@ use crate::body::Body;
 use crate::db::entities::handbook;
 use crate::error::ApiError;
 use crate::form::Form;
-use crate::handbooks::{self, store::hold_live};
+use crate::handbooks::{self, store::hold_to_write};
 use crate::idempotency::{Attempt, Once};
 use crate::keys::is_same;
 use crate::problem::Code;
@@ -89,8 +89,8 @@ pub(crate) async fn by_id_card(
     let Some(fitting) = fitting(&app, &work.txn, &card).await? else {
         return Err(ApiError::with(Code::IdentityRefused, "left", attempt.left()));
     };
-    let handbook = match hold_live(&work.txn, fitting.id).await {
-        Ok(handbook) => handbook,
+    let (handbook, at) = match hold_to_write(&app, &work.txn, fitting.id).await {
+        Ok(held) => held,
         Err(refusal) => {
             work.give_up().await?;
             attempt.take_back(app.db.write()).await?;
@@ -101,8 +101,14 @@ pub(crate) async fn by_id_card(
     // is refused, which tells that a child is expected, and tells the family nothing.
     attempt.take_back(&work.txn).await?;
     let reason = card.reason.checked(is_unborn(&work.txn, &handbook).await?)?;
-    let opening =
-        Opening { staff, institution, handbook: &handbook, kind: VisitKind::IdCard, reason: Some(&reason) };
+    let opening = Opening {
+        staff,
+        institution,
+        handbook: &handbook,
+        at,
+        kind: VisitKind::IdCard,
+        reason: Some(&reason),
+    };
     let opened = open(&app, &work.txn, opening).await?;
     let answer = work.answer(&app, opening.events(opened.id()), StatusCode::CREATED, &opened).await?;
     app.live.changed(handbook.id).await;

@@ -104,6 +104,8 @@ pub(super) struct Opening<'a> {
     pub(super) staff: &'a Staff,
     pub(super) institution: InstitutionId,
     pub(super) handbook: &'a handbook::Model,
+    /// When: as the hold said.
+    pub(super) at: DateTime<Utc>,
     pub(super) kind: VisitKind,
     pub(super) reason: Option<&'a str>,
 }
@@ -143,8 +145,7 @@ pub(super) async fn open(
     txn: &impl ConnectionTrait,
     opening: Opening<'_>,
 ) -> Result<Opened, ApiError> {
-    let Opening { staff, institution, handbook, kind, reason } = opening;
-    let now = app.now();
+    let Opening { staff, institution, handbook, at: now, kind, reason } = opening;
     if let Some(notice) = notice_of(kind) {
         notices::store::tell(txn, handbook.id, notice, Some(institution), None, now).await?;
     }

@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
+use chrono::{DateTime, Utc};
 use domain::access::OfficeAction;
 use domain::audit::Kind as Told;
 use domain::handbook::claim::LastFour;
@@ -24,7 +25,7 @@ use crate::codes;
 use crate::db::entities::handbook;
 use crate::error::ApiError;
 use crate::form::last_four;
-use crate::handbooks::{self, store::hold_live};
+use crate::handbooks::{self, store::hold_to_write};
 use crate::idempotency::{Attempt, Once, Work};
 use crate::notices::{self, Kind};
 use crate::people::Identity;
@@ -106,9 +107,9 @@ impl Desk<'_> {
         let hash = app.keys.blind("code", token);
         let id = codes::store::handbook_of(&work.txn, hash.clone()).await?;
         let id = id.ok_or_else(|| ApiError::told(Code::CodeRefused))?;
-        let handbook = hold_live(&work.txn, id).await?;
+        let (handbook, at) = hold_to_write(app, &work.txn, id).await?;
         codes::store::redeem(&work.txn, hash, app.now()).await?;
-        let opening = self.opening(&handbook, VisitKind::DynamicCode);
+        let opening = self.opening(&handbook, at, VisitKind::DynamicCode);
         let opened = open(app, &work.txn, opening).await?;
         let answer = work.answer(app, opening.events(opened.id()), StatusCode::CREATED, &opened).await?;
         app.live.changed(id).await;
@@ -132,8 +133,8 @@ impl Desk<'_> {
             Attempt::New(work) => work,
         };
         attempt.allowed()?;
-        let handbook = match in_print(&work.txn, number, serial).await {
-            Ok(handbook) => handbook,
+        let (handbook, at) = match in_print(app, &work.txn, number, serial).await {
+            Ok(held) => held,
             Err(refusal) => {
                 work.give_up().await?;
                 attempt.take_back(app.db.write()).await?;
@@ -146,15 +147,20 @@ impl Desk<'_> {
             return Err(self.wrong_last_four(&handbook, &attempt).await?);
         }
         attempt.forgive(&work.txn).await?;
-        let opening = self.opening(&handbook, VisitKind::PrintedCode);
+        let opening = self.opening(&handbook, at, VisitKind::PrintedCode);
         let opened = open(app, &work.txn, opening).await?;
         let answer = work.answer(app, opening.events(opened.id()), StatusCode::CREATED, &opened).await?;
         app.live.changed(handbook.id).await;
         Ok(answer)
     }
 
-    fn opening<'b>(&'b self, handbook: &'b handbook::Model, kind: VisitKind) -> Opening<'b> {
-        Opening { staff: self.staff, institution: self.institution, handbook, kind, reason: None }
+    fn opening<'b>(
+        &'b self,
+        handbook: &'b handbook::Model,
+        at: DateTime<Utc>,
+        kind: VisitKind,
+    ) -> Opening<'b> {
+        Opening { staff: self.staff, institution: self.institution, handbook, at, kind, reason: None }
     }
 
     /// The refusal; with the last try that was free, the family is told that somebody is guessing.
@@ -175,17 +181,18 @@ impl Desk<'_> {
 
 /// The handbook of a printed code, held, if this print of it is still good.
 async fn in_print(
+    app: &App,
     txn: &impl ConnectionTrait,
     number: &HandbookNumber,
     serial: i32,
-) -> Result<handbook::Model, ApiError> {
+) -> Result<(handbook::Model, DateTime<Utc>), ApiError> {
     let found =
         handbooks::store::by_number(txn, number).await?.ok_or_else(|| ApiError::told(Code::CodeRefused))?;
-    let handbook = hold_live(txn, found.id).await?;
+    let (handbook, at) = hold_to_write(app, txn, found.id).await?;
     if handbook.printed_serial != serial {
         return Err(ApiError::told(Code::CodeRevoked));
     }
-    Ok(handbook)
+    Ok((handbook, at))
 }
 
 /// Compares with everybody, so that the time does not tell whose last four nearly fitted.

@@ -54,6 +54,8 @@ pub struct Model {
     pub blocked_until: Option<Date>,
     /// Nobody is in it any more.
     pub erased_at: Option<DateTimeUtc>,
+    /// When the latest record of it was received; the next is never dated before.
+    pub written_at: Option<DateTimeUtc>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
