@@ -290,7 +290,8 @@ async fn one_account_is_closed_once_and_what_its_phone_writes_meanwhile_is_erase
     let writing = join_all(writers.iter().map(|device| device.post(&path, pressure(121, 80))));
     let (closed, written) = tokio::join!(closing, writing);
     assert_eq!(closed.iter().filter(|answer| answer.status == 200).count(), 1);
-    assert!(closed.iter().all(|answer| [200, 401].contains(&answer.status.as_u16())));
+    let statuses: Vec<_> = closed.iter().map(|answer| answer.status.as_u16()).collect();
+    assert!(statuses.iter().all(|status| [200, 401].contains(status)), "{statuses:?}");
     assert!(written.iter().all(|answer| !answer.status.is_server_error()));
     assert_eq!(
         world.number("SELECT COUNT(*) FROM record WHERE source = 'family' AND kind <> 'erased'").await,

@@ -36,7 +36,7 @@ const SPREAD: [(&str, u32); 9] = [
 ];
 
 /// What a column holds where its type alone does not say.
-const WORDS: [(&str, &str, &str); 24] = [
+const WORDS: [(&str, &str, &str); 25] = [
     ("audit_event", "batch_id", "CASE WHEN n % 50 <> 0 THEN {id} END"),
     ("audit_event", "handbook_id", "{id}"),
     ("audit_event", "kind", "'read'"),
@@ -47,6 +47,7 @@ const WORDS: [(&str, &str, &str); 24] = [
     ("handbook", "woman_id", "{id}"),
     ("issuance", "kind", "'issue'"),
     ("member", "role", "'owner'"),
+    ("notice", "record_id", "{id}"),
     ("photo", "record_id", "CASE WHEN n % 50 <> 0 THEN {id} END"),
     ("record", "subject", "'woman'"),
     ("record", "source", "'family'"),

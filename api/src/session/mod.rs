@@ -259,8 +259,9 @@ impl FromRequest for FreshFamily {
             let Family(user) = family.await?;
             let app = app_of(&request)?;
             let signed_in_at = store::signed_in_at(app.db.read(), user.session).await?;
-            let is_fresh = signed_in_at.is_some_and(|at| app.now() - at <= FRESH);
-            if is_fresh {
+            // Ended since it was read.
+            let signed_in_at = signed_in_at.ok_or_else(|| ApiError::told(Code::NotSignedIn))?;
+            if app.now() - signed_in_at <= FRESH {
                 Ok(Self(user))
             } else {
                 Err(ApiError::with(Code::FreshSignInRequired, "minutes", FRESH.num_minutes()))
