@@ -1,6 +1,7 @@
 //! `GET /api/v1/catalogue`, `/catalogue/{kind}`: every kind of record, for clients that draw forms.
 
 use std::path::Path as Folder;
+use std::sync::{Arc, OnceLock};
 
 use actix_web::http::header;
 use actix_web::web::{Data, Path};
@@ -19,9 +20,21 @@ use crate::session::Public;
 
 /// The catalogue of this build, with the files of a folder that is laid out like `domain/data`: a new kind of record is
 /// one new file there.
-pub fn load(folder: Option<&Folder>) -> anyhow::Result<Catalogue> {
-    let own = folder.map(files_under).transpose()?.unwrap_or_default();
-    Ok(Catalogue::load(embedded_files().chain(own))?)
+pub fn load(folder: Option<&Folder>) -> anyhow::Result<Arc<Catalogue>> {
+    match folder {
+        Some(folder) => Ok(Arc::new(Catalogue::load(embedded_files().chain(files_under(folder)?))?)),
+        None => of_this_build(),
+    }
+}
+
+/// Read once, however many servers a process runs.
+fn of_this_build() -> anyhow::Result<Arc<Catalogue>> {
+    static READ: OnceLock<Arc<Catalogue>> = OnceLock::new();
+    if let Some(catalogue) = READ.get() {
+        return Ok(catalogue.clone());
+    }
+    let catalogue = Arc::new(Catalogue::load(embedded_files())?);
+    Ok(READ.get_or_init(|| catalogue).clone())
 }
 
 fn files_under(folder: &Folder) -> anyhow::Result<Vec<(String, String)>> {

@@ -205,8 +205,9 @@ impl Once {
         Ok(answer.content_type("application/json").body(body))
     }
 
-    /// Claims the key inside the transaction. A twin in flight waits here for the first to end: on PostgreSQL at the
-    /// unique index, on SQLite at the write lock.
+    /// Claims the key inside the transaction. On PostgreSQL a twin in flight waits here, at the unique index, for the first to
+    /// end. On SQLite it waited for the one write connection before; whoever does not get that in time is told to come
+    /// again (503), as nobody knows yet what it wants to write.
     async fn first(
         &self,
         app: &App,

@@ -56,7 +56,7 @@ pub async fn app(config: Config, clock: Clock, wechat: Wechat) -> anyhow::Result
         keys,
         tokens: Tokens::new(&config.secrets)?,
         passwords: Passwords::new(HASHED_AT_ONCE)?,
-        catalogue: Arc::new(crate::catalogue::load(config.catalogue.as_deref())?),
+        catalogue: crate::catalogue::load(config.catalogue.as_deref())?,
         photos,
         exports: Arc::new(Semaphore::new(EXPORTS_AT_ONCE)),
         metrics: Metrics::new()?,

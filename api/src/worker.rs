@@ -1,5 +1,7 @@
-//! Carries out jobs: claims them with a lease, matches each to its feature, tries again later with growing pauses.
+//! Carries out jobs: claims each with a lease that it renews while it works, matches it to its feature, tries again later
+//! with growing pauses.
 
+use std::future::Future;
 use std::time::{Duration, Instant};
 
 use actix_web::web::Data;
@@ -22,8 +24,8 @@ const LEASE: TimeDelta = TimeDelta::minutes(5);
 /// When after midnight in China ends of periods are carried out.
 const NIGHTLY: TimeDelta = TimeDelta::hours(3);
 
-/// Jobs claimed at a time.
-const BATCH: i64 = 20;
+/// How often whoever works on a job says so.
+const RENEWAL: Duration = Duration::from_secs(60);
 
 /// Tries before a job is left for a person to look at; it stays in the table with its error.
 const TRIES: i32 = 12;
@@ -33,7 +35,21 @@ const LOOK: Duration = Duration::from_secs(60);
 
 /// Works until the process stops; audit events are sealed beside the jobs, which may take long.
 pub async fn run(app: Data<App>) {
-    tokio::join!(carry_out_jobs(app.clone()), audit::seal::run(app));
+    tokio::join!(keep_up(&app, "jobs", carry_out_jobs), keep_up(&app, "the seal", audit::seal::run));
+}
+
+/// Begins again what a mistake of ours ended: a process that serves goes on working.
+async fn keep_up<F>(app: &Data<App>, what: &str, work: impl Fn(Data<App>) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    while let Err(err) = tokio::spawn(work(app.clone())).await {
+        if err.is_cancelled() {
+            return;
+        }
+        tracing::error!(what, "a mistake ended what works beside the requests; beginning again");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
 }
 
 /// At once after each job, else once a second.
@@ -48,8 +64,8 @@ async fn carry_out_jobs(app: Data<App>) {
             }
         }
         match run_due(&app).await {
-            Ok(0) => {}
-            Ok(_) => continue,
+            Ok(false) => {}
+            Ok(true) => continue,
             Err(err) => tracing::warn!(cause = cause::told(&err), "jobs could not be read; trying again"),
         }
         tokio::select! {
@@ -81,29 +97,45 @@ pub async fn schedule(app: &App) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// Carries out what is due now and says how many jobs that was.
-pub async fn run_due(app: &App) -> Result<usize, DbErr> {
-    let claimed = claim(app, app.now()).await?;
-    for claimed_job in &claimed {
-        let result = match serde_json::from_value::<Job>(claimed_job.payload.clone()) {
-            Ok(job) => carry_out(app, &job).await,
-            // A newer replica wrote it: leave it for one that knows it.
-            Err(err) => Err(err.into()),
-        };
-        let outcome = if result.is_ok() { "done" } else { "failed" };
-        app.metrics.jobs.with_label_values(&[claimed_job.kind.as_str(), outcome]).inc();
-        match result {
-            Ok(()) => {
-                job::Entity::delete_by_id(claimed_job.id).exec(app.db.write()).await?;
-            }
-            Err(err) => put_back(app, claimed_job, &err).await?,
-        }
+/// Carries out a job that is due now, if there is one, and says whether there was.
+pub async fn run_due(app: &Data<App>) -> Result<bool, DbErr> {
+    let Some(claimed) = claim(app, app.now()).await? else { return Ok(false) };
+    let result = match serde_json::from_value::<Job>(claimed.payload.clone()) {
+        Ok(job) => hold_while(app, &claimed, carry_out(app.clone(), job)).await,
+        // A newer replica wrote it: leave it for one that knows it.
+        Err(err) => Err(err.into()),
+    };
+    let outcome = if result.is_ok() { "done" } else { "failed" };
+    app.metrics.jobs.with_label_values(&[claimed.kind.as_str(), outcome]).inc();
+    match result {
+        Ok(()) => job::Entity::delete_by_id(claimed.id).exec(app.db.write()).await.map(|_| ())?,
+        Err(err) => put_back(app, &claimed, &err).await?,
     }
-    Ok(claimed.len())
+    Ok(true)
 }
 
-async fn carry_out(app: &App, job: &Job) -> anyhow::Result<()> {
-    match job {
+/// Works on a job and renews its lease all the while, so that nobody else begins it. A panic is a failed try.
+async fn hold_while(
+    app: &App,
+    claimed: &Claimed,
+    work: impl Future<Output = anyhow::Result<()>> + Send + 'static,
+) -> anyhow::Result<()> {
+    let mut working = tokio::spawn(work);
+    loop {
+        match tokio::time::timeout(RENEWAL, &mut working).await {
+            Ok(ended) => return ended.unwrap_or_else(|err| Err(err.into())),
+            Err(_goes_on) => {
+                if let Err(err) = renew(app, claimed).await {
+                    tracing::warn!(job = %claimed.id, cause = cause::told(&err), "a lease was not renewed");
+                }
+            }
+        }
+    }
+}
+
+async fn carry_out(app: Data<App>, job: Job) -> anyhow::Result<()> {
+    let app = &*app;
+    match &job {
         Job::DropPhoto { photo } => app.photos.remove(&photo.to_string()).await,
         Job::AddUpUsage => roll_up::carry_out(app).await,
         Job::CloseAuditDay { day } => {
@@ -124,18 +156,28 @@ struct Claimed {
     attempts: i32,
 }
 
-/// Claims in one statement, so that two processes never hold the same job.
-async fn claim(app: &App, now: DateTime<Utc>) -> Result<Vec<Claimed>, DbErr> {
+/// Claims the next in one statement, so that two processes never hold the same job. One at a time: whoever waited behind a
+/// long one would be begun by another process when its lease ends.
+async fn claim(app: &App, now: DateTime<Utc>) -> Result<Option<Claimed>, DbErr> {
     let skip = if app.db.backend() == DbBackend::Postgres { "FOR UPDATE SKIP LOCKED" } else { "" };
     let sql = format!(
         "UPDATE job SET locked_until = ?, attempts = attempts + 1 WHERE id IN (\
              SELECT id FROM job WHERE run_at <= ? AND (locked_until IS NULL OR locked_until < ?) AND attempts < {TRIES} \
-             ORDER BY run_at LIMIT {BATCH} {skip}) \
+             ORDER BY run_at LIMIT 1 {skip}) \
          RETURNING id, kind, payload, attempts"
     );
     let claim = statement(app.db.backend(), &sql, [(now + LEASE).into(), now.into(), now.into()]);
-    let rows = app.db.write().query_all_raw(claim).await?;
-    rows.iter().map(|row| Claimed::from_query_result(row, "")).collect()
+    let row = app.db.write().query_one_raw(claim).await?;
+    row.map(|row| Claimed::from_query_result(&row, "")).transpose()
+}
+
+async fn renew(app: &App, job: &Claimed) -> Result<(), DbErr> {
+    let renew = statement(
+        app.db.backend(),
+        "UPDATE job SET locked_until = ? WHERE id = ? AND locked_until IS NOT NULL",
+        [(app.now() + LEASE).into(), job.id.into()],
+    );
+    app.db.write().execute_raw(renew).await.map(|_| ())
 }
 
 async fn put_back(app: &App, job: &Claimed, err: &anyhow::Error) -> Result<(), DbErr> {

@@ -335,7 +335,8 @@ async fn a41_a_county_downloads_no_province_and_a_copy_is_of_ones_own_only() {
         let path = format!("/api/v1/staff?region={code}&level={level}");
         assert!(mch.get(&path).await.status.is_client_error(), "{path}");
     }
-    mch.get(&format!("/api/v1/usage?region={COUNTY}&level=county&format=xlsx")).await;
+    let own = mch.get(&format!("/api/v1/usage?region={COUNTY}&level=county&format=xlsx")).await;
+    assert_eq!(own.status, 200, "the own county's figures are");
 
     for of in ["handbook", "user", "id", "job"] {
         let path = format!("/api/v1/me/export?{of}={}", theirs.handbook);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use api::db::Db;
 use api::outbox::{self, Job};
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use domain::id::PhotoId;
 use migrations::Migrator;
 use reqwest::Method;
@@ -30,7 +30,9 @@ const JOBS: usize = 200;
 /// A town on a database and a Redis that processes share; nothing where the test run has none.
 async fn shared() -> Option<(Ground, Redis)> {
     if std::env::var_os("TEST_DATABASE_URL").is_none() {
-        eprintln!("skipped: replicas need a PostgreSQL, TEST_DATABASE_URL");
+        eprintln!(
+            "skipped: replicas need a PostgreSQL, TEST_DATABASE_URL; they run where journeys are on it"
+        );
         return None;
     }
     let redis = Redis::start().await?;
@@ -41,9 +43,12 @@ async fn shared() -> Option<(Ground, Redis)> {
 /// Jobs of which each can be carried out without a trace but the count of it.
 async fn enqueue_jobs(ground: &Ground) {
     let db = Db::connect(&ground.world.app.config.database_url, 1).await.unwrap();
-    for _ in 0..JOBS {
+    let now = Utc::now();
+    for at in 0..JOBS {
         let job = Job::DropPhoto { photo: PhotoId(Uuid::now_v7()) };
-        outbox::enqueue(db.write(), &job, Utc::now()).await.unwrap();
+        // Over some seconds: each process looks once a second.
+        let due = now + TimeDelta::milliseconds(i64::try_from(at).unwrap() * 15);
+        outbox::enqueue(db.write(), &job, due).await.unwrap();
     }
     db.close().await.unwrap();
 }
@@ -117,6 +122,7 @@ async fn two_replicas_do_each_job_once_between_them() {
     let done = (done_by(&one).await, done_by(&other).await);
     println!("{JOBS} jobs: {} and {}", done.0, done.1);
     assert_eq!(done.0 + done.1, JOBS);
+    assert!(done.0 > 0 && done.1 > 0, "both had a part in it");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -52,7 +52,7 @@ impl Postgres {
     /// Starts one; nothing where the programs of PostgreSQL are not on this machine.
     pub async fn start() -> Option<Self> {
         let Some(programs) = programs_of_postgresql() else {
-            eprintln!("skipped: there is no initdb on this machine");
+            super::skip("there is no initdb on this machine");
             return None;
         };
         let folder = folder_of_servers();
@@ -120,7 +120,7 @@ impl Redis {
     /// Starts one; nothing where there is no Redis on this machine.
     pub async fn start() -> Option<Self> {
         let Some(program) = ["redis-server", "valkey-server"].iter().find_map(|name| on_path(name)) else {
-            eprintln!("skipped: there is no redis-server on this machine");
+            super::skip("there is no redis-server on this machine");
             return None;
         };
         let folder = tempfile::tempdir_in("/tmp").unwrap();

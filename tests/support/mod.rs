@@ -118,7 +118,7 @@ impl World {
 
     /// Carries out jobs until none is due.
     pub async fn carry_out_jobs(&self) {
-        while api::worker::run_due(&self.app).await.unwrap() > 0 {}
+        while api::worker::run_due(&self.app).await.unwrap() {}
     }
 
     /// Somebody who is not signed in.

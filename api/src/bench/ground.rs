@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use actix_web::web::Data;
 use miniprogram_adapter::stand_in::{self, StandIn};
 use sea_orm::ConnectionTrait;
+use sea_orm_migration::SchemaManager;
 use zeroize::Zeroizing;
 
 use super::Plan;
@@ -64,12 +65,9 @@ impl Ground {
         let wechat = start::demo_stand_in()?;
         let config = place.config(wechat.base_url())?;
         let app = start::app(config, Clock::system(), Wechat::stand_in(&wechat)).await?;
+        refuse_what_is_in_use(&app).await?;
         start::migrate(&app.db).await?;
         if !sign_ins::are_in(&app.db).await? {
-            anyhow::ensure!(
-                number(&app, "SELECT COUNT(*) FROM (SELECT id FROM handbook LIMIT 1) AS one").await? == 0,
-                "this database holds real families: measure on an empty one"
-            );
             fill(&app, plan.records, say).await?;
         }
         if plan.handbooks > 0 {
@@ -81,6 +79,21 @@ impl Ground {
         let handbooks = number(&app, counted).await?;
         Ok(Self { place, app, records, handbooks, wechat })
     }
+}
+
+/// Refuses a database that somebody works with, before anything in it is changed.
+async fn refuse_what_is_in_use(app: &App) -> anyhow::Result<()> {
+    if !SchemaManager::new(app.db.write()).has_table("handbook").await? || sign_ins::are_in(&app.db).await? {
+        return Ok(());
+    }
+    for table in ["region", "staff", "handbook"] {
+        let any = format!("SELECT COUNT(*) FROM (SELECT 1 AS it FROM {table} LIMIT 1) AS one");
+        anyhow::ensure!(
+            number(app, &any).await? == 0,
+            "this database is somebody's: there is a {table} in it that is not made up; measure on an empty one"
+        );
+    }
+    Ok(())
 }
 
 async fn fill(app: &App, records: u64, say: &impl Fn(&str)) -> anyhow::Result<()> {

@@ -40,7 +40,7 @@ impl Stats {
     pub(super) async fn run(self) -> anyhow::Result<()> {
         let Action::Verify(asked) = self.action;
         let config = asked.settings.resolve(asked.demo, &Environment::of_process())?;
-        let db = Db::connect(&config.database_url, 2).await?;
+        let db = Db::patient(&config.database_url).await?;
         let region = match asked.region {
             Some(code) => Some(region(&db, code, asked.level).await?),
             None => None,

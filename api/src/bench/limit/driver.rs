@@ -54,20 +54,28 @@ async fn play(
     reader: &mut SqliteConnection,
     writer: &Mutex<SqliteConnection>,
 ) -> anyhow::Result<()> {
-    let (reads, writes) = trace.parts();
+    let (before, work, after) = trace.parts();
     let fresh = Renewed::new(&trace.fresh);
-    for statement in reads {
+    for statement in before {
         reader.fetch_all(bound(statement, &fresh)?).await?;
     }
-    if writes.is_empty() {
-        return Ok(());
+    match work {
+        [] => {}
+        [alone] => {
+            writer.lock().await.fetch_all(bound(alone, &fresh)?).await?;
+        }
+        work => {
+            let mut writer = writer.lock().await;
+            writer.execute("BEGIN IMMEDIATE").await?;
+            for statement in work {
+                writer.fetch_all(bound(statement, &fresh)?).await?;
+            }
+            writer.execute("COMMIT").await?;
+        }
     }
-    let mut writer = writer.lock().await;
-    writer.execute("BEGIN IMMEDIATE").await?;
-    for statement in writes {
-        writer.fetch_all(bound(statement, &fresh)?).await?;
+    for statement in after {
+        reader.fetch_all(bound(statement, &fresh)?).await?;
     }
-    writer.execute("COMMIT").await?;
     Ok(())
 }
 

@@ -64,10 +64,13 @@ impl Trace {
         Self { statements, fresh }
     }
 
-    /// The statements before the first that writes, and those from it on, which are one transaction.
-    fn parts(&self) -> (&[Statement], &[Statement]) {
+    /// The statements before the first that writes; those from it to the last that does, which are one transaction; those
+    /// after it.
+    fn parts(&self) -> (&[Statement], &[Statement], &[Statement]) {
         let first = self.statements.iter().position(writes).unwrap_or(self.statements.len());
-        self.statements.split_at(first)
+        let (before, rest) = self.statements.split_at(first);
+        let (work, after) = rest.split_at(rest.iter().rposition(writes).map_or(0, |last| last + 1));
+        (before, work, after)
     }
 }
 

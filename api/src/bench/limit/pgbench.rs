@@ -43,17 +43,17 @@ pub(super) async fn rate(
 
 /// The statements of a turn: what it made is made anew, with a number that counts up in each client.
 fn script(trace: &Trace, run: &str) -> anyhow::Result<String> {
-    let (reads, writes) = trace.parts();
+    let (before, work, after) = trace.parts();
     let mut lines = vec!["\\set n :n + 1".to_owned()];
-    for statement in reads {
-        lines.push(line(statement, trace, run)?);
-    }
-    if !writes.is_empty() {
-        lines.push("BEGIN;".to_owned());
-        for statement in writes {
-            lines.push(line(statement, trace, run)?);
+    for (at, statement) in [before, work, after].into_iter().flatten().enumerate() {
+        let (is_first, is_last) = (at == before.len(), at + 1 == before.len() + work.len());
+        if work.len() > 1 && is_first {
+            lines.push("BEGIN;".to_owned());
         }
-        lines.push("COMMIT;".to_owned());
+        lines.push(line(statement, trace, run)?);
+        if work.len() > 1 && is_last {
+            lines.push("COMMIT;".to_owned());
+        }
     }
     Ok(lines.join("\n") + "\n")
 }
