@@ -397,7 +397,8 @@ impl Environment {
         .filter(|value| !value.is_empty())
     }
 
-    fn secrets(&self, wrong: &mut Vec<String>) -> Secrets {
+    /// The keys of a process that serves.
+    pub fn secrets(&self, wrong: &mut Vec<String>) -> Secrets {
         Secrets {
             data: self.keys("MUZI_DATA_KEYS", wrong),
             index: self.key("MUZI_INDEX_KEY", wrong),
