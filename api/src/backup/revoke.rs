@@ -46,8 +46,7 @@ impl Told<'_> {
         }
         if self.tombstones.iter().any(Tombstones::need_keys) {
             let secrets = self.secrets.context("the tombstones tell of people, and no keys are given")?;
-            let needed: Vec<_> =
-                in_use.iter().filter(|key| key.purpose != Purpose::Print).cloned().collect();
+            let needed: Vec<_> = in_use.iter().filter(|key| key.purpose != Purpose::Print).cloned().collect();
             let refused = in_use::refusals(&needed, &Given::of(secrets));
             ensure!(
                 refused.is_empty(),
@@ -81,7 +80,7 @@ pub async fn revoke(db: &Db, shelf: &Shelf, told: Told<'_>, now: DateTime<Utc>) 
             *revoked.entry(what).or_default() += many;
         }
         photos.extend(tombstones.of_kind(PHOTO).map(|dropped| PhotoId(dropped.id)));
-        store::keep_tombstones(&txn, &tombstones.dropped).await?;
+        store::keep_tombstones(&txn, tombstones).await?;
     }
     for photo in &photos {
         if store::drop_photo(&txn, *photo).await? {

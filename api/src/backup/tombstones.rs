@@ -9,9 +9,10 @@ use std::path::Path;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::handbook::{CloseReason, State as HandbookState};
-use domain::id::{DelegationId, HandbookId, InstitutionId, MemberId, RecordId, StaffId, UserId};
+use domain::id::{DelegationId, HandbookId, InstitutionId, MemberId, ReceiptId, RecordId, StaffId, UserId};
 use domain::place::{RegionCode, RegionLevel};
 use domain::record::RecordState;
+use domain::retention::EndState;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -45,6 +46,9 @@ pub struct Tombstones {
     /// Consents that were withdrawn.
     #[serde(default)]
     pub withdrawn: Vec<Withdrawn>,
+    /// Receipts of what was deleted, anonymised or blocked.
+    #[serde(default)]
+    pub receipts: Vec<ReceiptThen>,
     /// What was dropped for good.
     pub dropped: Vec<Dropped>,
 }
@@ -120,6 +124,27 @@ pub struct RecordNow {
     /// Its state.
     pub state: RecordState,
     /// When it changed.
+    pub at: DateTime<Utc>,
+}
+
+/// A receipt: what became of which kind of data.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ReceiptThen {
+    /// Which.
+    pub id: ReceiptId,
+    /// The handbook; none for an account.
+    pub handbook: Option<HandbookId>,
+    /// Why it was done.
+    pub cause: String,
+    /// The kind of data.
+    pub kind: String,
+    /// What became of it.
+    pub end: EndState,
+    /// How many.
+    pub amount: i64,
+    /// Document and article.
+    pub basis: String,
+    /// When.
     pub at: DateTime<Utc>,
 }
 

@@ -30,11 +30,7 @@ pub async fn family(
 
 /// Takes phone and addresses off the people of a handbook who are in no other one that is in use. Gives how many had a
 /// phone.
-pub async fn phones(
-    keys: &Keys,
-    txn: &impl ConnectionTrait,
-    row: &handbook::Model,
-) -> Result<u64, ApiError> {
+pub async fn phones(keys: &Keys, txn: &impl ConnectionTrait, row: &handbook::Model) -> Result<u64, ApiError> {
     let mut had = 0;
     for id in people_of(txn, row).await? {
         if delete::is_in(txn, id, row.id, InUse::Open).await? {

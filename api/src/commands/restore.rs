@@ -119,8 +119,7 @@ impl Bring {
         let secrets = keys_for(&tombstones, &environment)?;
         let (from, data) = (self.from.unwrap_or_default(), self.data.unwrap_or_default());
         let target = Target { data: &data, database_url: database_url.as_ref().map(|url| url.as_str()) };
-        let news =
-            Told { taken_at: None, tombstones: &tombstones, dropped: &[], secrets: secrets.as_ref() };
+        let news = Told { taken_at: None, tombstones: &tombstones, dropped: &[], secrets: secrets.as_ref() };
         let restored = restore(&from, &key, &target, news, Utc::now()).await?;
         println!("{}: {}", data.display(), told(&restored.manifest, &restored.end));
         print_revoked(&restored.revoked);

@@ -202,17 +202,14 @@ pub async fn withdrawn_since(
              AND (later.user_id = event.user_id OR later.purpose IN ({of_family}))) ORDER BY event.id"
     );
     let rows = db.query_all_raw(statement(db.get_database_backend(), &sql, [since.into()])).await?;
-    let told = rows.iter().map(|row| {
-        Ok((consent_event::Model::from_query_result(row, "")?, row.try_get("", "counts_as")?))
-    });
+    let told = rows
+        .iter()
+        .map(|row| Ok((consent_event::Model::from_query_result(row, "")?, row.try_get("", "counts_as")?)));
     told.collect()
 }
 
 /// The handbooks of one issue, in the order in which they were given.
-pub async fn of_issue(
-    db: &impl ConnectionTrait,
-    issue: HandbookId,
-) -> Result<Vec<handbook::Model>, DbErr> {
+pub async fn of_issue(db: &impl ConnectionTrait, issue: HandbookId) -> Result<Vec<handbook::Model>, DbErr> {
     let handbooks = handbook::Entity::find().filter(handbook::COLUMN.counts_as.eq(issue));
     handbooks.order_by_asc(handbook::COLUMN.id).all(db).await
 }

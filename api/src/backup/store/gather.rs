@@ -6,11 +6,11 @@ use domain::record::RecordState;
 use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QuerySelect};
 
 use super::ends::{ACCOUNTS, DELEGATIONS, MEMBERS};
-use crate::backup::tombstones::{Dropped, HandbookNow, RecordNow, StaffNow, Tombstones};
+use crate::backup::tombstones::{Dropped, HandbookNow, ReceiptThen, RecordNow, StaffNow, Tombstones};
 use crate::buried::ENTRY;
 use crate::consents::again::Withdrawn;
 use crate::consents::store::withdrawn_since;
-use crate::db::entities::{handbook, record, staff, tombstone};
+use crate::db::entities::{handbook, record, retention_receipt, staff, tombstone};
 use crate::records::store::ERASED;
 
 /// What was taken back since an instant, read in one snapshot.
@@ -30,6 +30,7 @@ pub(in crate::backup) async fn tombstones(
         handbooks: handbooks(txn, since).await?,
         records: records(txn, since).await?,
         withdrawn: withdrawn.into_iter().map(|(row, issue)| Withdrawn::of(row, issue)).collect(),
+        receipts: receipts(txn, since).await?,
         dropped: dropped(txn, since).await?,
     })
 }
@@ -57,6 +58,21 @@ async fn records(txn: &DatabaseTransaction, since: DateTime<Utc>) -> Result<Vec<
         .all(txn)
         .await?;
     Ok(rows.into_iter().map(|(id, state, at)| RecordNow { id, state, at }).collect())
+}
+
+async fn receipts(txn: &DatabaseTransaction, since: DateTime<Utc>) -> Result<Vec<ReceiptThen>, DbErr> {
+    let rows = retention_receipt::Entity::find().filter(retention_receipt::COLUMN.done_at.gte(since));
+    let told = rows.all(txn).await?.into_iter().map(|row| ReceiptThen {
+        id: row.id,
+        handbook: row.handbook_id,
+        cause: row.cause,
+        kind: row.kind,
+        end: row.end_state,
+        amount: row.amount,
+        basis: row.basis,
+        at: row.done_at,
+    });
+    Ok(told.collect())
 }
 
 /// What was buried, and the places of entries that a version before this erased and did not bury.

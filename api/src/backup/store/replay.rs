@@ -1,7 +1,7 @@
 //! Does again in a restored database what was taken back after its backup, and tells what of it lives. Accounts come first,
 //! because whoever holds one keeps name and phone; then who is in what; then what is in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
@@ -9,19 +9,17 @@ use domain::handbook::State as HandbookState;
 use domain::id::{HandbookId, PhotoId, RecordId};
 use domain::record::RecordState;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
-};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel};
 
 use super::ends::{ACCOUNTS, DELEGATIONS, MEMBERS};
 use super::has_photo;
-use crate::backup::tombstones::{Dropped, HandbookNow, RecordNow, StaffNow, Tombstones};
+use crate::backup::tombstones::{Dropped, HandbookNow, ReceiptThen, RecordNow, StaffNow, Tombstones};
 use crate::buried::{ENTRY, FAMILY, PHOTO};
 use crate::closing::again;
 use crate::closing::store::entries_that_live;
 use crate::consents::again as consents;
 use crate::consents::store::of_issue;
-use crate::db::entities::{handbook, institution, photo, record, staff, tombstone};
+use crate::db::entities::{handbook, institution, photo, record, retention_receipt, staff, tombstone};
 use crate::keys::Keys;
 use crate::notices::store::next_change;
 
@@ -132,8 +130,12 @@ fn entries(tombstones: &Tombstones) -> Vec<RecordId> {
     tombstones.of_kind(ENTRY).map(|entry| RecordId(entry.id)).collect()
 }
 
+/// Families that have gone from handbooks which others claimed since.
 fn families(tombstones: &Tombstones) -> impl Iterator<Item = (HandbookId, DateTime<Utc>)> {
-    tombstones.of_kind(FAMILY).map(|family| (HandbookId(family.id), family.at))
+    let told = tombstones.handbooks.iter().filter(|row| row.family_left_at.is_some());
+    let told: BTreeSet<_> = told.map(|row| row.id).collect();
+    let all = tombstones.of_kind(FAMILY).map(|family| (HandbookId(family.id), family.at));
+    all.filter(move |(id, _)| !told.contains(id))
 }
 
 /// What a staff member may do and how they sign in is as it was last. Who moved to an institution that the backup does
@@ -284,12 +286,15 @@ pub(in crate::backup) async fn drop_photo(txn: &DatabaseTransaction, id: PhotoId
     Ok(true)
 }
 
-/// Keeps what was buried elsewhere: the next backup from before is told it by this database.
+/// Keeps what was buried, and the receipts: the next backup from before is told of them by this database.
 pub(in crate::backup) async fn keep_tombstones(
     txn: &DatabaseTransaction,
-    dropped: &[Dropped],
+    tombstones: &Tombstones,
 ) -> Result<(), DbErr> {
-    for dropped in dropped.chunks(AT_A_TIME) {
+    for receipt in &tombstones.receipts {
+        keep_receipt(txn, receipt).await?;
+    }
+    for dropped in tombstones.dropped.chunks(AT_A_TIME) {
         let rows = dropped.iter().map(|Dropped { kind, id, at }| {
             tombstone::Model { kind: kind.clone(), id: *id, at: *at }.into_active_model()
         });
@@ -299,4 +304,26 @@ pub(in crate::backup) async fn keep_tombstones(
         keep.exec_without_returning(txn).await?;
     }
     Ok(())
+}
+
+/// A receipt about a handbook that the backup does not know tells of nothing that is here.
+async fn keep_receipt(txn: &DatabaseTransaction, receipt: &ReceiptThen) -> Result<(), DbErr> {
+    if let Some(about) = receipt.handbook
+        && handbook::Entity::find_by_id(about).one(txn).await?.is_none()
+    {
+        return Ok(());
+    }
+    let row = retention_receipt::Model {
+        id: receipt.id,
+        handbook_id: receipt.handbook,
+        cause: receipt.cause.clone(),
+        kind: receipt.kind.clone(),
+        end_state: receipt.end,
+        amount: receipt.amount,
+        basis: receipt.basis.clone(),
+        done_at: receipt.at,
+    };
+    let known = OnConflict::column(retention_receipt::Column::Id).do_nothing().to_owned();
+    let keep = retention_receipt::Entity::insert(row.into_active_model()).on_conflict(known).try_insert();
+    keep.exec_without_returning(txn).await.map(|_| ())
 }

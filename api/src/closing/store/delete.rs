@@ -228,7 +228,8 @@ pub async fn content(
     handbook: HandbookId,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
-    drop_returned(txn, "DELETE FROM photo WHERE handbook_id = ? RETURNING id", [handbook.into()], now).await?;
+    drop_returned(txn, "DELETE FROM photo WHERE handbook_id = ? RETURNING id", [handbook.into()], now)
+        .await?;
     for sql in [
         "DELETE FROM alert WHERE handbook_id = ?",
         "DELETE FROM record_version WHERE record_id IN (SELECT id FROM record WHERE handbook_id = ?)",
