@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use super::store;
 use super::tombstones::Tombstones;
-use crate::audit::{Event, event, machine_user};
+use crate::audit::store as audit;
+use crate::audit::{Event, machine_user};
 use crate::buried::PHOTO;
 use crate::db::Db;
 use crate::keyring::in_use::{self, Given, InUse, Purpose};
@@ -87,7 +88,7 @@ pub async fn revoke(db: &Db, shelf: &Shelf, told: Told<'_>, now: DateTime<Utc>) 
             *revoked.entry(store::DROPPED_PHOTOS).or_default() += 1;
         }
     }
-    event::write(&txn, [Event::by_command(&machine_user(), Kind::Write, "restore")], now).await?;
+    audit::write(&txn, [Event::by_command(&machine_user(), Kind::Write, "restore")], now).await?;
     store::keep_restoration(&txn, told.taken_at, now).await?;
     txn.commit().await?;
     for photo in photos {

@@ -17,7 +17,7 @@ use sea_orm::{
 };
 
 use crate::children::store as children;
-use crate::db::entities::{handbook, member, photo, record, visit, wechat_user};
+use crate::db::entities::{handbook, member, photo, record, retention_receipt, visit, wechat_user};
 use crate::error::ApiError;
 use crate::handbooks::store as handbooks;
 use crate::keys::{Keys, Place, places, random};
@@ -151,6 +151,14 @@ pub async fn set_left(
         let update = handbook::Entity::update_many().set(left).filter(handbook::COLUMN.id.eq(held.id));
         update.exec(txn).await.map(|_| ())
     }
+}
+
+/// Keeps receipts.
+pub async fn keep_receipts(
+    txn: &impl ConnectionTrait,
+    receipts: impl IntoIterator<Item = retention_receipt::ActiveModel>,
+) -> Result<(), DbErr> {
+    retention_receipt::Entity::insert_many(receipts).exec_without_returning(txn).await.map(|_| ())
 }
 
 /// The handbook is blocked from now on.
