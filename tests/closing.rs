@@ -17,12 +17,12 @@ use crate::photos::upload_picture;
 use crate::support::people::County;
 use crate::support::{Client, Mother, World, send};
 
-const CLOSING: &str = "/api/v1/me/closing";
+pub(crate) const CLOSING: &str = "/api/v1/me/closing";
 
 /// A word that stands in an entry.
-const CANARY: &str = "今天走了三公里心情很好";
+pub(crate) const CANARY: &str = "今天走了三公里心情很好";
 
-fn all_gone() -> Value {
+pub(crate) fn all_gone() -> Value {
     json!({ "confirmed": true })
 }
 
@@ -41,7 +41,7 @@ async fn receipts(world: &World) -> Vec<(String, String, i64)> {
 }
 
 /// A mother whose pregnancy was lost long ago, so that no care is due, with a checkup, a diary and a photo.
-async fn after_all_care(world: &World, county: &County) -> Mother {
+pub(crate) async fn after_all_care(world: &World, county: &County) -> Mother {
     let mother = world.mother(county).await;
     let diary = async |photos: Value| {
         let body = json!({ "kind": "diary", "subject": "household", "photos": photos, "payload": { "date": "2026-11-22", "text": CANARY } });
@@ -339,7 +339,7 @@ async fn while_care_is_due_the_clinic_goes_on_and_blocks_its_records_when_that_e
 }
 
 /// Nights pass.
-async fn nights(world: &World, count: usize) {
+pub(crate) async fn nights(world: &World, count: usize) {
     for _ in 0..count {
         api::worker::schedule(&world.app).await.unwrap();
         world.advance(TimeDelta::days(1));

@@ -20,7 +20,7 @@ fn consents(mother: &Mother) -> String {
     format!("/api/v1/handbooks/{}/consents", mother.handbook)
 }
 
-async fn answer(client: &Client, mother: &Mother, purpose: &str, given: bool) -> Answer {
+pub(crate) async fn answer(client: &Client, mother: &Mother, purpose: &str, given: bool) -> Answer {
     let version = purpose.parse::<Purpose>().unwrap().version();
     let mut body = json!({ "given": given });
     if given {

@@ -7,7 +7,7 @@ use domain::audit::Kind;
 use domain::id::{HandbookId, VisitId};
 
 use crate::app::App;
-use crate::audit::{Event, event};
+use crate::audit::{Event, store};
 use crate::error::ApiError;
 use crate::session::Staff;
 
@@ -34,7 +34,7 @@ impl Read {
 /// Writes reads; when they cannot be written, nothing may be read.
 pub async fn write(app: &App, staff: &Staff, reads: &[Read]) -> Result<(), ApiError> {
     let events = reads.iter().map(|read| read.by(staff));
-    Ok(event::write(app.db.write(), events, app.now()).await?)
+    Ok(store::write(app.db.write(), events, app.now()).await?)
 }
 
 /// A list that names people of several handbooks, each of which is read once, and all for the same reason.

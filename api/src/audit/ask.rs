@@ -1,7 +1,7 @@
 //! Asks the log: who saw a person, and which handbooks an account touched. Whoever asks is in the log before they are
 //! answered.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
 use domain::audit::Kind;
@@ -9,15 +9,14 @@ use domain::calendar::start_of_day;
 use domain::handbook::number::HandbookNumber;
 use domain::id::{HandbookId, InstitutionId, PersonId, StaffId};
 use domain::person::IdNumber;
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
+use sea_orm::DbErr;
 
-use super::event::{self, Event};
+use super::event::Event;
 use super::store::{self, About};
 use crate::access_log::store::{Worker, institution_names, workers};
 use crate::app::App;
 use crate::children;
 use crate::db::entities::{audit_event, handbook};
-use crate::db::rows_in;
 use crate::error::ApiError;
 use crate::{handbooks, people};
 
@@ -56,13 +55,13 @@ pub async fn handbooks_of(app: &App, whom: &Whom) -> Result<Vec<HandbookId>, DbE
     let person = match whom {
         Whom::Number(number) => {
             let found = handbooks::store::by_number(db, number).await?;
-            return of_one_issue(db, found).await;
+            return store::of_one_issue(db, found).await;
         }
         Whom::Id(id) => match people::store::by_id(db, PersonId(*id)).await? {
             Some(person) => person.id,
             None => {
                 let found = handbooks::store::by_id(db, HandbookId(*id)).await?;
-                return of_one_issue(db, found).await;
+                return store::of_one_issue(db, found).await;
             }
         },
         Whom::IdNumber(number) => match people::store::by_id_number(db, &app.keys, number).await? {
@@ -70,20 +69,10 @@ pub async fn handbooks_of(app: &App, whom: &Whom) -> Result<Vec<HandbookId>, DbE
             None => return Ok(Vec::new()),
         },
     };
-    let as_woman = handbook::Entity::find().filter(handbook::COLUMN.woman_id.eq(person)).all(db).await?;
+    let as_woman = store::of_woman(db, person).await?;
     let as_child = children::store::of_people(db, [person]).await?;
     let as_child = handbooks::store::by_ids(db, as_child.iter().map(|child| child.handbook_id)).await?;
-    of_one_issue(db, as_woman.into_iter().chain(as_child.into_values())).await
-}
-
-/// Handbooks with all that were replaced before them or came after.
-async fn of_one_issue(
-    db: &impl ConnectionTrait,
-    found: impl IntoIterator<Item = handbook::Model>,
-) -> Result<Vec<HandbookId>, DbErr> {
-    let issues: BTreeSet<_> = found.into_iter().map(|handbook| handbook.counts_as).collect();
-    let rows = rows_in(db, handbook::Entity::find(), handbook::Column::CountsAs, issues).await?;
-    Ok(rows.into_iter().map(|handbook| handbook.id).collect())
+    store::of_one_issue(db, as_woman.into_iter().chain(as_child.into_values())).await
 }
 
 /// Tells every event at the handbooks of a person, line by line, the oldest first.
@@ -96,7 +85,7 @@ pub async fn who_saw(
 ) -> Result<u64, ApiError> {
     let asked =
         handbooks.iter().map(|handbook| Event::by_command(asker, Kind::Read, "who_saw").at(*handbook));
-    event::write(app.db.write(), asked, app.now()).await?;
+    store::write(app.db.write(), asked, app.now()).await?;
     tell(app, &About::Handbooks(handbooks), days, line).await
 }
 
@@ -109,7 +98,7 @@ pub async fn affected(
     line: &mut impl FnMut(&Line),
 ) -> Result<u64, ApiError> {
     let asked = Event::by_command(asker, Kind::Read, "affected").on(staff);
-    event::write(app.db.write(), [asked], app.now()).await?;
+    store::write(app.db.write(), [asked], app.now()).await?;
     tell(app, &About::Staff(staff), days, line).await
 }
 

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use domain::access::Tie;
 use domain::audit::Kind;
 use domain::id::{EventId, HandbookId, InstitutionId, RecordId, StaffId, UserId, VisitId};
-use sea_orm::{ConnectionTrait, DbErr, EntityTrait, IntoActiveModel};
+use sea_orm::{ConnectionTrait, DbErr};
 use uuid::Uuid;
 
 use crate::db::entities::audit_event;
@@ -197,22 +197,8 @@ impl Events {
 
     /// Writes them in the transaction that does what they tell of.
     pub async fn write(self, txn: &impl ConnectionTrait, at: DateTime<Utc>) -> Result<(), DbErr> {
-        write(txn, [self.0].into_iter().chain(self.1), at).await
+        super::store::write(txn, [self.0].into_iter().chain(self.1), at).await
     }
-}
-
-/// Writes events in one statement; where there are none nothing is asked.
-pub async fn write(
-    db: &impl ConnectionTrait,
-    events: impl IntoIterator<Item = Event>,
-    at: DateTime<Utc>,
-) -> Result<(), DbErr> {
-    let row = |event: Event| event.into_row(EventId(Uuid::now_v7()), at).into_active_model();
-    let mut rows = events.into_iter().map(row).peekable();
-    if rows.peek().is_none() {
-        return Ok(());
-    }
-    audit_event::Entity::insert_many(rows).exec_without_returning(db).await.map(|_| ())
 }
 
 /// Who runs this process, as the machine knows them; behind `sudo` both.

@@ -1,19 +1,14 @@
 //! The daily head: the ends of all chains and the head before, signed, so that it can be copied elsewhere.
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use domain::audit::{ChainEnd, Head, NO_HASH};
+use domain::audit::{Head, NO_HASH};
 use domain::calendar::{day_in_china, start_of_day};
-use domain::id::ReplicaId;
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{
-    ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect, TryInsertResult,
-};
+use sea_orm::DbErr;
 use serde::{Deserialize, Serialize};
 
+use super::store::head as store;
 use crate::app::App;
-use crate::db::entities::{ChainEnds, audit_batch, audit_head};
-use crate::db::statement;
+use crate::db::entities::{ChainEnds, audit_head};
 use crate::keys::{Keys, sha256};
 
 /// A day is closed this long after its midnight, when what was sealed in it has been committed everywhere.
@@ -23,22 +18,22 @@ const SETTLED: TimeDelta = TimeDelta::minutes(5);
 pub async fn due(app: &App) -> Result<Option<NaiveDate>, DbErr> {
     let day = day_in_china(app.now() - SETTLED) - TimeDelta::days(1);
     let db = app.db.read();
-    if audit_head::Entity::find_by_id(day).one(db).await?.is_some() {
+    if store::of_day(db, day).await?.is_some() {
         return Ok(None);
     }
-    let sealed_by_then =
-        audit_batch::Entity::find().filter(audit_batch::COLUMN.sealed_at.lt(end_of(day))).limit(1);
-    Ok(sealed_by_then.one(db).await?.map(|_| day))
+    Ok(store::any_sealed(db, end_of(day)).await?.then_some(day))
 }
 
 /// Makes the head of a day, once: of several processes the first one's stays.
 pub async fn make(app: &App, day: NaiveDate) -> anyhow::Result<()> {
     let txn = app.db.begin().await?;
-    let before = latest(&txn).await?;
+    let before = store::latest(&txn).await?;
     if before.as_ref().is_some_and(|before| before.day >= day) {
         return Ok(());
     }
-    let chains = ends(&txn, before.as_ref().map(|before| before.day), day).await?;
+    // The day of the head before is looked at again: a batch of its last moment may have been committed after its head.
+    let from = before.as_ref().map_or(DateTime::UNIX_EPOCH, |before| start_of_day(before.day));
+    let chains = store::ends(&txn, (from, end_of(day))).await?;
     let mut row = audit_head::Model {
         day,
         made_at: app.now(),
@@ -53,11 +48,7 @@ pub async fn make(app: &App, day: NaiveDate) -> anyhow::Result<()> {
     let (key_id, signature) = app.keys.sign_head(&row.hash);
     row.key_id = key_id.into();
     row.signature = signature;
-    let conflict = OnConflict::column(audit_head::Column::Day).do_nothing().to_owned();
-    let insert = audit_head::Entity::insert(row.into_active_model()).on_conflict(conflict).try_insert();
-    match insert.exec_without_returning(&txn).await? {
-        TryInsertResult::Inserted(_) | TryInsertResult::Conflicted | TryInsertResult::Empty => {}
-    }
+    store::keep(&txn, row).await?;
     txn.commit().await?;
     Ok(())
 }
@@ -72,37 +63,6 @@ pub fn hash(head: &audit_head::Model) -> Vec<u8> {
         chains: &head.chains.0,
     };
     sha256(&told.bytes())
-}
-
-/// The latest head.
-pub async fn latest(db: &impl ConnectionTrait) -> Result<Option<audit_head::Model>, DbErr> {
-    audit_head::Entity::find().order_by_desc(audit_head::COLUMN.day).one(db).await
-}
-
-/// The last batch, by the end of a day, of every chain that grew since the day of the head before. That day is looked at
-/// again: a batch of its last moment may have been committed after its head.
-async fn ends(
-    txn: &impl ConnectionTrait,
-    before: Option<NaiveDate>,
-    day: NaiveDate,
-) -> Result<Vec<ChainEnd>, DbErr> {
-    #[derive(FromQueryResult)]
-    struct End {
-        replica: ReplicaId,
-        seq: i64,
-        hash: Vec<u8>,
-    }
-    let from = before.map_or(DateTime::UNIX_EPOCH, start_of_day);
-    let grown = statement(
-        txn.get_database_backend(),
-        "SELECT batch.replica, batch.seq, batch.hash FROM audit_batch AS batch JOIN (\
-             SELECT replica, MAX(seq) AS seq FROM audit_batch WHERE sealed_at >= ? AND sealed_at < ? GROUP BY replica\
-         ) AS last ON last.replica = batch.replica AND last.seq = batch.seq ORDER BY batch.replica",
-        [from.into(), end_of(day).into()],
-    );
-    let rows = txn.query_all_raw(grown).await?;
-    let ends = rows.iter().map(|row| End::from_query_result(row, ""));
-    ends.map(|end| end.map(|End { replica, seq, hash }| ChainEnd { replica, seq, hash })).collect()
 }
 
 fn end_of(day: NaiveDate) -> DateTime<Utc> {

@@ -1,15 +1,10 @@
 //! Removes events that are past their retention, batch by batch. The batches stay, so that the chain still holds.
 
-use chrono::{DateTime, Utc};
 use domain::audit::Kind;
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-};
 
-use super::event::{Act, Event, write};
-use super::head;
+use super::event::{Act, Event};
+use super::store::{self, chain};
 use crate::app::App;
-use crate::db::entities::{audit_batch, audit_event};
 
 /// Batches of one transaction.
 const AT_ONCE: u64 = 20;
@@ -17,37 +12,18 @@ const AT_ONCE: u64 = 20;
 /// Removes the events of every batch that the latest signed head says may go. No head, no removal: who verifies takes
 /// nothing for removed that was not signed for.
 pub async fn remove_old(app: &App) -> anyhow::Result<u64> {
-    let Some(head) = head::latest(app.db.read()).await? else { return Ok(0) };
+    let Some(head) = store::head::latest(app.db.read()).await? else { return Ok(0) };
     let mut removed = 0;
     loop {
-        let batches = past(app.db.read(), head.kept_from).await?;
+        let batches = chain::past(app.db.read(), head.kept_from, AT_ONCE).await?;
         if batches.is_empty() {
             return Ok(removed);
         }
         removed += batches.len() as u64;
         let txn = app.db.begin().await?;
-        let ids = || batches.iter().map(|batch| batch.id);
-        audit_event::Entity::delete_many()
-            .filter(audit_event::Column::BatchId.is_in(ids()))
-            .exec(&txn)
-            .await?;
-        audit_batch::Entity::update_many()
-            .set(audit_batch::ActiveModel { removed_at: Set(Some(app.now())), ..Default::default() })
-            .filter(audit_batch::Column::Id.is_in(ids()))
-            .exec(&txn)
-            .await?;
+        chain::remove_events(&txn, &batches, app.now()).await?;
         let told = Event::by_nobody(Act::default(), Kind::Write, "remove_old_events");
-        write(&txn, batches.first().map(|batch| told.on(batch.id)), app.now()).await?;
+        store::write(&txn, batches.first().map(|batch| told.on(batch.id)), app.now()).await?;
         txn.commit().await?;
     }
-}
-
-async fn past(db: &impl ConnectionTrait, kept_from: DateTime<Utc>) -> Result<Vec<audit_batch::Model>, DbErr> {
-    audit_batch::Entity::find()
-        .filter(audit_batch::COLUMN.removed_at.is_null())
-        .filter(audit_batch::COLUMN.sealed_at.lt(kept_from))
-        .order_by_asc(audit_batch::COLUMN.sealed_at)
-        .limit(AT_ONCE)
-        .all(db)
-        .await
 }

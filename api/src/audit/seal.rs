@@ -7,10 +7,10 @@ use aws_lc_rs::digest::{Context, SHA256};
 use chrono::TimeDelta;
 use domain::audit::{Link, NO_HASH};
 use domain::id::BatchId;
-use sea_orm::{DbErr, EntityTrait, IntoActiveModel};
+use sea_orm::DbErr;
 use uuid::Uuid;
 
-use super::store;
+use super::store::{chain, told};
 use crate::app::App;
 use crate::cause;
 use crate::db::entities::{audit_batch, audit_event};
@@ -44,15 +44,15 @@ pub async fn run(app: Data<App>) {
 pub async fn seal(app: &App) -> Result<u64, DbErr> {
     let before = app.now() - SETTLED;
     let mut sealed = 0;
-    while store::any_waits(app.db.read(), before).await? {
+    while chain::any_waits(app.db.read(), before).await? {
         let txn = app.db.begin().await?;
         let batch = BatchId(Uuid::now_v7());
-        let events = store::take(&txn, batch, before, MOST).await?;
+        let events = chain::take(&txn, batch, before, MOST).await?;
         if events.is_empty() {
             // Another process has them.
             break;
         }
-        let last = store::last_of(&txn, app.replica).await?;
+        let last = chain::last_of(&txn, app.replica).await?;
         let digest = digest(&events);
         let mut row = audit_batch::Model {
             id: batch,
@@ -66,7 +66,7 @@ pub async fn seal(app: &App) -> Result<u64, DbErr> {
             removed_at: None,
         };
         row.hash = hash(&row);
-        audit_batch::Entity::insert(row.into_active_model()).exec_without_returning(&txn).await?;
+        chain::add(&txn, row).await?;
         txn.commit().await?;
         sealed += events.len() as u64;
     }
@@ -77,7 +77,7 @@ pub async fn seal(app: &App) -> Result<u64, DbErr> {
 pub fn digest<'a>(events: impl IntoIterator<Item = &'a audit_event::Model>) -> Vec<u8> {
     let mut context = Context::new(&SHA256);
     for event in events {
-        let bytes = store::told(event).bytes();
+        let bytes = told(event).bytes();
         context.update(&u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes());
         context.update(&bytes);
     }

@@ -7,16 +7,14 @@ use std::fmt;
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::audit::NO_HASH;
 use domain::id::{BatchId, ReplicaId};
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, FromQueryResult, QueryFilter,
-    QueryOrder, QuerySelect,
-};
+use sea_orm::{DatabaseTransaction, DbErr};
 use uuid::Uuid;
 
 use super::head::{self, Copied};
-use super::{seal, store};
+use super::seal;
+use super::store::{chain, head as heads};
+use crate::db::Db;
 use crate::db::entities::{audit_batch, audit_event, audit_head};
-use crate::db::{Db, statement};
 use crate::keys::Keys;
 
 /// Batches read at a time, and about how many of their events.
@@ -152,7 +150,7 @@ pub async fn verify(
     progress: &mut impl FnMut(u64, u64),
 ) -> Result<Verified, DbErr> {
     let txn = db.snapshot().await?;
-    let total = total(&txn).await?;
+    let total = chain::total(&txn).await?;
     let mut walk = Walk {
         txn: &txn,
         total,
@@ -160,7 +158,7 @@ pub async fn verify(
             batches: 0,
             events: 0,
             removed: 0,
-            waiting: store::waiting(&txn).await?,
+            waiting: chain::waiting(&txn).await?,
             heads: 0,
             events_from: None,
             fault: None,
@@ -176,14 +174,6 @@ pub async fn verify(
         },
     };
     Ok(walk.verified)
-}
-
-async fn total(txn: &DatabaseTransaction) -> Result<u64, DbErr> {
-    let sum =
-        "SELECT CAST(COALESCE(SUM(events), 0) AS BIGINT) AS events FROM audit_batch WHERE removed_at IS NULL";
-    let row = txn.query_one_raw(statement(txn.get_database_backend(), sum, [])).await?;
-    let events: i64 = row.map_or(Ok(0), |row| row.try_get("", "events"))?;
-    Ok(events.unsigned_abs())
 }
 
 struct Walk<'a> {
@@ -210,11 +200,7 @@ impl Walk<'_> {
         let mut heads = Heads { kept_from: None, fault: None };
         let mut before: Option<audit_head::Model> = None;
         loop {
-            let mut page = audit_head::Entity::find().order_by_asc(audit_head::COLUMN.day).limit(HEADS);
-            if let Some(before) = &before {
-                page = page.filter(audit_head::COLUMN.day.gt(before.day));
-            }
-            let page = page.all(self.txn).await?;
+            let page = heads::after(self.txn, before.as_ref().map(|before| before.day), HEADS).await?;
             if page.is_empty() {
                 break;
             }
@@ -243,14 +229,11 @@ impl Walk<'_> {
     /// The first chain of a head whose batch is not there as it was signed.
     async fn ends(&self, head: &audit_head::Model) -> Result<Option<Fault>, DbErr> {
         for end in &head.chains.0 {
-            let of_chain = || audit_batch::Entity::find().filter(audit_batch::COLUMN.replica.eq(end.replica));
-            let found = of_chain().filter(audit_batch::COLUMN.seq.eq(end.seq)).one(self.txn).await?;
-            let (seq, what) = match found {
+            let (seq, what) = match chain::at(self.txn, end.replica, end.seq).await? {
                 Some(found) if found.hash == end.hash => continue,
                 Some(_) => (end.seq, InBatch::NotAsSigned(head.day)),
                 None => {
-                    let before = of_chain().filter(audit_batch::COLUMN.seq.lt(end.seq));
-                    let last = before.order_by_desc(audit_batch::COLUMN.seq).one(self.txn).await?;
+                    let last = chain::last_before(self.txn, end.replica, end.seq).await?;
                     (last.map_or(1, |last| last.seq + 1), InBatch::Missing)
                 }
             };
@@ -263,7 +246,7 @@ impl Walk<'_> {
         if !copy.is_signed(keys) {
             return Ok(Some(InHead::CopyNotSigned));
         }
-        let kept = audit_head::Entity::find_by_id(copy.day).one(self.txn).await?;
+        let kept = heads::of_day(self.txn, copy.day).await?;
         Ok(match kept {
             None => Some(InHead::Missing),
             Some(kept) => (head::hex(&kept.hash) != copy.hash).then_some(InHead::NotAsCopied),
@@ -279,7 +262,9 @@ impl Walk<'_> {
         let mut place: Option<Place> = None;
         progress(0, self.total);
         loop {
-            let page = self.batches_after(place.as_ref()).await?;
+            let after =
+                place.as_ref().map_or((ReplicaId(Uuid::nil()), 0), |place| (place.replica, place.seq));
+            let page = chain::after(self.txn, after, BATCHES).await?;
             if page.is_empty() {
                 return Ok(None);
             }
@@ -312,31 +297,14 @@ impl Walk<'_> {
         *from = Some(from.map_or(batch.sealed_at, |from| from.min(batch.sealed_at)));
     }
 
-    async fn batches_after(&self, place: Option<&Place>) -> Result<Vec<audit_batch::Model>, DbErr> {
-        let (replica, seq) = place.map_or((ReplicaId(Uuid::nil()), 0), |place| (place.replica, place.seq));
-        let sql = format!(
-            "SELECT * FROM audit_batch WHERE (replica, seq) > (?, ?) ORDER BY replica, seq LIMIT {BATCHES}"
-        );
-        let page = statement(self.txn.get_database_backend(), &sql, [replica.into(), seq.into()]);
-        let rows = self.txn.query_all_raw(page).await?;
-        rows.iter().map(|row| audit_batch::Model::from_query_result(row, "")).collect()
-    }
-
     /// The events of some batches. One more is asked for than there should be; that is enough to see that some were added.
     async fn events_of(
         &self,
         batches: &[audit_batch::Model],
     ) -> Result<HashMap<BatchId, Vec<audit_event::Model>>, DbErr> {
         let expected: u64 = batches.iter().map(|batch| u64::from(batch.events.unsigned_abs())).sum();
-        let events = audit_event::Entity::find()
-            .filter(audit_event::Column::BatchId.is_in(batches.iter().map(|batch| batch.id)))
-            .order_by_asc(audit_event::COLUMN.batch_id)
-            .order_by_asc(audit_event::COLUMN.id)
-            .limit(expected + 1)
-            .all(self.txn)
-            .await?;
         let mut by_batch: HashMap<BatchId, Vec<_>> = HashMap::new();
-        for event in events {
+        for event in chain::events_of(self.txn, batches, expected + 1).await? {
             if let Some(batch) = event.batch_id {
                 by_batch.entry(batch).or_default().push(event);
             }
@@ -346,19 +314,13 @@ impl Walk<'_> {
 
     /// Events that were never in a batch and pretend to be: there are more sealed ones than the batches hold.
     async fn strays(&self) -> Result<Option<Fault>, DbErr> {
-        let backend = self.txn.get_database_backend();
-        let count = "SELECT COUNT(*) AS events FROM audit_event WHERE batch_id IS NOT NULL";
-        let row = self.txn.query_one_raw(statement(backend, count, [])).await?;
-        let sealed: i64 = row.map_or(Ok(0), |row| row.try_get("", "events"))?;
+        let sealed = chain::count_sealed(self.txn).await?;
         let events = sealed - i64::try_from(self.verified.events).unwrap_or(i64::MAX);
         if events == 0 {
             return Ok(None);
         }
-        let first = "SELECT batch_id FROM audit_event WHERE batch_id IS NOT NULL AND NOT EXISTS (\
-                         SELECT 1 FROM audit_batch WHERE audit_batch.id = audit_event.batch_id) ORDER BY batch_id LIMIT 1";
-        let row = self.txn.query_one_raw(statement(backend, first, [])).await?;
-        let batch = row.map(|row| row.try_get::<Uuid>("", "batch_id")).transpose()?;
-        Ok(Some(Fault::Stray { events, batch: batch.unwrap_or_default() }))
+        let batch = chain::first_unknown(self.txn).await?.unwrap_or_default();
+        Ok(Some(Fault::Stray { events, batch }))
     }
 }
 

@@ -8,10 +8,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use domain::id::PhotoId;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::stream::Refused;
+use super::stream::{Refused, read_exactly};
 use crate::keyring::in_use::{InUse, Purpose, State};
 
 /// Version of the form that this program writes.
@@ -119,8 +120,7 @@ pub struct Packer<W: Write> {
 impl<W: Write> Packer<W> {
     /// Begins with the manifest.
     pub fn begin(mut to: W, manifest: &Manifest) -> io::Result<Self> {
-        to.write_all(&[Tag::Manifest as u8])?;
-        put(&mut to, &serde_json::to_vec(manifest)?)?;
+        put_json(&mut to, Tag::Manifest, manifest)?;
         Ok(Self { to, end: End::default() })
     }
 
@@ -156,8 +156,7 @@ impl<W: Write> Packer<W> {
 
     /// Ends, and gives back what it was written to.
     pub fn finish(mut self) -> io::Result<(W, End)> {
-        self.to.write_all(&[Tag::End as u8])?;
-        put(&mut self.to, &serde_json::to_vec(&self.end)?)?;
+        put_json(&mut self.to, Tag::End, &self.end)?;
         Ok((self.to, self.end))
     }
 }
@@ -167,6 +166,11 @@ fn put(to: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
     let length = length.ok_or_else(|| io::Error::other("a part is too long for a backup"))?;
     to.write_all(&length.to_be_bytes())?;
     to.write_all(bytes)
+}
+
+fn put_json(to: &mut impl Write, tag: Tag, part: &impl Serialize) -> io::Result<()> {
+    to.write_all(&[tag as u8])?;
+    put(to, &serde_json::to_vec(part)?)
 }
 
 fn get(from: &mut impl Read) -> io::Result<Vec<u8>> {
@@ -184,11 +188,12 @@ fn get(from: &mut impl Read) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+fn get_json<T: DeserializeOwned>(from: &mut impl Read, else_told: &'static str) -> io::Result<T> {
+    Ok(serde_json::from_slice(&get(from)?).map_err(|_| Refused::Form(else_told))?)
+}
+
 fn exactly(from: &mut impl Read, to: &mut [u8]) -> io::Result<()> {
-    from.read_exact(to).map_err(|err| match err.kind() {
-        io::ErrorKind::UnexpectedEof => Refused::Form("it ends too early").into(),
-        _ => err,
-    })
+    read_exactly(from, to, Refused::Form("it ends too early"))
 }
 
 /// Who is given the parts of a backup while it is read.
@@ -206,8 +211,7 @@ pub fn unpack(mut from: impl Read, to: &mut impl Receiver) -> anyhow::Result<(Ma
     if tag(&mut from)? != Tag::Manifest {
         return Err(Refused::Form("it does not begin with a manifest").into());
     }
-    let manifest: Manifest =
-        serde_json::from_slice(&get(&mut from)?).map_err(|_| Refused::Form("its manifest cannot be read"))?;
+    let manifest: Manifest = get_json(&mut from, "its manifest cannot be read")?;
     if manifest.form != FORM {
         return Err(Refused::Form("another version of Muzi made it").into());
     }
@@ -238,8 +242,7 @@ pub fn unpack(mut from: impl Read, to: &mut impl Receiver) -> anyhow::Result<(Ma
             Tag::End => break,
         }
     }
-    let end: End =
-        serde_json::from_slice(&get(&mut from)?).map_err(|_| Refused::Form("its end cannot be read"))?;
+    let end: End = get_json(&mut from, "its end cannot be read")?;
     let counted = (seen.database_bytes, seen.photos, seen.photo_bytes);
     if counted != (end.database_bytes, end.photos, end.photo_bytes) {
         return Err(Refused::Form("it does not hold what its end counts").into());
@@ -263,29 +266,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    struct Nowhere;
-
-    impl Receiver for Nowhere {
-        fn manifest(&mut self, _: &Manifest) -> anyhow::Result<()> {
-            Ok(())
-        }
-
-        fn database(&mut self, _: &[u8]) -> anyhow::Result<()> {
-            Ok(())
-        }
-
-        fn photo(&mut self, _: PhotoId, _: &[u8]) -> anyhow::Result<()> {
-            Ok(())
-        }
-    }
+    use crate::backup::Nobody;
 
     proptest! {
         /// Lengths that promise gigabytes make nobody set them aside.
         #[test]
         fn no_bytes_make_it_panic(tag in 0_u8..6, length: u32, bytes in prop::collection::vec(any::<u8>(), 0..100)) {
             let file = [&[tag], length.to_be_bytes().as_slice(), &bytes].concat();
-            prop_assert!(unpack(file.as_slice(), &mut Nowhere).is_err());
+            prop_assert!(unpack(file.as_slice(), &mut Nobody).is_err());
         }
     }
 }

@@ -13,7 +13,8 @@ use super::files::private;
 use super::revoke::{Revived, revived};
 use super::store;
 use super::tombstones::Tombstones;
-use crate::audit::head::{self, Copied};
+use crate::audit::head::Copied;
+use crate::audit::store::head::latest;
 use crate::audit::verify::verify;
 use crate::config::Config;
 use crate::keyring::Ground;
@@ -81,7 +82,7 @@ pub async fn drill(config: &Config, tombstones: &[Tombstones], now: DateTime<Utc
 /// The newest signed head of the audit log, which goes into the manifest of a backup; the first is made after the first
 /// midnight.
 pub(super) async fn audit_head(db: &impl ConnectionTrait) -> anyhow::Result<Option<String>> {
-    let latest = head::latest(db).await?;
+    let latest = latest(db).await?;
     Ok(latest.map(|head| serde_json::to_string(&Copied::of(&head))).transpose()?)
 }
 

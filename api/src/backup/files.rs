@@ -98,12 +98,17 @@ impl Drop for Scratch {
     }
 }
 
-/// A folder that comes to be with everything in it. Dropped before that, it is gone.
+/// A folder that comes to be with everything in it. Dropped before that, it is gone; what a killed run left is cleared by the
+/// next.
 #[derive(Debug)]
 pub struct Staging {
     staged: PathBuf,
     path: PathBuf,
+    _lock: File,
 }
+
+/// What stands in the name of a folder until it is complete, before an id.
+const RESTORING: &str = ".restoring-";
 
 impl Staging {
     /// Begins a folder that is not there yet, or is empty.
@@ -120,9 +125,12 @@ impl Staging {
         let path = std::path::absolute(path)?;
         let parent = path.parent().context("the folder has no place")?;
         DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
-        let staged = with_suffix(&path, &format!(".restoring-{}", uuid::Uuid::now_v7().simple()));
+        clear_staged(parent, &path)?;
+        let staged = with_suffix(&path, &format!("{RESTORING}{}", uuid::Uuid::now_v7().simple()));
         DirBuilder::new().mode(0o700).create(&staged)?;
-        Ok(Self { staged, path })
+        let folder = File::open(&staged)?;
+        lock(&folder).with_context(|| format!("{} is being written by somebody else", staged.display()))?;
+        Ok(Self { staged, path, _lock: folder })
     }
 
     /// Where it is made.
@@ -143,6 +151,22 @@ impl Drop for Staging {
     fn drop(&mut self) {
         let _gone_or_not = fs::remove_dir_all(&self.staged);
     }
+}
+
+/// Removes what runs left that were killed on the way to a path; what one is at work on is locked.
+fn clear_staged(parent: &Path, path: &Path) -> anyhow::Result<()> {
+    let begins = with_suffix(path, RESTORING);
+    let Some(begins) = begins.file_name() else { return Ok(()) };
+    for entry in fs::read_dir(parent)? {
+        let entry = entry?;
+        if entry.file_name().as_encoded_bytes().starts_with(begins.as_encoded_bytes())
+            && entry.file_type()?.is_dir()
+            && lock(&File::open(entry.path())?).is_ok()
+        {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// A new file that only its owner reads.

@@ -12,8 +12,7 @@ use domain::id::PhotoId;
 
 use super::archive::{End, Kind, Manifest, Receiver};
 use super::files::{Staging, private};
-use super::revoke::{Revoked, revoke};
-use super::tombstones::Tombstones;
+use super::revoke::{Revoked, Told, revoke};
 use super::{Key, Nobody, postgres, read, store};
 use crate::db::Db;
 use crate::photos::Shelf;
@@ -42,27 +41,21 @@ pub struct Restored {
     pub revoked: Revoked,
 }
 
-/// Restores a backup. Of one that is refused nothing is left behind.
+/// Restores a backup and tells it what it does not know: `told` needs neither the instant of the backup nor its dropped photos.
+/// Of one that is refused nothing is left behind; one that is broken off is begun again.
 pub async fn restore(
     from: &Path,
     key: &Key,
     target: &Target<'_>,
-    tombstones: &[Tombstones],
+    told: Told<'_>,
     now: DateTime<Utc>,
 ) -> anyhow::Result<Restored> {
     let staging = Staging::begin(target.data)?;
     let mut unpacker = Unpacker::into(staging.staged());
     let (manifest, end) = read(from, key, &mut unpacker)?;
     unpacker.finish()?;
-    for tombstones in tombstones {
-        ensure!(
-            tombstones.taken_at >= manifest.taken_at && tombstones.since <= manifest.taken_at,
-            "the tombstones reach from {} to {}, and the backup is of {}: they do not tell all that came after it",
-            tombstones.since,
-            tombstones.taken_at,
-            manifest.taken_at
-        );
-    }
+    let told = Told { taken_at: Some(manifest.taken_at), dropped: &end.dropped, ..told };
+    told.check(&manifest.in_use())?;
     let shelf = Shelf::folder(&staging.staged().join(PHOTOS))?;
     let url = match manifest.database {
         Kind::Sqlite => Db::embedded(staging.staged()),
@@ -75,7 +68,7 @@ pub async fn restore(
         }
     };
     let db = Db::patient(&url).await?;
-    let finished = finish(&db, &shelf, &manifest, &end, tombstones, now).await;
+    let finished = finish(&db, &shelf, &manifest, told, now).await;
     db.close().await?;
     let revoked = match manifest.database {
         Kind::Sqlite => finished?,
@@ -92,8 +85,7 @@ async fn finish(
     db: &Db,
     shelf: &Shelf,
     manifest: &Manifest,
-    end: &End,
-    tombstones: &[Tombstones],
+    told: Told<'_>,
     now: DateTime<Utc>,
 ) -> anyhow::Result<Revoked> {
     let damage = store::damage(db).await?;
@@ -102,7 +94,7 @@ async fn finish(
     ensure!(counted == manifest.tables, "the database does not hold the rows that the manifest counts");
     // What revokes knows the schema of this program.
     start::migrate(db).await?;
-    revoke(db, shelf, Some(manifest.taken_at), tombstones, &end.dropped, now).await
+    revoke(db, shelf, told, now).await
 }
 
 /// Unpacks into a folder. Every name in it is made here.

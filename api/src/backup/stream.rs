@@ -80,6 +80,19 @@ impl From<Refused> for io::Error {
     }
 }
 
+/// Copies as much as fits.
+fn fill(to: &mut [u8], from: &[u8]) {
+    to.iter_mut().zip(from).for_each(|(to, byte)| *to = *byte);
+}
+
+/// Fills `to`; who ends before that is refused.
+pub(super) fn read_exactly(from: &mut impl Read, to: &mut [u8], too_short: Refused) -> io::Result<()> {
+    from.read_exact(to).map_err(|err| match err.kind() {
+        io::ErrorKind::UnexpectedEof => too_short.into(),
+        _ => err,
+    })
+}
+
 /// Seals and opens the chunks of one file.
 struct Chunks {
     key: LessSafeKey,
@@ -99,10 +112,8 @@ impl Chunks {
     /// The nonce is the number of the chunk and whether it is the last: no two chunks of a file share one.
     fn place(&self, is_last: bool) -> (Nonce, Aad<Vec<u8>>) {
         let mut nonce = [0; NONCE_LEN];
-        nonce.iter_mut().skip(NONCE_LEN - 9).zip(self.next.to_be_bytes()).for_each(|(to, byte)| *to = byte);
-        if let Some(last) = nonce.last_mut() {
-            *last = u8::from(is_last);
-        }
+        let zeros = [0; NONCE_LEN - 9];
+        fill(&mut nonce, &[zeros.as_slice(), &self.next.to_be_bytes(), &[u8::from(is_last)]].concat());
         let aad = [self.head.as_slice(), &nonce].concat();
         (Nonce::assume_unique_for_key(nonce), Aad::from(aad))
     }
@@ -143,7 +154,7 @@ impl<W: Write> Sealer<W> {
     pub fn begin(mut to: W, key: &Zeroizing<[u8; 32]>, content: Content) -> io::Result<Self> {
         let mut head = [0; HEAD];
         let parts = [MAGIC.as_slice(), &[content.byte()], &mark(key), &random::<SALT>()].concat();
-        head.iter_mut().zip(parts).for_each(|(to, byte)| *to = byte);
+        fill(&mut head, &parts);
         to.write_all(&head)?;
         Ok(Self { to, chunks: Chunks::new(key, head)?, chunk: Vec::with_capacity(CHUNK + TAG) })
     }
@@ -201,10 +212,7 @@ impl<R: Read> Opener<R> {
     /// Reads the head of a file.
     pub fn begin(mut from: R, key: &Zeroizing<[u8; 32]>, content: Content) -> io::Result<Self> {
         let mut head = [0; HEAD];
-        from.read_exact(&mut head).map_err(|err| match err.kind() {
-            io::ErrorKind::UnexpectedEof => Refused::NotOurs.into(),
-            _ => err,
-        })?;
+        read_exactly(&mut from, &mut head, Refused::NotOurs)?;
         let rest = head.strip_prefix(&MAGIC).ok_or(Refused::NotOurs)?;
         let (of_content, rest) = rest.split_first().ok_or(Refused::NotOurs)?;
         if *of_content != content.byte() {
@@ -252,7 +260,7 @@ impl<R: Read> Read for Opener<R> {
         }
         let left = self.chunk.get(self.read..).unwrap_or_default();
         let many = left.len().min(to.len());
-        to.iter_mut().zip(left).for_each(|(to, byte)| *to = *byte);
+        fill(to, left);
         self.read += many;
         Ok(many)
     }

@@ -61,9 +61,10 @@ pub async fn take(
     // Photos in a bucket are kept by whoever keeps the bucket.
     let shelf = if config.photos.is_none() { Some(Shelf::of(config)?) } else { None };
     let sealer = Sealer::begin(BufWriter::new(partial.file()), key, Content::Backup)?;
+    let taking = Taking { config, db: &db, shelf, now };
     let (sealer, manifest, end) = match db.backend() {
-        DbBackend::Postgres => of_postgres(config, &db, shelf.as_ref(), sealer, now, told).await?,
-        _ => of_sqlite(config, &db, shelf.as_ref(), sealer, now, told).await?,
+        DbBackend::Postgres => taking.of_postgres(sealer, told).await?,
+        _ => taking.of_sqlite(sealer, told).await?,
     };
     sealer.finish()?.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
     db.close().await?;
@@ -75,105 +76,109 @@ pub async fn take(
     Ok(Taken { manifest, end, bytes })
 }
 
-/// `VACUUM INTO` copies what was committed at one moment, while others write.
-async fn of_sqlite<W: Write>(
-    config: &Config,
-    db: &Db,
-    shelf: Option<&Shelf>,
-    sealer: Sealer<W>,
+/// What is copied.
+struct Taking<'a> {
+    config: &'a Config,
+    db: &'a Db,
+    shelf: Option<Shelf>,
     now: DateTime<Utc>,
-    told: &mut dyn FnMut(Step),
-) -> anyhow::Result<(Sealer<W>, Manifest, End)> {
-    let scratch = Scratch::within(&config.data)?;
-    let path = scratch.file("snapshot.db");
-    told(Step::Snapshot);
-    store::copy_into(db, &path).await?;
-    let copy = Db::patient(&format!("sqlite://{}", path.display())).await?;
-    let manifest = manifest(copy.read(), Kind::Sqlite, shelf, now).await?;
-    // Its journal becomes part of it when the last connection closes.
-    copy.close().await?;
-    let mut packer = Packer::begin(sealer, &manifest)?;
-    let file = std::fs::File::open(&path)?;
-    let length = file.metadata()?.len();
-    packer.database(file, &mut |bytes| told(Step::Database(bytes, Some(length))))?;
-    let copy = Db::patient(&format!("sqlite://{}", path.display())).await?;
-    pack_photos(copy.read(), db, shelf, &mut packer, told).await?;
-    copy.close().await?;
-    let (sealer, end) = packer.finish()?;
-    Ok((sealer, manifest, end))
 }
 
-/// `pg_dump` sees the snapshot in which the rows are counted and the photos are listed.
-async fn of_postgres<W: Write>(
-    config: &Config,
-    db: &Db,
-    shelf: Option<&Shelf>,
-    sealer: Sealer<W>,
-    now: DateTime<Utc>,
-    told: &mut dyn FnMut(Step),
-) -> anyhow::Result<(Sealer<W>, Manifest, End)> {
-    told(Step::Snapshot);
-    let txn: DatabaseTransaction = db.snapshot().await?;
-    let snapshot = store::export_snapshot(&txn).await?;
-    let manifest = manifest(&txn, Kind::Postgres, shelf, now).await?;
-    let mut packer = Packer::begin(sealer, &manifest)?;
-    let mut dump = postgres::dump(&config.database_url, &snapshot)?;
-    let from = dump.stdout.take().context("pg_dump has no output")?;
-    packer.database(from, &mut |bytes| told(Step::Database(bytes, None)))?;
-    postgres::end(dump, "pg_dump")?;
-    pack_photos(&txn, db, shelf, &mut packer, told).await?;
-    let (sealer, end) = packer.finish()?;
-    Ok((sealer, manifest, end))
-}
+impl Taking<'_> {
+    /// `VACUUM INTO` copies what was committed at one moment, while others write.
+    async fn of_sqlite<W: Write>(
+        &self,
+        sealer: Sealer<W>,
+        told: &mut dyn FnMut(Step),
+    ) -> anyhow::Result<(Sealer<W>, Manifest, End)> {
+        let scratch = Scratch::within(&self.config.data)?;
+        let path = scratch.file("snapshot.db");
+        told(Step::Snapshot);
+        store::copy_into(self.db, &path).await?;
+        let url = format!("sqlite://{}", path.display());
+        let copy = Db::patient(&url).await?;
+        let (mut packer, manifest) = self.begin(copy.read(), Kind::Sqlite, sealer).await?;
+        // Its journal becomes part of it when the last connection closes.
+        copy.close().await?;
+        let file = std::fs::File::open(&path)?;
+        let length = file.metadata()?.len();
+        packer.database(file, &mut |bytes| told(Step::Database(bytes, Some(length))))?;
+        let copy = Db::patient(&url).await?;
+        self.pack_photos(copy.read(), &mut packer, told).await?;
+        copy.close().await?;
+        let (sealer, end) = packer.finish()?;
+        Ok((sealer, manifest, end))
+    }
 
-async fn manifest(
-    db: &impl ConnectionTrait,
-    database: Kind,
-    shelf: Option<&Shelf>,
-    taken_at: DateTime<Utc>,
-) -> anyhow::Result<Manifest> {
-    let in_use = in_use::read(db).await?;
-    let keys = in_use.into_iter().map(|key| NeededKey {
-        purpose: key.purpose.code().to_owned(),
-        id: key.id,
-        state: key.state.code().to_owned(),
-        mark: STANDARD.encode(&key.mark),
-    });
-    Ok(Manifest {
-        form: FORM,
-        muzi: env!("CARGO_PKG_VERSION").to_owned(),
-        database,
-        schema: store::schema(db).await?,
-        taken_at,
-        tables: store::count_tables(db).await?,
-        keys: keys.collect(),
-        has_photos: shelf.is_some(),
-        audit_head: super::drill::audit_head(db).await?,
-    })
-}
+    /// `pg_dump` sees the snapshot in which the rows are counted and the photos are listed.
+    async fn of_postgres<W: Write>(
+        &self,
+        sealer: Sealer<W>,
+        told: &mut dyn FnMut(Step),
+    ) -> anyhow::Result<(Sealer<W>, Manifest, End)> {
+        told(Step::Snapshot);
+        let txn: DatabaseTransaction = self.db.snapshot().await?;
+        let snapshot = store::export_snapshot(&txn).await?;
+        let (mut packer, manifest) = self.begin(&txn, Kind::Postgres, sealer).await?;
+        let mut dump = postgres::dump(&self.config.database_url, &snapshot)?;
+        let from = dump.stdout.take().context("pg_dump has no output")?;
+        packer.database(from, &mut |bytes| told(Step::Database(bytes, None)))?;
+        postgres::end(dump, "pg_dump")?;
+        self.pack_photos(&txn, &mut packer, told).await?;
+        let (sealer, end) = packer.finish()?;
+        Ok((sealer, manifest, end))
+    }
 
-/// Packs every photo that the snapshot names. One that was dropped since then has no file, and no row any more.
-async fn pack_photos<W: Write>(
-    snapshot: &impl ConnectionTrait,
-    db: &Db,
-    shelf: Option<&Shelf>,
-    packer: &mut Packer<Sealer<W>>,
-    told: &mut dyn FnMut(Step),
-) -> anyhow::Result<()> {
-    let Some(shelf) = shelf else { return Ok(()) };
-    let (mut after, mut done) = (None, 0);
-    loop {
-        let ids = store::photos(snapshot, after).await?;
-        let Some(last) = ids.last() else { return Ok(()) };
-        after = Some(*last);
-        for id in ids {
-            let name = id.to_string();
-            match shelf.head(&name).await? {
-                Some(_) => packer.photo(id, &shelf.get(&name).await?)?,
-                None => packer.without_file(id, !store::has_photo(db.read(), id).await?),
+    /// Describes a snapshot, which is the beginning of its backup.
+    async fn begin<W: Write>(
+        &self,
+        snapshot: &impl ConnectionTrait,
+        database: Kind,
+        sealer: Sealer<W>,
+    ) -> anyhow::Result<(Packer<Sealer<W>>, Manifest)> {
+        let in_use = in_use::read(snapshot).await?;
+        let keys = in_use.into_iter().map(|key| NeededKey {
+            purpose: key.purpose.code().to_owned(),
+            id: key.id,
+            state: key.state.code().to_owned(),
+            mark: STANDARD.encode(&key.mark),
+        });
+        let manifest = Manifest {
+            form: FORM,
+            muzi: env!("CARGO_PKG_VERSION").to_owned(),
+            database,
+            schema: store::schema(snapshot).await?,
+            taken_at: self.now,
+            tables: store::count_tables(snapshot).await?,
+            keys: keys.collect(),
+            has_photos: self.shelf.is_some(),
+            audit_head: super::drill::audit_head(snapshot).await?,
+        };
+        Ok((Packer::begin(sealer, &manifest)?, manifest))
+    }
+
+    /// Packs every photo that the snapshot names. One that was dropped since then has no file, and no row any more.
+    async fn pack_photos<W: Write>(
+        &self,
+        snapshot: &impl ConnectionTrait,
+        packer: &mut Packer<Sealer<W>>,
+        told: &mut dyn FnMut(Step),
+    ) -> anyhow::Result<()> {
+        let Some(shelf) = &self.shelf else { return Ok(()) };
+        let (mut after, mut done) = (None, 0);
+        loop {
+            let ids = store::photos(snapshot, after).await?;
+            let Some(last) = ids.last() else { return Ok(()) };
+            after = Some(*last);
+            for id in ids {
+                let name = id.to_string();
+                match shelf.head(&name).await? {
+                    Some(_) => packer.photo(id, &shelf.get(&name).await?)?,
+                    None => packer.without_file(id, !store::has_photo(self.db.read(), id).await?),
+                }
+                done += 1;
+                told(Step::Photos(done));
             }
-            done += 1;
-            told(Step::Photos(done));
         }
     }
 }

@@ -1,22 +1,25 @@
 //! What was taken back since an instant, read from the database as it is: a small sealed file beside the backups. A
 //! restored database is told it, so that nothing in it comes to life again that was ended after its backup.
 //!
-//! It holds states and no events: whatever was done and undone in between is as it is now.
+//! It holds states and no events: whatever was done and undone in between is as it is now. It names rows and quotes nothing
+//! of a family: what is erased leaves an id and an instant.
 
 use std::io::Write;
 use std::path::Path;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::handbook::{CloseReason, State as HandbookState};
-use domain::id::{DelegationId, HandbookId, InstitutionId, MemberId, RecordId, StaffId};
+use domain::id::{DelegationId, HandbookId, InstitutionId, MemberId, ReceiptId, RecordId, StaffId, UserId};
 use domain::place::{RegionCode, RegionLevel};
 use domain::record::RecordState;
+use domain::retention::EndState;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::files::Partial;
 use super::stream::{Content, Opener, Sealer};
 use super::{Key, store};
+use crate::consents::again::Withdrawn;
 use crate::db::Db;
 use crate::db::entities::Roles;
 
@@ -27,6 +30,9 @@ pub struct Tombstones {
     pub since: DateTime<Utc>,
     /// Until when.
     pub taken_at: DateTime<Utc>,
+    /// Accounts that were closed.
+    #[serde(default)]
+    pub accounts: Vec<Ended<UserId>>,
     /// Members who left a handbook or were removed.
     pub members: Vec<Ended<MemberId>>,
     /// Delegations to a village doctor that ended.
@@ -37,6 +43,12 @@ pub struct Tombstones {
     pub handbooks: Vec<HandbookNow>,
     /// Records that were withdrawn or voided.
     pub records: Vec<RecordNow>,
+    /// Consents that were withdrawn.
+    #[serde(default)]
+    pub withdrawn: Vec<Withdrawn>,
+    /// Receipts of what was deleted, anonymised or blocked.
+    #[serde(default)]
+    pub receipts: Vec<ReceiptThen>,
     /// What was dropped for good.
     pub dropped: Vec<Dropped>,
 }
@@ -80,6 +92,9 @@ pub struct StaffNow {
 pub struct HandbookNow {
     /// Which.
     pub id: HandbookId,
+    /// The issue that it counts as, which it shares with the one instead of which it was given.
+    #[serde(default)]
+    pub issue: Option<HandbookId>,
     /// Its state.
     pub state: HandbookState,
     /// The serial of the code on paper that is good.
@@ -90,6 +105,15 @@ pub struct HandbookNow {
     pub close_reason: Option<CloseReason>,
     /// What came in its place.
     pub successor: Option<HandbookId>,
+    /// When the last of its family closed the account.
+    #[serde(default)]
+    pub family_left_at: Option<DateTime<Utc>>,
+    /// Until when its clinical part is blocked.
+    #[serde(default)]
+    pub blocked_until: Option<NaiveDate>,
+    /// When everybody was taken out of it.
+    #[serde(default)]
+    pub erased_at: Option<DateTime<Utc>>,
 }
 
 /// What a record is.
@@ -100,6 +124,27 @@ pub struct RecordNow {
     /// Its state.
     pub state: RecordState,
     /// When it changed.
+    pub at: DateTime<Utc>,
+}
+
+/// A receipt: what became of which kind of data.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ReceiptThen {
+    /// Which.
+    pub id: ReceiptId,
+    /// The handbook; none for an account.
+    pub handbook: Option<HandbookId>,
+    /// Why it was done.
+    pub cause: String,
+    /// The kind of data.
+    pub kind: String,
+    /// What became of it.
+    pub end: EndState,
+    /// How many.
+    pub amount: i64,
+    /// Document and article.
+    pub basis: String,
+    /// When.
     pub at: DateTime<Utc>,
 }
 
@@ -141,10 +186,22 @@ impl Tombstones {
 
     /// How many things were taken back.
     pub fn many(&self) -> usize {
-        self.members.len()
+        self.accounts.len()
+            + self.members.len()
             + self.delegations.len()
             + self.handbooks.len()
             + self.records.len()
+            + self.withdrawn.len()
             + self.dropped.len()
+    }
+
+    /// What was dropped of one kind.
+    pub fn of_kind(&self, kind: &str) -> impl Iterator<Item = &Dropped> {
+        self.dropped.iter().filter(move |dropped| dropped.kind == kind)
+    }
+
+    /// Whether somebody is to be taken out of a database, which nobody can without its keys: what names a person is sealed.
+    pub fn need_keys(&self) -> bool {
+        !self.accounts.is_empty() || self.handbooks.iter().any(|row| row.blocked_until.is_some())
     }
 }

@@ -4,15 +4,16 @@ use std::collections::BTreeSet;
 
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
-use chrono::{DateTime, Utc};
-use domain::handbook::{CloseReason, State};
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::handbook::CloseReason;
 use domain::id::HandbookId;
 use domain::retention::{Fate, Retention, fate};
-use sea_orm::{ActiveValue::Set, ConnectionTrait};
+use sea_orm::ConnectionTrait;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::receipts::{Cause, Receipt, Receipts};
+use super::store::delete::{self, Whose};
 use super::{erase, store};
 use crate::app::App;
 use crate::audit::Events;
@@ -23,6 +24,7 @@ use crate::error::ApiError;
 use crate::form::Form;
 use crate::handbooks::store as handbooks;
 use crate::idempotency::Work;
+use crate::keys::Keys;
 use crate::members::store as members;
 use crate::notices::{self, Kind};
 use crate::problem::Code;
@@ -137,7 +139,7 @@ impl Closing<'_> {
         for handbook in &held {
             self.leave(txn, handbook, &mut receipts).await?;
         }
-        let (memberships, sessions) = erase::account(txn, self.user.id).await?;
+        let (memberships, sessions) = delete::account(txn, self.user.id).await?;
         receipts.note(None, "memberships", memberships)?;
         receipts.note(None, "account", 1 + sessions)?;
         receipts.keep(txn, self.now).await?;
@@ -184,15 +186,15 @@ impl Closing<'_> {
         held: &handbook::Model,
         receipts: &mut Receipts<'_>,
     ) -> Result<(), ApiError> {
-        erase::requests(txn, held.id, Some(self.user.id)).await?;
+        delete::requests(txn, held.id, Some(self.user.id)).await?;
         let (entries, photos) = store::own_entries(txn, held.id, self.user.id).await?;
         if entries + photos == 0 {
             return Ok(());
         }
         match self.request.own_entries {
             Some(OwnEntries::Delete) => {
-                let erased = erase::entries(txn, held, Some(self.user.id), self.now).await?;
-                receipts.note(Some(held.id), "entries", erased.entries)
+                let erased = delete::entries(txn, held, Whose::Of(self.user.id), self.now).await?;
+                receipts.note(Some(held.id), "entries", erased)
             }
             Some(OwnEntries::Leave) => Ok(()),
             None => {
@@ -210,22 +212,14 @@ impl Closing<'_> {
         held: &handbook::Model,
         receipts: &mut Receipts<'_>,
     ) -> Result<(), ApiError> {
-        let erased = erase::entries(txn, held, None, self.now).await?;
-        receipts.note(Some(held.id), "entries", erased.entries)?;
-        erase::requests(txn, held.id, None).await?;
-        let notices = erase::family_side(txn, held.id).await?;
-        receipts.note(Some(held.id), "notices", notices)?;
+        let deleted = erase::family(txn, held, self.now, self.now).await?;
+        receipts.note(Some(held.id), "entries", deleted.entries)?;
+        receipts.note(Some(held.id), "notices", deleted.notices)?;
         receipts.note(Some(held.id), "usage", 1)?;
         receipts.note(Some(held.id), "consents", 1)?;
         let under_care = store::under_care(txn, held).await?;
         if held.state.is_live() && under_care.duty(self.app.today()).is_some() {
-            let waits = handbook::ActiveModel {
-                state: Set(State::Issued),
-                family_left_at: Set(Some(self.now)),
-                ..handbooks::no_slip()
-            };
-            handbooks::change(txn, held.id, &handbooks::LIVE, waits).await?;
-            return Ok(());
+            return Ok(store::set_left(txn, held, self.now).await?);
         }
         block(self.app, txn, held, self.table, receipts, self.now).await
     }
@@ -244,16 +238,28 @@ pub(super) async fn block(
     if held.state.is_live() {
         handbooks::close(txn, held.id, CloseReason::AccountClosed, now).await?;
     }
-    handbooks::end_delegations(txn, held.id, now).await?;
-    checkups::await_nobody(txn, held.id).await?;
     let kept = store::kept(txn, held.id, table.inpatient_kinds()).await?;
     let until = table.blocked_until(kept, app.today());
-    store::set_blocked(txn, held.id, until, now).await?;
-    let phones = erase::phones(app, txn, held).await?;
+    let phones = set_aside(&app.keys, txn, held, until, now).await?;
     receipts.note(Some(held.id), "phone", phones)?;
     let inpatient = kept.is_some_and(|kept| kept.inpatient);
     let kind = table.of_clinical(inpatient).map_or("clinical_outpatient", |kind| kind.key.as_str());
     let clinical = store::count_clinical(txn, held.id).await?;
     receipts.note(Some(held.id), kind, clinical)?;
     receipts.note(Some(held.id), "identity", u64::from(held.woman_id.is_some()))
+}
+
+/// Nobody has a part in the handbook until it is erased, nothing in it waits for anybody, and nobody is called from it. Gives
+/// how many phones were taken away.
+pub(super) async fn set_aside(
+    keys: &Keys,
+    txn: &impl ConnectionTrait,
+    held: &handbook::Model,
+    until: NaiveDate,
+    now: DateTime<Utc>,
+) -> Result<u64, ApiError> {
+    handbooks::end_delegations(txn, held.id, now).await?;
+    checkups::await_nobody(txn, held.id).await?;
+    store::set_blocked(txn, held.id, until, now).await?;
+    erase::phones(keys, txn, held).await
 }

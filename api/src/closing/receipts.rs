@@ -3,11 +3,12 @@
 use chrono::{DateTime, Utc};
 use domain::id::{HandbookId, ReceiptId};
 use domain::retention::{EndState, Retention};
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait};
+use sea_orm::{ActiveValue::Set, ConnectionTrait};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::store;
 use crate::consents::BothLanguages;
 use crate::db::entities::retention_receipt;
 use crate::error::ApiError;
@@ -117,7 +118,6 @@ impl<'a> Receipts<'a> {
             basis: Set(receipt.basis.clone()),
             done_at: Set(now),
         });
-        retention_receipt::Entity::insert_many(rows).exec_without_returning(txn).await?;
-        Ok(())
+        Ok(store::keep_receipts(txn, rows).await?)
     }
 }

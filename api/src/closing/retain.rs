@@ -4,14 +4,12 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::id::HandbookId;
 use domain::retention::{EndState, Retention, TRACE_DAYS};
-use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
 use super::close::block;
 use super::receipts::{Cause, Receipts};
 use super::{erase, store};
 use crate::app::App;
-use crate::db::statement;
 use crate::error::ApiError;
 use crate::handbooks::store as handbooks;
 
@@ -89,7 +87,7 @@ async fn erase_one(app: &App, id: HandbookId, table: &Retention) -> Result<(), A
     let kind = table.of_clinical(kept.is_some_and(|kept| kept.inpatient));
     let kind = kind.map_or("clinical_outpatient", |kind| kind.key.as_str());
     let mut receipts = Receipts::new(table, Cause::EndOfPeriod);
-    let clinical = erase::everything(app, &txn, &held, now).await?;
+    let clinical = erase::everything(&app.keys, &txn, &held, now).await?;
     receipts.note_as(Some(id), kind, clinical, EndState::Deleted)?;
     receipts.note_as(Some(id), "identity", u64::from(held.woman_id.is_some()), EndState::Deleted)?;
     receipts.note(Some(id), "access_log", 1)?;
@@ -101,7 +99,6 @@ async fn erase_one(app: &App, id: HandbookId, table: &Retention) -> Result<(), A
 /// The empty places of erased entries: whoever showed the entries has taken them away by now.
 async fn forget_traces(app: &App) -> Result<(), ApiError> {
     let before: DateTime<Utc> = app.now() - TimeDelta::days(TRACE_DAYS);
-    let forget = "DELETE FROM record WHERE kind = 'erased' AND changed_at < ?";
-    app.db.write().execute_raw(statement(app.db.backend(), forget, [before.into()])).await?;
+    store::delete::traces(app.db.write(), before).await?;
     Ok(())
 }

@@ -17,8 +17,9 @@ use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use super::{app_at_the_server, resolve};
 use crate::app::App;
 use crate::audit::ask::{self, Days, Line, Whom};
-use crate::audit::head::{self, Copied};
+use crate::audit::head::Copied;
 use crate::audit::machine_user;
+use crate::audit::store::head::latest;
 use crate::audit::verify::{Verified, verify};
 use crate::config::{Config, Environment, Settings};
 use crate::db::Db;
@@ -131,7 +132,7 @@ impl OfDatabase {
 
     async fn print_head(self) -> anyhow::Result<()> {
         let db = Db::connect(&self.config()?.database_url, 2).await?;
-        let latest = head::latest(db.read()).await?;
+        let latest = latest(db.read()).await?;
         db.close().await?;
         let latest = latest.context("there is no head yet: the first is made after the first midnight")?;
         println!("{}", serde_json::to_string(&Copied::of(&latest))?);

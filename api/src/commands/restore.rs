@@ -9,11 +9,12 @@ use super::backup::{key, told};
 use crate::backup::archive::Manifest;
 use crate::backup::drill::drill;
 use crate::backup::restore::{Target, restore};
-use crate::backup::revoke::{Revoked, revoke};
+use crate::backup::revoke::{Revoked, Told, revoke};
 use crate::backup::tombstones::Tombstones;
 use crate::config::{Environment, Misconfigured, Settings};
 use crate::keyring::Ground;
 use crate::keyring::in_use::{Given, refusals};
+use crate::keys::Secrets;
 use crate::start;
 
 /// Arguments of `muzi restore`.
@@ -89,6 +90,21 @@ fn read_all(files: &[PathBuf], environment: &Environment) -> anyhow::Result<Vec<
     files.iter().map(|file| Tombstones::read(file, &key)).collect()
 }
 
+/// Who is to be taken out of a database is sealed in it: the keys that `muzi serve` has are needed.
+fn keys_for(tombstones: &[Tombstones], environment: &Environment) -> anyhow::Result<Option<Secrets>> {
+    if !tombstones.iter().any(Tombstones::need_keys) {
+        return Ok(None);
+    }
+    let mut wrong = Vec::new();
+    let secrets = environment.secrets(&mut wrong);
+    if wrong.is_empty() {
+        return Ok(Some(secrets));
+    }
+    let why = "the tombstones tell of people who are to be taken out, and that needs the keys that `muzi serve` has:";
+    wrong.insert(0, why.to_owned());
+    Err(Misconfigured(wrong).into())
+}
+
 impl Bring {
     async fn run(self) -> anyhow::Result<()> {
         let environment = Environment::of_process();
@@ -100,9 +116,11 @@ impl Bring {
             return Err(Misconfigured(wrong).into());
         }
         let tombstones = read_all(&self.tombstones, &environment)?;
+        let secrets = keys_for(&tombstones, &environment)?;
         let (from, data) = (self.from.unwrap_or_default(), self.data.unwrap_or_default());
         let target = Target { data: &data, database_url: database_url.as_ref().map(|url| url.as_str()) };
-        let restored = restore(&from, &key, &target, &tombstones, Utc::now()).await?;
+        let news = Told { taken_at: None, tombstones: &tombstones, dropped: &[], secrets: secrets.as_ref() };
+        let restored = restore(&from, &key, &target, news, Utc::now()).await?;
         println!("{}: {}", data.display(), told(&restored.manifest, &restored.end));
         print_revoked(&restored.revoked);
         if tombstones.is_empty() {
@@ -144,7 +162,13 @@ impl Revoke {
         let config = self.settings.resolve(false, &environment)?;
         let ground = Ground::of(&config).await?;
         start::migrate(&ground.db).await?;
-        let revoked = revoke(&ground.db, &ground.photos, self.taken_at, &tombstones, &[], Utc::now()).await?;
+        let news = Told {
+            taken_at: self.taken_at,
+            tombstones: &tombstones,
+            dropped: &[],
+            secrets: Some(&config.secrets),
+        };
+        let revoked = revoke(&ground.db, &ground.photos, news, Utc::now()).await?;
         ground.db.close().await?;
         print_revoked(&revoked);
         Ok(())

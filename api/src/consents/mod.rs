@@ -1,5 +1,6 @@
 //! Consents: what a family agreed to, purpose by purpose, and what of it stands now. The texts are data of `domain`.
 
+pub mod again;
 pub mod answer;
 pub mod list;
 pub mod store;

@@ -7,15 +7,15 @@ use chrono::{DateTime, Utc};
 use domain::consent::{Channel, Purpose, Sharing};
 use domain::id::{ConsentId, HandbookId, MemberId, UserId};
 use domain::record::{RecordState, Source, SubjectKind};
-use sea_orm::sea_query::ExprTrait;
+use sea_orm::sea_query::{ExprTrait, OnConflict};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    Value,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel,
+    QueryFilter, QueryOrder, QuerySelect, Value,
 };
 use uuid::Uuid;
 
 use super::text_hash;
-use crate::db::entities::{consent_event, handbook, member, record};
+use crate::db::entities::{consent_event, handbook, member, record, wechat_user};
 use crate::db::statement;
 use crate::error::ApiError;
 use crate::problem::{Code, Word};
@@ -186,6 +186,48 @@ pub async fn latest(
     Ok(latest)
 }
 
+/// The answers since an instant by which something was withdrawn, or declined, and after which it was not given; each with
+/// the issue that its handbook counts as. It reads the whole table.
+pub async fn withdrawn_since(
+    db: &impl ConnectionTrait,
+    since: DateTime<Utc>,
+) -> Result<Vec<(consent_event::Model, HandbookId)>, DbErr> {
+    let of_family = of_family().map(|purpose| format!("'{purpose}'")).collect::<Vec<_>>().join(", ");
+    let sql = format!(
+        "SELECT event.*, handbook.counts_as FROM consent_event AS event \
+         JOIN handbook ON handbook.id = event.handbook_id \
+         WHERE event.given = false AND event.at >= ? AND NOT EXISTS (\
+             SELECT 1 FROM consent_event AS later WHERE later.handbook_id = event.handbook_id \
+             AND later.purpose = event.purpose AND later.id > event.id AND later.given = true \
+             AND (later.user_id = event.user_id OR later.purpose IN ({of_family}))) ORDER BY event.id"
+    );
+    let rows = db.query_all_raw(statement(db.get_database_backend(), &sql, [since.into()])).await?;
+    let told = rows
+        .iter()
+        .map(|row| Ok((consent_event::Model::from_query_result(row, "")?, row.try_get("", "counts_as")?)));
+    told.collect()
+}
+
+/// The handbooks of one issue, in the order in which they were given.
+pub async fn of_issue(db: &impl ConnectionTrait, issue: HandbookId) -> Result<Vec<handbook::Model>, DbErr> {
+    let handbooks = handbook::Entity::find().filter(handbook::COLUMN.counts_as.eq(issue));
+    handbooks.order_by_asc(handbook::COLUMN.id).all(db).await
+}
+
+/// Adds an answer as it was, unless it is there, or nobody knows who gave it.
+pub async fn keep_again(txn: &impl ConnectionTrait, row: consent_event::Model) -> Result<(), DbErr> {
+    if wechat_user::Entity::find_by_id(row.user_id).one(txn).await?.is_none() {
+        return Ok(());
+    }
+    let known = OnConflict::column(consent_event::Column::Id).do_nothing().to_owned();
+    let insert = consent_event::Entity::insert(row.into_active_model()).on_conflict(known).try_insert();
+    insert.exec_without_returning(txn).await.map(|_| ())
+}
+
+fn of_family() -> impl Iterator<Item = Purpose> {
+    Purpose::ALL.iter().copied().filter(|purpose| purpose.is_of_handbook())
+}
+
 /// May this user be sent reminders about this handbook? Whoever sends one asks here, in the transaction that enqueues it.
 pub async fn may_remind(
     db: &impl ConnectionTrait,
@@ -208,11 +250,10 @@ pub async fn page(
     before: Option<ConsentId>,
     limit: u64,
 ) -> Result<Vec<consent_event::Model>, DbErr> {
-    let of_family = Purpose::ALL.iter().copied().filter(|purpose| purpose.is_of_handbook());
     let own = consent_event::COLUMN.user_id.eq(user);
     let mut events = consent_event::Entity::find()
         .filter(consent_event::COLUMN.handbook_id.eq(handbook))
-        .filter(own.or(consent_event::Column::Purpose.is_in(of_family)));
+        .filter(own.or(consent_event::Column::Purpose.is_in(of_family())));
     if let Some(before) = before {
         events = events.filter(consent_event::COLUMN.id.lt(before));
     }

@@ -223,7 +223,7 @@ fn unknown(in_use: &[InUse], given: &Given, serves: bool, now: DateTime<Utc>) ->
 }
 
 /// Seals with the active data key.
-fn follow(in_use: &[InUse], keys: &Keys) {
+pub fn follow(in_use: &[InUse], keys: &Keys) {
     if let Some(active) = active(in_use)
         && keys.sealing() != active
         && !keys.seal_with(active)

@@ -1,10 +1,13 @@
 //! Rows of closings: which handbooks somebody is or was in, what is left of them, and who is still under care.
 
+pub mod delete;
+
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::calendar::day_in_china;
-use domain::id::{HandbookId, UserId};
+use domain::handbook::State;
+use domain::id::{HandbookId, PersonId, RecordId, UserId};
 use domain::record::Source;
 use domain::retention::{Kept, UnderCare};
 use sea_orm::sea_query::{Expr, ExprTrait};
@@ -14,8 +17,9 @@ use sea_orm::{
 };
 
 use crate::children::store as children;
-use crate::db::entities::{handbook, member, photo, record, visit, wechat_user};
+use crate::db::entities::{handbook, member, photo, record, retention_receipt, visit, wechat_user};
 use crate::error::ApiError;
+use crate::handbooks::store as handbooks;
 use crate::keys::{Keys, Place, places, random};
 use crate::pregnancies::store as pregnancies;
 use crate::records::store::ERASED;
@@ -109,6 +113,52 @@ pub async fn close_account(
         .filter(wechat_user::COLUMN.id.eq(user))
         .filter(wechat_user::COLUMN.closed_at.is_null());
     Ok(close.exec(txn).await?.rows_affected == 1)
+}
+
+/// The people whom a handbook is about.
+pub async fn people_of(db: &impl ConnectionTrait, row: &handbook::Model) -> Result<Vec<PersonId>, DbErr> {
+    let children = children::of_handbook(db, row.id).await?;
+    Ok(children.iter().map(|child| child.person_id).chain(row.woman_id).collect())
+}
+
+/// Which of these entries have content, and in which handbooks they are.
+pub async fn entries_that_live(
+    db: &impl ConnectionTrait,
+    ids: &[RecordId],
+) -> Result<Vec<(RecordId, HandbookId)>, DbErr> {
+    record::Entity::find()
+        .select_only()
+        .columns([record::Column::Id, record::Column::HandbookId])
+        .filter(record::Column::Id.is_in(ids.iter().copied()))
+        .filter(record::COLUMN.source.eq(Source::Family))
+        .filter(record::COLUMN.kind.ne(ERASED))
+        .into_tuple()
+        .all(db)
+        .await
+}
+
+/// The family has gone: a handbook that lives waits for another one to claim it.
+pub async fn set_left(
+    txn: &impl ConnectionTrait,
+    held: &handbook::Model,
+    at: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let left = handbook::ActiveModel { family_left_at: Set(Some(at)), ..handbooks::no_slip() };
+    if held.state.is_live() {
+        let waits = handbook::ActiveModel { state: Set(State::Issued), ..left };
+        handbooks::change(txn, held.id, &handbooks::LIVE, waits).await.map(|_| ())
+    } else {
+        let update = handbook::Entity::update_many().set(left).filter(handbook::COLUMN.id.eq(held.id));
+        update.exec(txn).await.map(|_| ())
+    }
+}
+
+/// Keeps receipts.
+pub async fn keep_receipts(
+    txn: &impl ConnectionTrait,
+    receipts: impl IntoIterator<Item = retention_receipt::ActiveModel>,
+) -> Result<(), DbErr> {
+    retention_receipt::Entity::insert_many(receipts).exec_without_returning(txn).await.map(|_| ())
 }
 
 /// The handbook is blocked from now on.

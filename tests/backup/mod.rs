@@ -1,6 +1,8 @@
 //! Backups: taken while families write, refused when a byte is wrong, brought back whole, and nothing in them that was
 //! revoked comes to life again.
 
+mod taken_back;
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -9,20 +11,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use api::config::new_key;
-use api::db::entities::{member, photo, record, staff};
 use api::session::store::Holder;
 use domain::access::Role;
-use domain::member::{MemberRelation, MemberRole};
 use domain::place::RegionLevel;
-use domain::record::RecordState;
-use sea_orm::EntityTrait;
 use serde_json::{Value, json};
 
 use crate::keys::write_until;
+use crate::support::World;
 use crate::support::database::TestDatabase;
 use crate::support::operator::{Operator, names, said};
 use crate::support::people::COUNTY;
-use crate::support::{Mother, World, send};
 
 /// Where a backup is brought to: a folder, and on PostgreSQL an empty database.
 struct Place {
@@ -69,18 +67,21 @@ impl Operator {
         restore.args(more).output().unwrap()
     }
 
+    /// What was taken back until now.
+    fn bury(&self, world: &World, name: &str) -> String {
+        let path = self.path(name);
+        let since = ["backup", "tombstones", "--since", "2020-01-01T00:00:00Z", "--to", &path];
+        let buried = self.muzi(world, &since, "");
+        assert!(buried.status.success(), "{}", said(&buried));
+        path
+    }
+
     /// The drill, and the name of the file that it leaves.
     fn drill(&self, of: &Place, more: &[&str]) -> Output {
         let mut drill = self.bare(&["restore", "check"]);
         drill.env("DATABASE_URL", of.database.url()).env("MUZI_DATA", &of.data);
         drill.args(more).output().unwrap()
     }
-}
-
-async fn remove(mother: &Mother, path: &str) {
-    let request = mother.user.client.request(reqwest::Method::DELETE, path).header("if-match", "\"1\"");
-    let gone = send(request).await;
-    assert!(gone.status.is_success(), "{path}: {}", gone.text());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -151,65 +152,6 @@ async fn what_was_acknowledged_before_a_backup_is_there_after_it_and_nothing_rev
     assert!(refused.status.is_client_error(), "{}", refused.text());
     let drill = operator.drill(&place, &[]);
     assert_eq!(drill.status.code(), Some(1), "a database that served since is not as it was restored");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_taken_back_after_a_backup_is_taken_back_again() {
-    let operator = Operator::new();
-    let world = operator.world().await;
-    let county = world.county().await;
-    let mother = world.mother(&county).await;
-    let father = world.family_user().await;
-    let joined =
-        world.join(mother.handbook, father.id, MemberRole::Guardian, MemberRelation::Father, false).await;
-    let leaver = world.staff(&[Role::Clinician], Some(county.hospital), COUNTY, RegionLevel::County).await;
-    let entries = format!("/api/v1/handbooks/{}/entries", mother.handbook);
-    let hangs = crate::photos::upload_picture(&mother).await;
-    let body = json!({ "kind": "diary", "subject": "household", "photos": [hangs], "payload": { "date": "2026-11-22", "text": "收回的日记" } });
-    let entry = mother.user.client.post(&entries, body).await.ok();
-    let file = operator.backup(&world, "one.muzi").await;
-
-    let id = entry["id"].as_str().unwrap();
-    remove(&mother, &format!("{entries}/{id}")).await;
-    remove(&mother, &format!("/api/v1/handbooks/{}/members/{joined}", mother.handbook)).await;
-    let left = staff::ActiveModel {
-        id: sea_orm::ActiveValue::Set(leaver.id),
-        left_on: sea_orm::ActiveValue::Set(Some(world.app.today())),
-        ..Default::default()
-    };
-    staff::Entity::update(left).exec(world.app.db.write()).await.unwrap();
-    let stones = operator.path("stones");
-    let since = ["backup", "tombstones", "--since", "2020-01-01T00:00:00Z", "--to", &stones];
-    let buried = operator.muzi(&world, &since, "");
-    assert!(buried.status.success(), "{}", said(&buried));
-
-    let without = Place::within(&operator, "without").await;
-    assert!(operator.restore(&file, &without, &[]).status.success());
-    let drill = operator.drill(&without, &["--tombstones", &stones]);
-    assert!(
-        drill.status.code() == Some(1) && said(&drill).contains("live although they were revoked"),
-        "{}",
-        said(&drill)
-    );
-
-    let place = Place::within(&operator, "restored").await;
-    let restored = operator.restore(&file, &place, &["--tombstones", &stones]);
-    assert!(restored.status.success(), "{}", said(&restored));
-    let drill = operator.drill(&place, &["--tombstones", &stones]);
-    assert!(drill.status.success(), "{}", said(&drill));
-    let again = place.world(&operator).await;
-    let db = again.app.db.read();
-    let row = record::Entity::find_by_id(id.parse::<uuid::Uuid>().map(domain::id::RecordId).unwrap());
-    assert_eq!(row.one(db).await.unwrap().unwrap().state, RecordState::Withdrawn);
-    assert!(member::Entity::find_by_id(joined).one(db).await.unwrap().unwrap().ended_at.is_some());
-    assert!(photo::Entity::find().all(db).await.unwrap().is_empty());
-    assert_eq!(names(&place.data.join("photos")), Vec::<String>::new(), "its file is gone too");
-    assert_eq!(
-        staff::Entity::find_by_id(leaver.id).one(db).await.unwrap().unwrap().left_on,
-        Some(world.app.today())
-    );
-    let his = again.signed_in(Holder::User(father.id)).await;
-    his.get(&format!("/api/v1/handbooks/{}", mother.handbook)).await.problem(404, "not_found");
 }
 
 #[tokio::test(flavor = "multi_thread")]

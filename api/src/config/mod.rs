@@ -1,12 +1,14 @@
 //! Settings: from the command line, the environment and an optional TOML file; secrets from the environment alone.
 
+mod environment;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use domain::audit::{Retention, RetentionRefusal};
 use figment::Figment;
@@ -14,7 +16,9 @@ use figment::providers::{Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::keys::{Secrets, random};
+use self::environment::development_key;
+pub use self::environment::{BACKUP_KEY, Environment, development_secrets, new_key};
+use crate::keys::Secrets;
 
 /// Every setting that is no secret. Command line before environment before file.
 #[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
@@ -226,26 +230,6 @@ pub const PRIVACY_TEXT: &str = domain::consent::Purpose::Basic.version();
 #[error("{}", .0.join("\n"))]
 pub struct Misconfigured(pub Vec<String>);
 
-/// The secrets of the demo and of tests. They are public: production refuses them.
-fn development_key(purpose: u8) -> Zeroizing<[u8; 32]> {
-    let mut key = *b"muzi development key, never use.";
-    key[31] = purpose;
-    Zeroizing::new(key)
-}
-
-/// The keys of the demo and of tests.
-pub fn development_secrets() -> Secrets {
-    let one = |purpose| BTreeMap::from([(1, development_key(purpose))]);
-    Secrets {
-        data: one(1),
-        index: development_key(2),
-        print: one(3),
-        token: one(4),
-        backup: Some(development_key(5)),
-        audit: one(6),
-    }
-}
-
 impl Settings {
     /// The settings of a process that serves, and everything in them that is missing, wrong or refused in production.
     pub fn weigh_to_serve(
@@ -354,121 +338,6 @@ impl Settings {
     }
 }
 
-/// The environment, as an argument so that tests bring their own.
-#[derive(Clone)]
-pub struct Environment(BTreeMap<String, String>);
-
-impl Environment {
-    /// The environment of the process.
-    pub fn of_process() -> Self {
-        Self(std::env::vars().collect())
-    }
-
-    /// An environment of one's own.
-    pub fn from_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        Self(pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
-    }
-
-    /// A secret that may be left out, from `NAME` or from the file that `NAME_FILE` names.
-    pub fn optional_secret(&self, name: &str) -> Result<Option<Zeroizing<String>>, Misconfigured> {
-        let mut wrong = Vec::new();
-        let found = self.secret(name, &mut wrong);
-        if wrong.is_empty() { Ok(found) } else { Err(Misconfigured(wrong)) }
-    }
-
-    /// A secret from `NAME` or from the file that `NAME_FILE` names.
-    fn secret(&self, name: &str, wrong: &mut Vec<String>) -> Option<Zeroizing<String>> {
-        let file_name = format!("{name}_FILE");
-        match (self.0.get(name), self.0.get(&file_name)) {
-            (Some(_), Some(_)) => {
-                wrong.push(format!("{name} and {file_name}: give one of them, not both"));
-                None
-            }
-            (Some(value), None) => Some(Zeroizing::new(value.clone())),
-            (None, Some(path)) => match std::fs::read_to_string(path) {
-                Ok(text) => Some(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned())),
-                Err(_) => {
-                    wrong.push(format!("{file_name}: the file cannot be read"));
-                    None
-                }
-            },
-            (None, None) => None,
-        }
-        .filter(|value| !value.is_empty())
-    }
-
-    fn secrets(&self, wrong: &mut Vec<String>) -> Secrets {
-        Secrets {
-            data: self.keys("MUZI_DATA_KEYS", wrong),
-            index: self.key("MUZI_INDEX_KEY", wrong),
-            print: self.keys("MUZI_PRINT_KEYS", wrong),
-            token: self.keys("MUZI_TOKEN_KEYS", wrong),
-            backup: self.backup_key(wrong),
-            audit: self.keys("MUZI_AUDIT_KEYS", wrong),
-        }
-    }
-
-    /// The key of backups, where there is one.
-    pub fn backup_key(&self, wrong: &mut Vec<String>) -> Option<Zeroizing<[u8; 32]>> {
-        let text = self.secret(BACKUP_KEY, wrong)?;
-        let key = decode_key(&text);
-        if key.is_none() {
-            wrong.push(not_a_key(BACKUP_KEY));
-        }
-        key
-    }
-
-    /// The URL of the database, where one is named.
-    pub fn database_url(&self, wrong: &mut Vec<String>) -> Option<Zeroizing<String>> {
-        self.secret("DATABASE_URL", wrong)
-    }
-
-    /// The data keys, where there are any.
-    pub fn data_keys(&self, wrong: &mut Vec<String>) -> Option<BTreeMap<u8, Zeroizing<[u8; 32]>>> {
-        let is_given =
-            ["MUZI_DATA_KEYS", "MUZI_DATA_KEYS_FILE"].iter().any(|name| self.0.contains_key(*name));
-        is_given.then(|| self.keys("MUZI_DATA_KEYS", wrong))
-    }
-
-    fn key(&self, name: &str, wrong: &mut Vec<String>) -> Zeroizing<[u8; 32]> {
-        let decoded = self.secret(name, wrong).and_then(|text| decode_key(&text));
-        decoded.unwrap_or_else(|| {
-            wrong.push(not_a_key(name));
-            Zeroizing::new(random())
-        })
-    }
-
-    fn keys(&self, name: &str, wrong: &mut Vec<String>) -> BTreeMap<u8, Zeroizing<[u8; 32]>> {
-        let text = self.secret(name, wrong).unwrap_or_default();
-        let read = |entry: &str| {
-            let (id, key) = entry.trim().split_once(':')?;
-            Some((id.parse::<u8>().ok().filter(|id| *id > 0)?, decode_key(key)?))
-        };
-        let keys: Option<BTreeMap<_, _>> = text.split(',').map(read).collect();
-        keys.filter(|keys| keys.len() == text.split(',').count()).unwrap_or_else(|| {
-            let form = "must be ID:KEY pairs separated by commas, ID 1 to 255, KEY 32 random bytes in base64";
-            wrong.push(format!("{name}: {form}; make one with `muzi keys new`"));
-            BTreeMap::new()
-        })
-    }
-}
-
-/// The variable of the key that seals backups.
-pub const BACKUP_KEY: &str = "MUZI_BACKUP_KEY";
-
-fn not_a_key(name: &str) -> String {
-    format!("{name}: must be 32 random bytes in base64; make one with `muzi keys new`")
-}
-
-fn decode_key(text: &str) -> Option<Zeroizing<[u8; 32]>> {
-    STANDARD.decode(text.trim()).ok()?.try_into().ok().map(Zeroizing::new)
-}
-
-/// A fresh key as text, for `muzi keys new`.
-pub fn new_key() -> String {
-    STANDARD.encode(random::<32>())
-}
-
 impl Config {
     /// Why production refuses to start with this, every reason at once. The demo refuses nothing.
     pub fn refusals(&self) -> Vec<String> {
@@ -507,107 +376,5 @@ impl Config {
             refusals.push("MUZI_CORS_ORIGINS is *: name the origins".to_owned());
         }
         refusals
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn production(change: impl Fn(&mut BTreeMap<String, String>)) -> Environment {
-        let key =
-            |byte: u8| STANDARD.encode(std::array::from_fn::<u8, 32, _>(|at| byte.wrapping_add(at as u8)));
-        let mut pairs = BTreeMap::from([
-            ("DATABASE_URL".to_owned(), "postgres://muzi@localhost/muzi".to_owned()),
-            ("MUZI_DATA_KEYS".to_owned(), format!("1:{}", key(1))),
-            ("MUZI_INDEX_KEY".to_owned(), key(40)),
-            ("MUZI_PRINT_KEYS".to_owned(), format!("1:{},2:{}", key(80), key(90))),
-            ("MUZI_TOKEN_KEYS".to_owned(), format!("3:{}", key(120))),
-            ("MUZI_AUDIT_KEYS".to_owned(), format!("1:{}", key(160))),
-            ("MUZI_WECHAT_APP_SECRET".to_owned(), "secret".to_owned()),
-        ]);
-        change(&mut pairs);
-        Environment(pairs)
-    }
-
-    fn settings() -> Settings {
-        Settings {
-            public_url: Some("https://muzi.example.cn/".into()),
-            wechat_app_id: Some("wx0".into()),
-            ..Settings::default()
-        }
-    }
-
-    #[test]
-    fn a_complete_production_environment_is_accepted() {
-        let config = settings().resolve(false, &production(|_| {})).unwrap();
-        assert_eq!(config.refusals(), Vec::<String>::new());
-        assert_eq!(config.public_url, "https://muzi.example.cn");
-        assert_eq!(config.secrets.print.len(), 2);
-    }
-
-    #[test]
-    fn every_wrong_setting_is_named_at_once() {
-        let err = Settings::default().resolve(false, &Environment(BTreeMap::new())).unwrap_err();
-        for name in [
-            "MUZI_DATA_KEYS",
-            "MUZI_INDEX_KEY",
-            "MUZI_PRINT_KEYS",
-            "MUZI_TOKEN_KEYS",
-            "MUZI_AUDIT_KEYS",
-            "MUZI_WECHAT_APP_ID",
-            "MUZI_PUBLIC_URL",
-        ] {
-            assert!(err.0.iter().any(|line| line.contains(name)), "{name} in {err}");
-        }
-        let err = settings().resolve(
-            false,
-            &production(|pairs| {
-                pairs.insert("DATABASE_URL".into(), "mysql://x".into());
-            }),
-        );
-        assert_eq!(err.unwrap_err().0, ["DATABASE_URL: must begin with postgres:// or sqlite://"]);
-    }
-
-    #[test]
-    fn the_verification_file_has_a_plain_name_and_content() {
-        let file = VerificationFile::parse("Ab1_x.txt=0123abcd").unwrap();
-        assert_eq!((file.name.as_str(), file.content.as_str()), ("Ab1_x.txt", "0123abcd"));
-        for wrong in ["", "x.txt", "x.txt=", "x.html=1", ".txt=1", "../x.txt=1", "x.txt=a b"] {
-            assert_eq!(VerificationFile::parse(wrong), None, "{wrong}");
-            let settings = Settings { wechat_verification: Some(wrong.to_owned()), ..settings() };
-            let err = settings.resolve(false, &production(|_| {})).unwrap_err();
-            assert!(err.to_string().contains("MUZI_WECHAT_VERIFICATION"), "{err}");
-        }
-    }
-
-    #[test]
-    fn the_audit_log_is_kept_for_six_months_at_least() {
-        let kept = |text: &str| Settings { audit_retention: Some(text.to_owned()), ..settings() };
-        let config = kept("1y").resolve(false, &production(|_| {})).unwrap();
-        assert_eq!(config.audit_retention, "366d".parse().unwrap());
-        let err = kept("5m").resolve(false, &production(|_| {})).unwrap_err();
-        assert_eq!(err.0, ["MUZI_AUDIT_RETENTION: must be at least 6 months (6m)"]);
-        let config = settings().resolve(
-            false,
-            &production(|pairs| {
-                let token = pairs["MUZI_TOKEN_KEYS"].clone();
-                pairs.insert("MUZI_AUDIT_KEYS".into(), token);
-            }),
-        );
-        assert!(config.unwrap().refusals()[0].contains("MUZI_AUDIT_KEYS"));
-    }
-
-    #[test]
-    fn production_refuses_development_keys_shared_keys_stand_ins_and_open_cors() {
-        let secrets = development_secrets();
-        let mut config = settings().resolve(false, &production(|_| {})).unwrap();
-        config.secrets.data = secrets.data;
-        config.secrets.index = config.secrets.print[&1].clone();
-        config.cors_origins = vec!["*".into()];
-        config.wechat.url = Some("http://127.0.0.1:9".into());
-        assert_eq!(config.refusals().len(), 4, "{:?}", config.refusals());
-        config.demo = true;
-        assert!(config.refusals().is_empty());
     }
 }

@@ -1,18 +1,38 @@
-//! Rows of the audit log: taking over, sealing, asking.
+//! Rows of the audit log: events on their way in, those of a version before, and what is asked of them. Batches and their
+//! chains are in [`chain`], daily heads in [`head`].
+
+pub mod chain;
+pub mod head;
+
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use domain::audit::Event as Told;
-use domain::id::{BatchId, HandbookId, ReplicaId, StaffId};
+use domain::id::{EventId, HandbookId, PersonId, StaffId};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, IdenStatic,
-    Iterable, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect,
 };
 use uuid::{NoContext, Timestamp, Uuid};
 
 use super::event::Event;
-use crate::db::entities::{audit_batch, audit_event};
-use crate::db::statement;
+use crate::db::entities::{audit_event, handbook};
+use crate::db::{rows_in, statement};
 use crate::keys::sha256;
+
+/// Writes events in one statement; where there are none nothing is asked.
+pub async fn write(
+    db: &impl ConnectionTrait,
+    events: impl IntoIterator<Item = Event>,
+    at: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let row = |event: Event| event.into_row(EventId(Uuid::now_v7()), at).into_active_model();
+    let mut rows = events.into_iter().map(row).peekable();
+    if rows.peek().is_none() {
+        return Ok(());
+    }
+    audit_event::Entity::insert_many(rows).exec_without_returning(db).await.map(|_| ())
+}
 
 /// Refusals of one caller that share action, handbook and minute are one event: its id is made of them, so that the
 /// second finds its place taken. A handbook that does not exist costs the same statement and leaves nothing.
@@ -23,7 +43,7 @@ pub async fn write_refusal(
 ) -> Result<(), DbErr> {
     let id = one_per_minute(&refused, now);
     let handbook = refused.handbook();
-    let row = refused.into_row(domain::id::EventId(id), now);
+    let row = refused.into_row(EventId(id), now);
     let if_it_exists = if handbook.is_some() {
         "WHERE EXISTS (SELECT 1 FROM handbook WHERE id = ?)"
     } else {
@@ -96,52 +116,6 @@ fn first_id_of(at: DateTime<Utc>) -> Uuid {
     Uuid::from_bytes(id)
 }
 
-/// Whether events that were written before a moment wait to be sealed.
-pub async fn any_waits(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<bool, DbErr> {
-    let waiting = audit_event::Entity::find()
-        .filter(audit_event::COLUMN.batch_id.is_null())
-        .filter(audit_event::COLUMN.at.lte(before))
-        .limit(1);
-    Ok(waiting.one(db).await?.is_some())
-}
-
-/// Takes events that wait into a batch and gives them in the order of their ids. What another process takes at the same
-/// moment is passed over.
-pub async fn take(
-    txn: &impl ConnectionTrait,
-    batch: BatchId,
-    before: DateTime<Utc>,
-    most: u32,
-) -> Result<Vec<audit_event::Model>, DbErr> {
-    let skip = if txn.get_database_backend() == DbBackend::Postgres { "FOR UPDATE SKIP LOCKED" } else { "" };
-    let sql = format!(
-        "UPDATE audit_event SET batch_id = ? WHERE id IN (\
-             SELECT id FROM audit_event WHERE batch_id IS NULL AND at <= ? ORDER BY id LIMIT {most} {skip}) RETURNING {}",
-        columns()
-    );
-    let take = statement(txn.get_database_backend(), &sql, [batch.into(), before.into()]);
-    let rows = txn.query_all_raw(take).await?;
-    let events = rows.iter().map(|row| audit_event::Model::from_query_result(row, ""));
-    let mut events = events.collect::<Result<Vec<_>, _>>()?;
-    events.sort_unstable_by_key(|event| event.id);
-    Ok(events)
-}
-
-/// The columns that this version knows. `*` would mean another thing to a prepared statement once a newer version has added a
-/// column, and PostgreSQL refuses that.
-fn columns() -> String {
-    audit_event::Column::iter().map(|column| column.as_str()).collect::<Vec<_>>().join(", ")
-}
-
-/// The last batch of a chain.
-pub async fn last_of(
-    db: &impl ConnectionTrait,
-    replica: ReplicaId,
-) -> Result<Option<audit_batch::Model>, DbErr> {
-    let of_chain = audit_batch::Entity::find().filter(audit_batch::COLUMN.replica.eq(replica));
-    of_chain.order_by_desc(audit_batch::COLUMN.seq).one(db).await
-}
-
 /// An event as it is hashed.
 pub fn told(event: &audit_event::Model) -> Told<'_> {
     Told {
@@ -163,6 +137,21 @@ pub fn told(event: &audit_event::Model) -> Told<'_> {
     }
 }
 
+/// The handbooks of a woman.
+pub async fn of_woman(db: &impl ConnectionTrait, woman: PersonId) -> Result<Vec<handbook::Model>, DbErr> {
+    handbook::Entity::find().filter(handbook::COLUMN.woman_id.eq(woman)).all(db).await
+}
+
+/// Handbooks with all that were replaced before them or came after.
+pub async fn of_one_issue(
+    db: &impl ConnectionTrait,
+    found: impl IntoIterator<Item = handbook::Model>,
+) -> Result<Vec<HandbookId>, DbErr> {
+    let issues: BTreeSet<_> = found.into_iter().map(|handbook| handbook.counts_as).collect();
+    let rows = rows_in(db, handbook::Entity::find(), handbook::Column::CountsAs, issues).await?;
+    Ok(rows.into_iter().map(|handbook| handbook.id).collect())
+}
+
 /// What is asked of the log.
 #[derive(Debug, Clone)]
 pub enum About {
@@ -177,7 +166,7 @@ pub async fn page(
     db: &impl ConnectionTrait,
     about: &About,
     (from, to): (DateTime<Utc>, DateTime<Utc>),
-    after: Option<domain::id::EventId>,
+    after: Option<EventId>,
     limit: u64,
 ) -> Result<Vec<audit_event::Model>, DbErr> {
     let whose = match about {
@@ -197,11 +186,6 @@ pub async fn page(
         .limit(limit)
         .all(db)
         .await
-}
-
-/// How many events wait to be sealed.
-pub async fn waiting(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
-    audit_event::Entity::find().filter(audit_event::COLUMN.batch_id.is_null()).count(db).await
 }
 
 #[cfg(test)]

@@ -1,0 +1,126 @@
+//! What was taken back since an instant, read from a database as it is. It reads whole tables.
+
+use chrono::{DateTime, Utc};
+use domain::id::RecordId;
+use domain::record::RecordState;
+use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QuerySelect};
+
+use super::ends::{ACCOUNTS, DELEGATIONS, MEMBERS};
+use crate::backup::tombstones::{Dropped, HandbookNow, ReceiptThen, RecordNow, StaffNow, Tombstones};
+use crate::buried::ENTRY;
+use crate::consents::again::Withdrawn;
+use crate::consents::store::withdrawn_since;
+use crate::db::entities::{handbook, record, retention_receipt, staff, tombstone};
+use crate::records::store::ERASED;
+
+/// What was taken back since an instant, read in one snapshot.
+pub(in crate::backup) async fn tombstones(
+    txn: &DatabaseTransaction,
+    since: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<Tombstones, DbErr> {
+    let withdrawn = withdrawn_since(txn, since).await?;
+    Ok(Tombstones {
+        since,
+        taken_at: now,
+        accounts: ACCOUNTS.since(txn, since).await?,
+        members: MEMBERS.since(txn, since).await?,
+        delegations: DELEGATIONS.since(txn, since).await?,
+        staff: staff::Entity::find().all(txn).await?.into_iter().map(staff_now).collect(),
+        handbooks: handbooks(txn, since).await?,
+        records: records(txn, since).await?,
+        withdrawn: withdrawn.into_iter().map(|(row, issue)| Withdrawn::of(row, issue)).collect(),
+        receipts: receipts(txn, since).await?,
+        dropped: dropped(txn, since).await?,
+    })
+}
+
+/// Handbooks that ended, whose code on paper was revoked, whose family has gone, and that were blocked or erased.
+async fn handbooks(txn: &DatabaseTransaction, since: DateTime<Utc>) -> Result<Vec<HandbookNow>, DbErr> {
+    let rows = handbook::Entity::find().filter(
+        Condition::any()
+            .add(handbook::COLUMN.closed_at.gte(since))
+            .add(handbook::COLUMN.printed_serial.gt(1))
+            .add(handbook::COLUMN.family_left_at.gte(since))
+            .add(handbook::COLUMN.erased_at.gte(since)),
+    );
+    Ok(rows.all(txn).await?.into_iter().map(handbook_now).collect())
+}
+
+async fn records(txn: &DatabaseTransaction, since: DateTime<Utc>) -> Result<Vec<RecordNow>, DbErr> {
+    let rows: Vec<(RecordId, RecordState, DateTime<Utc>)> = record::Entity::find()
+        .select_only()
+        .columns([record::Column::Id, record::Column::State, record::Column::ChangedAt])
+        .filter(record::COLUMN.state.ne(RecordState::Live))
+        .filter(record::COLUMN.kind.ne(ERASED))
+        .filter(record::COLUMN.changed_at.gte(since))
+        .into_tuple()
+        .all(txn)
+        .await?;
+    Ok(rows.into_iter().map(|(id, state, at)| RecordNow { id, state, at }).collect())
+}
+
+async fn receipts(txn: &DatabaseTransaction, since: DateTime<Utc>) -> Result<Vec<ReceiptThen>, DbErr> {
+    let rows = retention_receipt::Entity::find().filter(retention_receipt::COLUMN.done_at.gte(since));
+    let told = rows.all(txn).await?.into_iter().map(|row| ReceiptThen {
+        id: row.id,
+        handbook: row.handbook_id,
+        cause: row.cause,
+        kind: row.kind,
+        end: row.end_state,
+        amount: row.amount,
+        basis: row.basis,
+        at: row.done_at,
+    });
+    Ok(told.collect())
+}
+
+/// What was buried, and the places of entries that a version before this erased and did not bury.
+async fn dropped(txn: &DatabaseTransaction, since: DateTime<Utc>) -> Result<Vec<Dropped>, DbErr> {
+    let buried = tombstone::Entity::find().filter(tombstone::COLUMN.at.gte(since)).all(txn).await?;
+    let mut dropped: Vec<_> =
+        buried.into_iter().map(|row| Dropped { kind: row.kind, id: row.id, at: row.at }).collect();
+    let traces: Vec<(RecordId, DateTime<Utc>)> = record::Entity::find()
+        .select_only()
+        .columns([record::Column::Id, record::Column::ChangedAt])
+        .filter(record::COLUMN.kind.eq(ERASED))
+        .filter(record::COLUMN.changed_at.gte(since))
+        .into_tuple()
+        .all(txn)
+        .await?;
+    let traces = traces.into_iter().map(|(id, at)| Dropped { kind: ENTRY.to_owned(), id: id.0, at });
+    dropped.extend(traces);
+    dropped.sort_by(|one, other| (&one.kind, one.id).cmp(&(&other.kind, other.id)));
+    dropped.dedup_by(|one, other| (&one.kind, one.id) == (&other.kind, other.id));
+    Ok(dropped)
+}
+
+fn staff_now(row: staff::Model) -> StaffNow {
+    StaffNow {
+        id: row.id,
+        version: row.version,
+        left_on: row.left_on,
+        roles: row.roles,
+        institution: row.institution_id,
+        region: row.region_code.zip(row.region_level),
+        password_hash: row.password_hash,
+        password_issued: row.password_issued,
+        totp: row.totp,
+        totp_last_step: row.totp_last_step,
+    }
+}
+
+fn handbook_now(row: handbook::Model) -> HandbookNow {
+    HandbookNow {
+        id: row.id,
+        issue: Some(row.counts_as),
+        state: row.state,
+        printed_serial: row.printed_serial,
+        closed_at: row.closed_at,
+        close_reason: row.close_reason,
+        successor: row.successor_id,
+        family_left_at: row.family_left_at,
+        blocked_until: row.blocked_until,
+        erased_at: row.erased_at,
+    }
+}
