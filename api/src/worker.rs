@@ -111,7 +111,10 @@ async fn carry_out(app: &App, job: &Job) -> anyhow::Result<()> {
             audit::retain::remove_old(app).await.map(|_| ())
         }
         Job::Sweep => crate::sweep::carry_out(app).await,
-        Job::Retain => crate::closing::retain::carry_out(app).await,
+        Job::Retain => {
+            crate::disclosures::retain::carry_out(app).await?;
+            crate::closing::retain::carry_out(app).await
+        }
     }
 }
 

@@ -192,6 +192,10 @@ words! {
         ReviewOverrides = "review_overrides", "复核", "review overrides and emergency access";
         ReadCorrections = "read_corrections", "查看更正申请", "read requests to correct records";
         AnswerCorrections = "answer_corrections", "答复更正申请", "answer requests to correct records";
+        ReadUnused = "read_unused", "查看未使用手册名单", "read whose handbooks are not in use";
+        AskDisclosure = "ask_disclosure", "申请导出名单", "ask for a list of persons and take it";
+        ReadDisclosures = "read_disclosures", "查看导出记录", "read what was asked for and taken";
+        DecideDisclosure = "decide_disclosure", "审批导出名单", "approve, refuse and look after exports of others";
     }
 }
 
@@ -353,6 +357,8 @@ const OFFICE: &[(Role, &[OfficeAction])] = &[
             OfficeAction::ReadInstitutions,
             OfficeAction::ReadCorrections,
             OfficeAction::AnswerCorrections,
+            OfficeAction::AskDisclosure,
+            OfficeAction::ReadDisclosures,
         ],
     ),
     (
@@ -363,6 +369,9 @@ const OFFICE: &[(Role, &[OfficeAction])] = &[
             OfficeAction::OpenVisit,
             OfficeAction::ReadUsage,
             OfficeAction::ReadInstitutions,
+            OfficeAction::ReadUnused,
+            OfficeAction::AskDisclosure,
+            OfficeAction::ReadDisclosures,
         ],
     ),
     (
@@ -372,9 +381,19 @@ const OFFICE: &[(Role, &[OfficeAction])] = &[
             OfficeAction::ReadOwnCheckups,
             OfficeAction::ReadCorrections,
             OfficeAction::AnswerCorrections,
+            OfficeAction::AskDisclosure,
+            OfficeAction::ReadDisclosures,
         ],
     ),
-    (R::VillageWorker, &[OfficeAction::ReadOwnCheckups]),
+    (
+        R::VillageWorker,
+        &[
+            OfficeAction::ReadOwnCheckups,
+            OfficeAction::ReadUnused,
+            OfficeAction::AskDisclosure,
+            OfficeAction::ReadDisclosures,
+        ],
+    ),
     (
         R::TownshipOffice,
         &[
@@ -382,6 +401,9 @@ const OFFICE: &[(Role, &[OfficeAction])] = &[
             OfficeAction::IssueHandbook,
             OfficeAction::ReadUsage,
             OfficeAction::ReadInstitutions,
+            OfficeAction::ReadUnused,
+            OfficeAction::AskDisclosure,
+            OfficeAction::ReadDisclosures,
         ],
     ),
     (
@@ -397,10 +419,32 @@ const OFFICE: &[(Role, &[OfficeAction])] = &[
             OfficeAction::SetTargets,
             OfficeAction::ReviewOverrides,
             OfficeAction::ReadCorrections,
+            OfficeAction::ReadUnused,
+            OfficeAction::AskDisclosure,
+            OfficeAction::ReadDisclosures,
+            OfficeAction::DecideDisclosure,
         ],
     ),
-    (R::CityMch, &[OfficeAction::ReadUsage, OfficeAction::ReadInstitutions, OfficeAction::SetTargets]),
-    (R::ProvinceMch, &[OfficeAction::ReadUsage, OfficeAction::ReadInstitutions, OfficeAction::SetTargets]),
+    (
+        R::CityMch,
+        &[
+            OfficeAction::ReadUsage,
+            OfficeAction::ReadInstitutions,
+            OfficeAction::SetTargets,
+            OfficeAction::ReadDisclosures,
+            OfficeAction::DecideDisclosure,
+        ],
+    ),
+    (
+        R::ProvinceMch,
+        &[
+            OfficeAction::ReadUsage,
+            OfficeAction::ReadInstitutions,
+            OfficeAction::SetTargets,
+            OfficeAction::ReadDisclosures,
+            OfficeAction::DecideDisclosure,
+        ],
+    ),
     (
         R::HealthAuthority,
         &[OfficeAction::ReadUsage, OfficeAction::ReadInstitutions, OfficeAction::SetTargets],
@@ -615,6 +659,19 @@ mod tests {
             assert_eq!(may(&author, A::AttachCheckup), Verdict::Hidden, "{role}");
         }
         assert_eq!(may(&staff(R::HandbookAdministrator, &[T::Author]), A::CorrectOwn), Verdict::Hidden);
+    }
+
+    #[test]
+    fn whoever_follows_up_usage_reads_the_list_for_it_and_only_mch_decides_on_lists_of_others() {
+        let may_each = |action| -> Vec<Role> {
+            Role::ALL.iter().copied().filter(|role| may_in_office(&[*role], action)).collect()
+        };
+        let follow_up = [R::HandbookAdministrator, R::VillageWorker, R::TownshipOffice, R::CountyMch];
+        assert_eq!(may_each(OfficeAction::ReadUnused), follow_up);
+        assert_eq!(may_each(OfficeAction::DecideDisclosure), [R::CountyMch, R::CityMch, R::ProvinceMch]);
+        for role in may_each(OfficeAction::AskDisclosure) {
+            assert!(may_in_office(&[role], OfficeAction::ReadDisclosures), "{role}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
+use domain::disclosure::DisclosureState;
 use domain::handbook::State as HandbookState;
 use domain::id::PhotoId;
 use domain::record::RecordState;
@@ -16,8 +17,8 @@ use uuid::Uuid;
 
 use super::tombstones::{Dropped, Ended, HandbookNow, RecordNow, StaffNow, Tombstones};
 use crate::db::entities::{
-    code, delegation, handbook, institution, invitation, live_ticket, member, photo, record, refresh_token,
-    restoration, session, staff, tombstone,
+    code, delegation, disclosure, handbook, institution, invitation, live_ticket, member, photo, record,
+    refresh_token, restoration, session, staff, tombstone,
 };
 use crate::db::{Db, statement};
 use crate::handbooks::store::no_slip;
@@ -141,6 +142,16 @@ pub(super) async fn end_what_opens_doors(
         .filter(handbook::COLUMN.slip_hash.is_not_null())
         .exec(txn)
         .await?;
+    // What was approved may have been taken since: it is asked for again.
+    let lists = disclosure::Entity::update_many()
+        .set(disclosure::ActiveModel {
+            state: Set(DisclosureState::Expired),
+            holds_until: Set(None),
+            ..Default::default()
+        })
+        .filter(holds_a_list())
+        .exec(txn)
+        .await?;
     let moved = format!("UPDATE handbook SET change_seq = change_seq + {CHANGES_MOVED}");
     txn.execute_unprepared(&moved).await?;
     Ok(BTreeMap::from([
@@ -150,7 +161,16 @@ pub(super) async fn end_what_opens_doors(
         ("dynamic codes", codes.rows_affected),
         ("invitations", invitations.rows_affected),
         ("slips", slips.rows_affected),
+        ("lists of persons", lists.rows_affected),
     ]))
+}
+
+/// Waits for a decision, may be taken, or may be read on.
+fn holds_a_list() -> Condition {
+    let open = [DisclosureState::Waiting, DisclosureState::Ready];
+    Condition::any()
+        .add(disclosure::Column::State.is_in(open))
+        .add(disclosure::COLUMN.holds_until.is_not_null())
 }
 
 /// What lives that [`end_what_opens_doors`] ended. What began after the restoration may live.
@@ -173,12 +193,15 @@ pub(super) async fn revived(db: &impl ConnectionTrait) -> Result<Vec<(&'static s
     let slips = handbook::Entity::find()
         .filter(handbook::COLUMN.slip_hash.is_not_null())
         .filter(handbook::COLUMN.slip_expires_at.lt(restored_at));
+    let lists =
+        disclosure::Entity::find().filter(holds_a_list()).filter(disclosure::COLUMN.asked_at.lt(restored_at));
     Ok(vec![
         ("sessions", sessions.count(db).await?),
         ("refresh tokens", tokens.count(db).await?),
         ("dynamic codes", codes.count(db).await?),
         ("invitations", invitations.count(db).await?),
         ("slips", slips.count(db).await?),
+        ("lists of persons", lists.count(db).await?),
     ])
 }
 
