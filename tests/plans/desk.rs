@@ -76,8 +76,9 @@ async fn taking_lists(world: &World, county: &County) {
     for who in [&mch, &clinician] {
         for list in ["unused", "alerts", "visits", "overrides", "break_glass", "corrections", "countersign"] {
             let form = if ["unused", "alerts", "visits"].contains(&list) { "csv" } else { "screen" };
-            let body = json!({ "list": list, "form": form, "purpose": "核对名单，逐一随访" });
+            let body = json!({ "list": list, "form": form, "purpose": "核对名单后逐一电话随访" });
             let asked = who.client.post("/api/v1/exports", body).await;
+            assert!([201, 403].contains(&asked.status.as_u16()), "{list}: {}", asked.text());
             if asked.status == 201 {
                 let id = asked.ok()["id"].as_str().unwrap().to_owned();
                 who.client.get(&format!("/api/v1/exports/{id}/file")).await;
@@ -87,7 +88,7 @@ async fn taking_lists(world: &World, county: &County) {
             }
         }
     }
-    let checkups = json!({ "list": "checkups", "form": "screen", "purpose": "核对本人录入的检查" });
+    let checkups = json!({ "list": "checkups", "form": "screen", "purpose": "核对本人录入的检查记录" });
     clinician.client.post("/api/v1/exports", checkups).await.ok();
     for state in ["waiting", "ready", "refused", "expired"] {
         for seen in [true, false] {

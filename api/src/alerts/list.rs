@@ -65,7 +65,10 @@ pub struct Alert {
 #[utoipa::path(
     tag = "alerts",
     params(PageQuery),
-    responses((status = 200, description = "A page of danger signs", body = Page<Alert>)),
+    responses(
+        (status = 200, description = "A page of danger signs", body = Page<Alert>),
+        (status = 429, description = "The account was given as many personal lines as a day allows (`too_many_lines`)"),
+    ),
 )]
 #[get("/api/v1/alerts")]
 pub(crate) async fn list(

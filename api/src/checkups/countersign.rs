@@ -57,7 +57,10 @@ pub struct AwaitingCountersign {
     operation_id = "awaiting_countersign",
     tag = "checkups",
     params(PageQuery),
-    responses((status = 200, description = "A page of records", body = Page<AwaitingCountersign>)),
+    responses(
+        (status = 200, description = "A page of records", body = Page<AwaitingCountersign>),
+        (status = 429, description = "The account was given as many personal lines as a day allows (`too_many_lines`)"),
+    ),
 )]
 #[get("/api/v1/countersign")]
 pub(crate) async fn list(

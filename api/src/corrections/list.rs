@@ -164,7 +164,10 @@ pub struct RequestToAnswer {
     operation_id = "list",
     tag = "corrections",
     params(PageQuery, RequestQuery),
-    responses((status = 200, description = "A page of requests", body = Page<RequestToAnswer>)),
+    responses(
+        (status = 200, description = "A page of requests", body = Page<RequestToAnswer>),
+        (status = 429, description = "The account was given as many personal lines as a day allows (`too_many_lines`)"),
+    ),
 )]
 #[get("/api/v1/correction-requests")]
 pub(crate) async fn of_office(

@@ -81,6 +81,7 @@ pub(crate) struct Overridden {
 /// For families of the own county, the newest first.
 #[utoipa::path(tag = "overrides", params(OverridesQuery, PageQuery), responses(
     (status = 200, description = "A page", body = Page<Overridden>),
+    (status = 429, description = "The account was given as many personal lines as a day allows (`too_many_lines`)"),
 ))]
 #[get("/api/v1/overrides")]
 pub(crate) async fn list(

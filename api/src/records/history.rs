@@ -155,7 +155,10 @@ pub struct OwnCheckup {
 #[utoipa::path(
     tag = "checkups",
     params(PageQuery),
-    responses((status = 200, description = "A page of own checkups", body = Page<OwnCheckup>)),
+    responses(
+        (status = 200, description = "A page of own checkups", body = Page<OwnCheckup>),
+        (status = 429, description = "The account was given as many personal lines as a day allows (`too_many_lines`)"),
+    ),
 )]
 #[get("/api/v1/checkups")]
 pub(crate) async fn own_checkups(

@@ -74,7 +74,10 @@ impl Listed {
 #[utoipa::path(
     tag = "visits",
     params(DayQuery, PageQuery),
-    responses((status = 200, description = "A page", body = Page<Listed>)),
+    responses(
+        (status = 200, description = "A page", body = Page<Listed>),
+        (status = 429, description = "The account was given as many personal lines as a day allows (`too_many_lines`)"),
+    ),
 )]
 #[get("/api/v1/visits")]
 pub(crate) async fn of_day(

@@ -93,7 +93,10 @@ pub(crate) struct Reviewed {
 #[utoipa::path(
     tag = "visits",
     params(ReviewQuery, PageQuery),
-    responses((status = 200, description = "A page", body = Page<ForReview>)),
+    responses(
+        (status = 200, description = "A page", body = Page<ForReview>),
+        (status = 429, description = "The account was given as many personal lines as a day allows (`too_many_lines`)"),
+    ),
 )]
 #[get("/api/v1/break-glass")]
 pub(crate) async fn to_review(
