@@ -27,6 +27,7 @@ mod demo;
 mod desk;
 mod entries;
 mod export;
+mod exports;
 mod fetal_sex;
 mod find;
 mod imports;

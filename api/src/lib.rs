@@ -6,7 +6,7 @@
 //! | module | what it is |
 //! | --- | --- |
 //! | [`server`], [`routes`], [`openapi`], [`worker`] | the edge |
-//! | [`handbooks`], [`members`], [`visits`], [`records`], [`entries`], [`checkups`], [`usage`], [`sign_in`], [`offices`], [`import`] … | features, one folder per noun, one file per verb |
+//! | [`handbooks`], [`members`], [`visits`], [`records`], [`entries`], [`checkups`], [`usage`], [`sign_in`], [`offices`], [`import`], [`disclosures`] … | features, one folder per noun, one file per verb |
 //! | [`access`], [`session`] | who may do what, and who is calling |
 //! | [`outbox`], [`idempotency`], [`tries`], [`body`], [`form`], [`remark`], [`buried`], [`page`] | what every feature uses |
 //! | [`keyring`], [`backup`] | which keys a database was written with, how it moves from one to the next, and how it is copied and brought back |
@@ -37,6 +37,7 @@ pub mod corrections;
 pub mod db;
 pub mod deaths;
 pub mod demo;
+pub mod disclosures;
 pub mod entries;
 pub mod error;
 pub mod export;

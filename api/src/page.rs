@@ -1,4 +1,5 @@
-//! Cursor paging: opaque cursors that belong to one list, at most 100 a page.
+//! Cursor paging: opaque cursors that belong to one list, at most 100 a page. Lists of persons for staff go through
+//! `disclosures::brake`, whose cursors also say how many lines were given before.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

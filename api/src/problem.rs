@@ -211,6 +211,20 @@ problems! {
     IdentityRefused = 422 "identity_refused" { "身份信息不符", "Identity refused", "身份证号、姓名（及所填手册编号）不相符，还可以尝试 {left} 次。", "The ID number and the name (and the handbook number, if given) do not fit together; {left} tries are left." }
     PrintsUsedUp = 409 "prints_used_up" { "不能再重印", "No more reprints", "封面二维码已重印255次，请换发手册。", "The cover's code was reprinted 255 times; replace the handbook." }
     AlreadyReviewed = 409 "already_reviewed" { "已复核", "Already reviewed", "已由他人复核。", "Somebody reviewed this already." }
+
+    // Lists of persons.
+    ApprovalNeeded = 403 "approval_needed" { "需要第二人审批", "Approval needed", "名单超过 {limit} 行需要第二人审批：请通过 /api/v1/exports 说明用途提出申请（只在屏幕上查看时 form 填 screen），批准后24小时内可继续查看。", "More than {limit} personal lines of a list need a second person's approval: ask for it with the purpose at /api/v1/exports (form `screen` to read on the screen only); once approved, go on reading within 24 hours." }
+    OwnDisclosure = 403 "own_disclosure" { "不能审批本人的申请", "Your own request", "不能审批本人提出的申请，请由其他有权限的人员审批。", "Nobody decides on a request of their own; another authorised person does." }
+    DisclosureVoid = 403 "disclosure_void" { "申请已失效", "The request is void", "您的角色、机构或辖区在申请之后有变化，请重新申请。", "Your role, institution or region changed since you asked; ask again." }
+    AlreadyDecided = 409 "already_decided" { "已处理", "Decided already", "该申请已由他人处理或已过期。", "Somebody decided on this request already, or it has expired." }
+    NotApproved = 409 "not_approved" { "尚未批准", "Not approved", "该申请待审批或已被拒绝，不能领取。", "The request still waits, or was refused; there is nothing to take." }
+    DisclosureOver = 410 "disclosure_over" { "已领取或已过期", "Taken or expired", "名单已领取完毕或已超过有效时间，请重新申请。", "The list was taken as often as it may be, or its time is over; ask again." }
+    NoFile = 409 "no_file" { "没有文件", "There is no file", "该申请只用于屏幕查看，没有可下载的文件。", "This request is for the screen only; there is no file." }
+    AlreadySeen = 409 "already_seen" { "已阅", "Seen already", "已由他人标记为已阅。", "Somebody marked it as seen already." }
+    ListTooLong = 422 "list_too_long" { "名单过长", "The list is too long", "名单超过每人每天可查看的 {limit} 行，请缩小范围。", "The list is longer than the {limit} lines that an account may be given in a day; narrow it." }
+    TooManyLines = 429 "too_many_lines" { "已达当日上限", "Limit of the day reached", "您今天查看或导出的个人信息已达上限，县级妇幼保健机构已收到提示；请明天再试。", "You have been given as many personal lines or exports as a day allows, and the county MCH has been told; come again tomorrow." }
+    TakingOne = 429 "taking_one" { "正在导出", "An export is under way", "您的另一个导出正在进行，请完成后再试。", "Another export of yours is under way; wait until it is done." }
+
     TicketRefused = 401 "ticket_refused" { "实时更新凭证无效", "Ticket refused", "凭证已使用或已过期，请重新获取。", "The ticket was used or has expired; get a new one." }
     StreamsFull = 503 "streams_full" { "实时连接已满", "No live stream left", "本服务的实时连接已满，请改用 after 轮询。", "This server holds as many live streams as it can; poll with after instead." }
     VisitOver = 409 "visit_over" { "就诊已结束", "The visit is over", "就诊访问已于 {ended_at} 结束，请重新扫码。", "The visit ended at {ended_at}; scan again." }

@@ -8,7 +8,8 @@ use crate::sign_in;
 use crate::{access_log, codes, health, live, notices, overrides, responsibility, usage, visits};
 use crate::{alerts, catalogue, checkups, entries, photos, records};
 use crate::{
-    children, closing, consents, corrections, deaths, export, handbooks, members, pregnancies, privacy,
+    children, closing, consents, corrections, deaths, disclosures, export, handbooks, members, pregnancies,
+    privacy,
 };
 
 /// All routes of the application.
@@ -43,6 +44,13 @@ pub fn configure(config: &mut ServiceConfig) {
     config.service(usage::dashboard::show);
     config.service(usage::series::days);
     config.service(usage::follow_up::follow_up);
+    config.service(usage::unused::list);
+    config.service(disclosures::ask::ask);
+    config.service(disclosures::list::list);
+    config.service(disclosures::list::one);
+    config.service(disclosures::decide::decide);
+    config.service(disclosures::seen::mark_seen);
+    config.service(disclosures::take::take);
     config.service(sign_in::wechat::sign_in_with_wechat);
     config.service(sign_in::staff::sign_in_as_staff);
     config.service(sign_in::refresh::refresh);

@@ -143,7 +143,10 @@ async fn carry_out(app: Data<App>, job: Job) -> anyhow::Result<()> {
             audit::retain::remove_old(app).await.map(|_| ())
         }
         Job::Sweep => crate::sweep::carry_out(app).await,
-        Job::Retain => crate::closing::retain::carry_out(app).await,
+        Job::Retain => {
+            crate::disclosures::retain::carry_out(app).await?;
+            crate::closing::retain::carry_out(app).await
+        }
     }
 }
 

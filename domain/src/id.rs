@@ -84,6 +84,8 @@ ids! {
     CorrectionId;
     /// What a retention job or a closing did.
     ReceiptId;
+    /// A list of persons that somebody asked to take away.
+    DisclosureId;
     /// A job in the outbox.
     JobId;
     /// A woman handed to a village doctor by the health centre.

@@ -10,6 +10,7 @@ pub mod checkup;
 pub mod consent;
 pub mod correction;
 pub mod credential;
+pub mod disclosure;
 pub mod entry;
 pub mod fetal_sex;
 pub mod handbook;

@@ -2,17 +2,18 @@
 
 use api::alerts;
 use api::db::entities::{
-    PhotoIds, alert, break_glass, correction_request, delegation, handbook, invitation, pregnancy, record,
-    region, rule_override, visit,
+    PhotoIds, alert, break_glass, correction_request, delegation, disclosure, handbook, invitation,
+    pregnancy, record, region, rule_override, visit,
 };
 use api::session::store::Holder;
 use chrono::TimeDelta;
 use domain::access::Role;
 use domain::correction::RequestState;
+use domain::disclosure::{DisclosureState, Form, PersonList};
 use domain::handbook::issuing::Override;
 use domain::id::{
-    AlertId, ChildId, CorrectionId, DelegationId, InstitutionId, InvitationId, OverrideId, RecordId, StaffId,
-    VisitId,
+    AlertId, ChildId, CorrectionId, DelegationId, DisclosureId, InstitutionId, InvitationId, OverrideId,
+    RecordId, StaffId, VisitId,
 };
 use domain::institution::AgencyClass;
 use domain::member::{MemberRelation, MemberRole};
@@ -70,6 +71,8 @@ pub struct Cast {
     pub high_risk: Subject,
     /// Whom the county manages.
     pub employee: StaffId,
+    /// Asked for by the clinician who is visited.
+    pub export: DisclosureId,
 }
 
 /// Staff whose tie to a handbook hangs on a row in it.
@@ -99,12 +102,13 @@ impl Cast {
             ..Default::default()
         };
         pregnancy::Entity::update(red).exec(world.app.db.write()).await.unwrap();
+        let export = export(world, &county, bound.visiting).await;
         let employee = world.doctor(county.hospital).await.id;
         let mut callers = family(world, &ordinary).await;
         callers.extend(institutions_staff(world, &county, &bound).await);
         callers.extend(regional_staff(world, &bound).await);
         callers.push(Caller { name: "nobody", holder: None, about_high_risk: false });
-        Self { county, callers, ordinary, high_risk, employee }
+        Self { county, callers, ordinary, high_risk, employee, export }
     }
 
     /// The handbook that a caller tries.
@@ -375,6 +379,39 @@ pub async fn delegation(world: &World, mother: &Mother, county: &County, to: Sta
         ended_at: None,
     };
     let inserting = delegation::Entity::insert(row.into_active_model());
+    inserting.exec_without_returning(world.app.db.write()).await.unwrap();
+    id
+}
+
+/// The visits of today at the hospital, which one of its clinicians may take.
+async fn export(world: &World, county: &County, by: StaffId) -> DisclosureId {
+    let (id, today) = (DisclosureId(Uuid::now_v7()), world.app.today());
+    let row = disclosure::Model {
+        id,
+        staff_id: by,
+        institution_id: Some(county.hospital),
+        region_code: RegionCode(COUNTY),
+        region_level: RegionLevel::County,
+        county_code: RegionCode(COUNTY),
+        goes_above: false,
+        list: PersonList::Visits,
+        filters: json!({ "from": today, "to": today }),
+        list_key: format!("visits/{}/{today}/{today}", county.hospital),
+        form: Form::Csv,
+        lines: 2,
+        purpose: None,
+        state: DisclosureState::Ready,
+        asked_at: world.now(),
+        decided_at: None,
+        decided_by: None,
+        reason: None,
+        holds_until: Some(world.now() + TimeDelta::days(1)),
+        taken: 0,
+        taken_at: None,
+        seen_at: None,
+        seen_by: None,
+    };
+    let inserting = disclosure::Entity::insert(row.into_active_model());
     inserting.exec_without_returning(world.app.db.write()).await.unwrap();
     id
 }

@@ -84,6 +84,7 @@ async fn id(world: &World, cast: &Cast, caller: &Caller, method: &str, path: &st
         }
         "invitation" => invitation(world, &subject.mother).await.to_string(),
         "override" => subject.set_aside.to_string(),
+        "export" => cast.export.to_string(),
         "visit" if path.starts_with("/api/v1/break-glass") => subject.emergency.to_string(),
         "visit" => another_visit(world, cast, handbook).await.to_string(),
         "institution" if path.ends_with("/end") => {
@@ -181,6 +182,7 @@ pub fn shows(cast: &Cast, caller: &Caller, operation: &str) -> Option<String> {
         "GET /api/v1/overrides" => subject.set_aside.to_string(),
         "GET /api/v1/checkups" => subject.checkup.to_string(),
         "GET /api/v1/correction-requests" => subject.request.to_string(),
+        "GET /api/v1/exports" => cast.export.to_string(),
         "GET /api/v1/countersign" => subject.awaiting.to_string(),
         "GET /api/v1/institutions" => cast.county.hospital.to_string(),
         "GET /api/v1/handbooks/{handbook}/records" => subject.entry.clone(),

@@ -314,8 +314,8 @@ async fn a07_lists_and_refusals_hold_no_full_number_phone_account_or_name() {
     assert!(!strangers.text().contains("王"), "{}", strangers.text());
 }
 
-/// The figures are the one thing that is downloaded over the API for a region; a copy of a family's own data names nobody
-/// else (`a_copy_holds_all_that_the_database_holds_of_the_family_and_nothing_of_others`).
+/// Figures and lists of persons are what is downloaded over the API for a region (`exports` goes further into the latter); a
+/// copy of a family's own data names nobody else (`a_copy_holds_all_that_the_database_holds_of_the_family_and_nothing_of_others`).
 #[tokio::test(flavor = "multi_thread")]
 async fn a41_a_county_downloads_no_province_and_a_copy_is_of_ones_own_only() {
     let world = World::empty().await;
@@ -337,6 +337,21 @@ async fn a41_a_county_downloads_no_province_and_a_copy_is_of_ones_own_only() {
     }
     let own = mch.get(&format!("/api/v1/usage?region={COUNTY}&level=county&format=xlsx")).await;
     assert_eq!(own.status, 200, "the own county's figures are");
+
+    let list = |region: i64| {
+        json!({
+            "list": "unused", "form": "csv", "purpose": "逐村随访未使用手册的家庭", "filters": { "region": region },
+        })
+    };
+    for code in [PROVINCE, CITY, OTHER_COUNTY] {
+        mch.post("/api/v1/exports", list(code)).await.problem(403, "out_of_scope");
+    }
+    let export = mch.post("/api/v1/exports", list(COUNTY)).await.ok()["id"].clone();
+    let file = format!("/api/v1/exports/{}/file", export.as_str().unwrap());
+    let colleague =
+        world.staff(&[Role::CountyMch], Some(county.mch), COUNTY, RegionLevel::County).await.client;
+    colleague.get(&file).await.problem(404, "not_found");
+    assert_eq!(mch.get(&file).await.status, 200);
 
     for of in ["handbook", "user", "id", "job"] {
         let path = format!("/api/v1/me/export?{of}={}", theirs.handbook);

@@ -1,6 +1,7 @@
 //! A day at the desk, in earnest: what a desk does with a handbook besides issuing it, each thing to its end.
 
 use chrono::TimeDelta;
+use domain::access::Role;
 use domain::institution::AgencyClass;
 use domain::member::{MemberRelation, MemberRole};
 use domain::place::RegionLevel;
@@ -64,6 +65,38 @@ pub async fn a_day(world: &World) {
     desk.0.change(Method::POST, &at(&issued, "/identity"), "\"1\"", named).await.ok();
 
     leaving(world, &county).await;
+    taking_lists(world, &county).await;
+}
+
+/// Lists of persons are asked for, decided on, taken and marked as seen.
+async fn taking_lists(world: &World, county: &County) {
+    let roles = [Role::Clinician, Role::HandbookAdministrator, Role::CountyMch];
+    let mch = world.worker(&roles, county.mch).await;
+    let clinician = world.worker(&roles[..2], county.health_centre).await;
+    for who in [&mch, &clinician] {
+        for list in ["unused", "alerts", "visits", "overrides", "break_glass", "corrections", "countersign"] {
+            let form = if ["unused", "alerts", "visits"].contains(&list) { "csv" } else { "screen" };
+            let body = json!({ "list": list, "form": form, "purpose": "核对名单后逐一电话随访" });
+            let asked = who.client.post("/api/v1/exports", body).await;
+            assert!([201, 403].contains(&asked.status.as_u16()), "{list}: {}", asked.text());
+            if asked.status == 201 {
+                let id = asked.ok()["id"].as_str().unwrap().to_owned();
+                who.client.get(&format!("/api/v1/exports/{id}/file")).await;
+                mch.client.post(&format!("/api/v1/exports/{id}/seen"), json!({})).await;
+                let no = json!({ "approve": false, "reason": "名单范围过大，请缩小" });
+                mch.client.post(&format!("/api/v1/exports/{id}/decision"), no).await;
+            }
+        }
+    }
+    let checkups = json!({ "list": "checkups", "form": "screen", "purpose": "核对本人录入的检查记录" });
+    clinician.client.post("/api/v1/exports", checkups).await.ok();
+    for state in ["waiting", "ready", "refused", "expired"] {
+        for seen in [true, false] {
+            let path = format!("/api/v1/exports?state={state}&seen={seen}");
+            mch.client.get(&path).await.ok();
+            clinician.client.get(&path).await.ok();
+        }
+    }
 }
 
 /// A family takes back what it shared, has a record corrected, and closes its account: with others staying, and for good.

@@ -75,6 +75,7 @@ guarded! {
     ; office
     FindHandbook IssueHandbook OpenVisit BreakGlass ReadUsage ReadAlerts ReadInstitutions ManageInstitutions ManageStaff
     ManageRegions SetTargets ReviewOverrides Countersign ReadOwnCheckups ReadCorrections AnswerCorrections
+    ReadUnused AskDisclosure ReadDisclosures DecideDisclosure
 }
 
 /// A caller who may do `A` in the handbook of the path (`{handbook}`).

@@ -12,9 +12,11 @@ use utoipa::ToSchema;
 use super::store::{self, Row, Scope, open_signs};
 use crate::access::{Office, log, office};
 use crate::app::App;
+use crate::disclosures::brake::Reading;
+use crate::disclosures::lists::{Line, Which, in_china};
 use crate::error::ApiError;
 use crate::keys::{Place, places};
-use crate::page::{Page, PageQuery, cut};
+use crate::page::{Page, PageQuery};
 use crate::people::Identity;
 use crate::problem::Language;
 use crate::query::Query;
@@ -63,7 +65,10 @@ pub struct Alert {
 #[utoipa::path(
     tag = "alerts",
     params(PageQuery),
-    responses((status = 200, description = "A page of danger signs", body = Page<Alert>)),
+    responses(
+        (status = 200, description = "A page of danger signs", body = Page<Alert>),
+        (status = 429, description = "The account was given as many personal lines as a day allows (`too_many_lines`)"),
+    ),
 )]
 #[get("/api/v1/alerts")]
 pub(crate) async fn list(
@@ -73,22 +78,52 @@ pub(crate) async fn list(
     Speaks(language): Speaks,
 ) -> Result<Json<Page<Alert>>, ApiError> {
     let scope = scope_of(&office.staff)?;
-    let (limit, list) = (page.limit()?, format!("alerts/{}", office.staff.id));
-    let after = page.after(&app.keys, &list)?;
-    let rows = store::page(app.db.read(), scope, after, limit + 1).await?;
-    let (rows, next_cursor) = cut(&app.keys, rows, limit, &list, Row::position);
+    let reading = Reading::begin(&app, &office.staff, &Which::Alerts(scope), &page).await?;
+    let rows = store::page(app.db.read(), scope, reading.after, reading.wanted()).await?;
+    let (rows, next_cursor) = reading.give(rows, Row::position, |row| row.handbook_id).await?;
+    let items = listed(&app, &office.staff, rows, scope, language).await?;
+    Ok(Json(Page { items, next_cursor }))
+}
+
+/// Danger signs as they stand in the list; that they were read is logged first.
+pub(crate) async fn listed(
+    app: &App,
+    staff: &Staff,
+    rows: Vec<Row>,
+    scope: Scope,
+    language: Language,
+) -> Result<Vec<Alert>, ApiError> {
     let tie = match scope {
         Scope::Institution(_) => Tie::Managing,
         Scope::County(_) => Tie::InRegion,
     };
     let handbooks = rows.iter().map(|row| row.handbook_id);
-    log::write_list(&app, &office.staff, handbooks, (Action::ReadAlerts, Some(tie))).await?;
-    let items = rows.into_iter().map(|row| shown(&app, row, scope, language)).collect();
-    Ok(Json(Page { items, next_cursor }))
+    log::write_list(app, staff, handbooks, (Action::ReadAlerts, Some(tie))).await?;
+    Ok(rows.into_iter().map(|row| shown(app, row, scope, language)).collect())
+}
+
+impl Alert {
+    /// As it stands in a file.
+    pub(crate) fn line(self, language: Language) -> Line {
+        let level = match self.level.as_str() {
+            "emergency" => language.of("危急", "emergency"),
+            _ => language.of("紧急", "urgent"),
+        };
+        vec![
+            self.name.unwrap_or_default(),
+            self.phone.unwrap_or_default(),
+            level.to_owned(),
+            self.signs.join(language.of("；", "; ")),
+            self.institution,
+            in_china(self.raised_at),
+            self.answered_at.map(in_china).unwrap_or_default(),
+            self.answer.unwrap_or_default(),
+        ]
+    }
 }
 
 /// County MCH answers for a county, everybody else for an institution.
-fn scope_of(staff: &Staff) -> Result<Scope, ApiError> {
+pub(crate) fn scope_of(staff: &Staff) -> Result<Scope, ApiError> {
     if staff.is(Role::CountyMch) {
         staff.county().map(Scope::County)
     } else {

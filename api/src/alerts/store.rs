@@ -183,7 +183,7 @@ async fn told_before(
 }
 
 /// Whose alerts are listed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     /// Of the subjects that an institution manages.
     Institution(InstitutionId),

@@ -16,11 +16,13 @@ use super::store;
 use crate::access::{Access, Countersign, Office, log, office};
 use crate::app::App;
 use crate::db::entities::record;
+use crate::disclosures::brake::Reading;
+use crate::disclosures::lists::Which;
 use crate::error::ApiError;
 use crate::handbooks::store::hold;
 use crate::idempotency::{IfMatch, Work};
 use crate::offices;
-use crate::page::{Page, PageQuery, cut};
+use crate::page::{Page, PageQuery};
 use crate::problem::Code;
 use crate::query::Query;
 use crate::records::Me;
@@ -55,7 +57,10 @@ pub struct AwaitingCountersign {
     operation_id = "awaiting_countersign",
     tag = "checkups",
     params(PageQuery),
-    responses((status = 200, description = "A page of records", body = Page<AwaitingCountersign>)),
+    responses(
+        (status = 200, description = "A page of records", body = Page<AwaitingCountersign>),
+        (status = 429, description = "The account was given as many personal lines as a day allows (`too_many_lines`)"),
+    ),
 )]
 #[get("/api/v1/countersign")]
 pub(crate) async fn list(
@@ -64,10 +69,9 @@ pub(crate) async fn list(
     page: Query<PageQuery>,
 ) -> Result<Json<Page<AwaitingCountersign>>, ApiError> {
     let institution = office.staff.institution()?;
-    let (limit, list) = (page.limit()?, format!("countersign/{institution}"));
-    let after = page.after(&app.keys, &list)?;
-    let rows = store::awaiting(app.db.read(), institution, after, limit + 1).await?;
-    let (rows, next_cursor) = cut(&app.keys, rows, limit, &list, |row| row.id);
+    let reading = Reading::begin(&app, &office.staff, &Which::Countersign(institution), &page).await?;
+    let rows = store::awaiting(app.db.read(), institution, reading.after, reading.wanted()).await?;
+    let (rows, next_cursor) = reading.give(rows, |row| row.id, |row| row.handbook_id).await?;
     let handbooks = rows.iter().map(|row| row.handbook_id);
     let why = (Action::Countersign, Some(Tie::Managing));
     log::write_list(&app, &office.staff, handbooks, why).await?;

@@ -104,6 +104,16 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audit_retention: Option<String>,
 
+    /// Personal lines that lists and exports give one account on a day, 200 to 20000 [default: 2000]
+    #[arg(long, env = "MUZI_LINES_A_DAY", value_name = "N", value_parser = clap::value_parser!(u32).range(200..=20_000))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lines_a_day: Option<u32>,
+
+    /// Files with lists of persons that one account may take on a day, 1 to 1000 [default: 10]
+    #[arg(long, env = "MUZI_EXPORTS_A_DAY", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exports_a_day: Option<u32>,
+
     /// What is logged, for example `info,sqlx=warn`
     #[arg(long, env = "MUZI_LOG", value_name = "FILTER")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -145,6 +155,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpAddr>,
     /// How long the audit log is kept.
     pub audit_retention: Retention,
+    /// How much of lists of persons one account is given.
+    pub disclosure: DisclosureConfig,
     /// Carry out jobs in this process.
     pub run_jobs: bool,
     /// Log filter.
@@ -190,6 +202,15 @@ impl VerificationFile {
             (1..=256).contains(&content.len()) && content.bytes().all(|byte| byte.is_ascii_graphic());
         (named && filled).then(|| Self { name: name.to_owned(), content: content.to_owned() })
     }
+}
+
+/// How much of lists of persons one account is given on a civil day in China.
+#[derive(Debug, Clone, Copy)]
+pub struct DisclosureConfig {
+    /// Personal lines, on the screen and in files; a file is held in memory while it is made, so there is an end to them.
+    pub lines_a_day: u32,
+    /// Files.
+    pub exports_a_day: u32,
 }
 
 /// How live updates are paced and bounded. Operators have no reason to change it; tests do.
@@ -323,6 +344,11 @@ impl Settings {
             cors_origins: settings.cors_origins.unwrap_or_default(),
             trusted_proxies: settings.trusted_proxies.unwrap_or_default(),
             audit_retention,
+            disclosure: DisclosureConfig {
+                // A file of settings is not read by the ranges of the command line.
+                lines_a_day: settings.lines_a_day.unwrap_or(2000).clamp(200, 20_000),
+                exports_a_day: settings.exports_a_day.unwrap_or(10).clamp(1, 1000),
+            },
             run_jobs: !settings.no_jobs.unwrap_or(false),
             log: settings.log.unwrap_or_else(|| {
                 if demo {

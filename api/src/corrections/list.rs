@@ -6,7 +6,6 @@ use actix_web::{HttpResponse, get};
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::access::{Action, Role, Tie};
 use domain::correction::RequestState;
-use domain::handbook::number::HandbookNumber;
 use domain::id::{CorrectionId, HandbookId, RecordId, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -16,6 +15,8 @@ use crate::access::{Access, Office, ReadCorrections, log, office};
 use crate::access_log::store::institution_names;
 use crate::app::App;
 use crate::db::entities::correction_request;
+use crate::disclosures::brake::Reading;
+use crate::disclosures::lists::{Which, printed};
 use crate::error::ApiError;
 use crate::page::{Page, PageQuery, cut};
 use crate::query::Query;
@@ -163,7 +164,10 @@ pub struct RequestToAnswer {
     operation_id = "list",
     tag = "corrections",
     params(PageQuery, RequestQuery),
-    responses((status = 200, description = "A page of requests", body = Page<RequestToAnswer>)),
+    responses(
+        (status = 200, description = "A page of requests", body = Page<RequestToAnswer>),
+        (status = 429, description = "The account was given as many personal lines as a day allows (`too_many_lines`)"),
+    ),
 )]
 #[get("/api/v1/correction-requests")]
 pub(crate) async fn of_office(
@@ -174,11 +178,11 @@ pub(crate) async fn of_office(
 ) -> Result<HttpResponse, ApiError> {
     let state = wanted.state.unwrap_or(RequestState::Open);
     let scope = scope_of(&app, &office.staff)?;
-    let (limit, list) = (page.limit()?, format!("corrections/{state}/{}", office.staff.id));
-    let before = page.after(&app.keys, &list)?;
+    let which = Which::Corrections(scope, state);
+    let reading = Reading::begin(&app, &office.staff, &which, &page).await?;
     let db = app.db.read();
-    let rows = store::of_scope(db, scope, state, before, limit + 1).await?;
-    let (rows, next_cursor) = cut(&app.keys, rows, limit, &list, |row| row.id);
+    let rows = store::of_scope(db, scope, state, reading.after, reading.wanted()).await?;
+    let (rows, next_cursor) = reading.give(rows, |row| row.id, |row| row.handbook_id).await?;
     let tie = match scope {
         Scope::Institution(_) => Tie::Author,
         Scope::Overdue(..) => Tie::InRegion,
@@ -212,12 +216,8 @@ pub(crate) async fn of_office(
     Ok(HttpResponse::Ok().json(Page::<RequestToAnswer> { items, next_cursor }))
 }
 
-fn printed(number: &str) -> String {
-    HandbookNumber::parse(number).map_or_else(|_| number.to_owned(), |number| number.printed())
-}
-
 /// Who wrote answers; the county looks after what nobody answered.
-fn scope_of(app: &App, staff: &Staff) -> Result<Scope, ApiError> {
+pub(crate) fn scope_of(app: &App, staff: &Staff) -> Result<Scope, ApiError> {
     if staff.is(Role::Clinician) || staff.is(Role::KindergartenStaff) {
         Ok(Scope::Institution(staff.institution()?))
     } else {

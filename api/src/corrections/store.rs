@@ -56,7 +56,7 @@ pub async fn of_handbook(
 }
 
 /// Whose requests a list of staff shows.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     /// About what an institution wrote.
     Institution(InstitutionId),

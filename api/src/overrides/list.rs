@@ -18,8 +18,10 @@ use crate::access::{Office, log};
 use crate::access_log::store::{Worker, institution_names, workers};
 use crate::app::App;
 use crate::db::entities::rule_override;
+use crate::disclosures::brake::Reading;
+use crate::disclosures::lists::Which;
 use crate::error::ApiError;
-use crate::page::{Page, PageQuery, cut};
+use crate::page::{Page, PageQuery};
 use crate::problem::Language;
 use crate::query::Query;
 use crate::visits::store::{Masked, masked};
@@ -79,6 +81,7 @@ pub(crate) struct Overridden {
 /// For families of the own county, the newest first.
 #[utoipa::path(tag = "overrides", params(OverridesQuery, PageQuery), responses(
     (status = 200, description = "A page", body = Page<Overridden>),
+    (status = 429, description = "The account was given as many personal lines as a day allows (`too_many_lines`)"),
 ))]
 #[get("/api/v1/overrides")]
 pub(crate) async fn list(
@@ -88,11 +91,11 @@ pub(crate) async fn list(
     filter: Query<OverridesQuery>,
     page: Query<PageQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let (county, limit) = (office.staff.county()?, page.limit()?);
-    let list = format!("overrides/{county}/{:?}", filter.reviewed);
-    let after = page.after(&app.keys, &list)?;
-    let rows = store::of_county(app.db.read(), county, filter.reviewed, after, limit + 1).await?;
-    let (rows, next_cursor) = cut(&app.keys, rows, limit, &list, |row| row.id);
+    let (county, reviewed) = (office.staff.county()?, filter.reviewed);
+    let which = Which::Overrides(county, reviewed);
+    let reading = Reading::begin(&app, &office.staff, &which, &page).await?;
+    let rows = store::of_county(app.db.read(), county, reviewed, reading.after, reading.wanted()).await?;
+    let (rows, next_cursor) = reading.give(rows, |row| row.id, |row| row.handbook_id).await?;
     let reason = (Action::ReadCover, Some(Tie::InRegion));
     log::write_list(&app, &office.staff, rows.iter().map(|row| row.handbook_id), reason).await?;
     let told = Telling::fetch(&app, &rows, language).await?;

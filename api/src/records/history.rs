@@ -19,6 +19,8 @@ use crate::access::{Office, log, office};
 use crate::app::App;
 use crate::cause;
 use crate::db::entities::{record, record_version};
+use crate::disclosures::brake::Reading;
+use crate::disclosures::lists::Which;
 use crate::error::ApiError;
 use crate::keys::{Place, places};
 use crate::page::{Page, PageQuery, cut};
@@ -153,7 +155,10 @@ pub struct OwnCheckup {
 #[utoipa::path(
     tag = "checkups",
     params(PageQuery),
-    responses((status = 200, description = "A page of own checkups", body = Page<OwnCheckup>)),
+    responses(
+        (status = 200, description = "A page of own checkups", body = Page<OwnCheckup>),
+        (status = 429, description = "The account was given as many personal lines as a day allows (`too_many_lines`)"),
+    ),
 )]
 #[get("/api/v1/checkups")]
 pub(crate) async fn own_checkups(
@@ -161,10 +166,10 @@ pub(crate) async fn own_checkups(
     office: Office<office::ReadOwnCheckups>,
     page: Query<PageQuery>,
 ) -> Result<Json<Page<OwnCheckup>>, ApiError> {
-    let (limit, list) = (page.limit()?, format!("own-checkups/{}", office.staff.id));
-    let before = page.after(&app.keys, &list)?;
-    let rows = store::own_checkups(app.db.read(), office.staff.id, before, limit + 1).await?;
-    let (rows, next_cursor) = cut(&app.keys, rows, limit, &list, |row| row.id);
+    let me = office.staff.id;
+    let reading = Reading::begin(&app, &office.staff, &Which::Checkups(me), &page).await?;
+    let rows = store::own_checkups(app.db.read(), me, reading.after, reading.wanted()).await?;
+    let (rows, next_cursor) = reading.give(rows, |row| row.id, |row| row.handbook_id).await?;
     let handbooks = rows.iter().map(|row| row.handbook_id);
     log::write_list(&app, &office.staff, handbooks, (Action::CorrectOwn, None)).await?;
     Ok(Json(Page { items: rows.into_iter().map(listed).collect(), next_cursor }))

@@ -9,4 +9,5 @@ pub mod scope;
 pub mod series;
 pub mod sheet;
 pub mod store;
+pub mod unused;
 pub mod verify;

@@ -17,9 +17,11 @@ use crate::access::log;
 use crate::access::office::OpenVisit;
 use crate::app::App;
 use crate::db::entities::visit;
+use crate::disclosures::brake::Reading;
+use crate::disclosures::lists::{Line, Which, in_china, yes};
 use crate::error::ApiError;
-use crate::page::{Page, PageQuery, cut};
-use crate::problem::Code;
+use crate::page::{Page, PageQuery};
+use crate::problem::{Code, Language};
 use crate::query::{self, Query};
 use crate::session::Staff;
 
@@ -52,13 +54,30 @@ pub(crate) struct Listed {
     is_mine: bool,
 }
 
+impl Listed {
+    /// As it stands in a file.
+    pub(crate) fn line(&self, language: Language) -> Line {
+        vec![
+            self.number.clone(),
+            self.name.clone(),
+            language.of(self.kind.zh(), self.kind.en()).to_owned(),
+            in_china(self.opened_at),
+            in_china(self.ends_at),
+            yes(self.is_mine, language),
+        ]
+    }
+}
+
 /// The visits of a day at the own institution
 ///
 /// The newest first, names masked. Emergency access is listed only for who opened it.
 #[utoipa::path(
     tag = "visits",
     params(DayQuery, PageQuery),
-    responses((status = 200, description = "A page", body = Page<Listed>)),
+    responses(
+        (status = 200, description = "A page", body = Page<Listed>),
+        (status = 429, description = "The account was given as many personal lines as a day allows (`too_many_lines`)"),
+    ),
 )]
 #[get("/api/v1/visits")]
 pub(crate) async fn of_day(
@@ -67,19 +86,21 @@ pub(crate) async fn of_day(
     filter: Query<DayQuery>,
     page: Query<PageQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let (staff, limit) = (&office.staff, page.limit()?);
+    let staff = &office.staff;
     let institution = staff.institution()?;
     let day = filter.day.unwrap_or_else(|| app.today());
     if !(2000..=2999).contains(&day.year()) {
         return Err(query::out_of_range("day", "2000-01-01", "2999-12-31"));
     }
-    let list = format!("visits/{institution}/{day}");
-    let after: Option<(DateTime<Utc>, VisitId)> = page.after(&app.keys, &list)?;
-    if after.is_some_and(|(opened_at, _)| day_in_china(opened_at) != day) {
+    let which = Which::Visits(institution, day, day);
+    let reading = Reading::<(DateTime<Utc>, VisitId)>::begin(&app, staff, &which, &page).await?;
+    if reading.after.is_some_and(|(opened_at, _)| day_in_china(opened_at) != day) {
         return Err(ApiError::told(Code::BadCursor));
     }
-    let rows = store::of_day(app.db.read(), institution, staff.id, day, after, limit + 1).await?;
-    let (rows, next_cursor) = cut(&app.keys, rows, limit, &list, |visit| (visit.opened_at, visit.id));
+    let db = app.db.read();
+    let rows = store::of_days(db, institution, staff.id, (day, day), reading.after, reading.wanted()).await?;
+    let (rows, next_cursor) =
+        reading.give(rows, |visit| (visit.opened_at, visit.id), |visit| visit.handbook_id).await?;
     let items = listed(&app, staff, rows).await?;
     Ok(HttpResponse::Ok().json(Page { items, next_cursor }))
 }
@@ -113,7 +134,7 @@ pub(super) async fn find_own(app: &App, staff: &Staff, id: &str) -> Result<visit
 }
 
 /// Visits as they stand in a list; that they were read is logged first.
-pub(super) async fn listed(
+pub(crate) async fn listed(
     app: &App,
     staff: &Staff,
     visits: Vec<visit::Model>,

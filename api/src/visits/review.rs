@@ -22,9 +22,11 @@ use crate::access_log::store::{Worker, institution_names, workers};
 use crate::app::App;
 use crate::body::Body;
 use crate::db::entities::{break_glass, visit};
+use crate::disclosures::brake::Reading;
+use crate::disclosures::lists::Which;
 use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
-use crate::page::{Page, PageQuery, cut};
+use crate::page::{Page, PageQuery};
 use crate::problem::{Code, Language};
 use crate::query::Query;
 use crate::review::{Finding, Review, checked_note};
@@ -91,7 +93,10 @@ pub(crate) struct Reviewed {
 #[utoipa::path(
     tag = "visits",
     params(ReviewQuery, PageQuery),
-    responses((status = 200, description = "A page", body = Page<ForReview>)),
+    responses(
+        (status = 200, description = "A page", body = Page<ForReview>),
+        (status = 429, description = "The account was given as many personal lines as a day allows (`too_many_lines`)"),
+    ),
 )]
 #[get("/api/v1/break-glass")]
 pub(crate) async fn to_review(
@@ -101,11 +106,13 @@ pub(crate) async fn to_review(
     filter: Query<ReviewQuery>,
     page: Query<PageQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let (scope, limit) = (office.staff.region, page.limit()?);
-    let list = format!("break_glass/{:?}/{}", scope.range(), filter.reviewed);
-    let after = page.after(&app.keys, &list)?;
-    let rows = store::break_glass_in(app.db.read(), scope, filter.reviewed, after, limit + 1).await?;
-    let (rows, next_cursor) = cut(&app.keys, rows, limit, &list, |(row, _)| row.visit_id);
+    let (scope, reviewed) = (office.staff.region, filter.reviewed);
+    let which = Which::BreakGlass(scope, reviewed);
+    let reading = Reading::begin(&app, &office.staff, &which, &page).await?;
+    let (after, wanted) = (reading.after, reading.wanted());
+    let rows = store::break_glass_in(app.db.read(), scope, reviewed, after, wanted).await?;
+    let (rows, next_cursor) =
+        reading.give(rows, |(row, _)| row.visit_id, |(_, visit)| visit.handbook_id).await?;
     let items = for_review(&app, &office.staff, rows, language).await?;
     Ok(HttpResponse::Ok().json(Page { items, next_cursor }))
 }

@@ -138,19 +138,19 @@ pub async fn own(
     visit::Entity::find_by_id(id).filter(known_to(institution, staff)).one(db).await
 }
 
-/// The visits that an institution opened on a day, the newest first.
-pub async fn of_day(
+/// The visits that an institution opened from a day to a day, the newest first.
+pub async fn of_days(
     db: &impl ConnectionTrait,
     institution: InstitutionId,
     staff: StaffId,
-    day: NaiveDate,
+    (from, to): (NaiveDate, NaiveDate),
     after: Option<(DateTime<Utc>, VisitId)>,
     limit: u64,
 ) -> Result<Vec<visit::Model>, DbErr> {
-    let next_day = day.succ_opt().unwrap_or(NaiveDate::MAX);
+    let next_day = to.succ_opt().unwrap_or(NaiveDate::MAX);
     let mut visits = visit::Entity::find()
         .filter(known_to(institution, staff))
-        .filter(visit::COLUMN.opened_at.gte(start_of_day(day)))
+        .filter(visit::COLUMN.opened_at.gte(start_of_day(from)))
         .filter(visit::COLUMN.opened_at.lt(start_of_day(next_day)))
         .filter(
             Cond::any()

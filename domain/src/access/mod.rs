@@ -91,6 +91,10 @@ words! {
         ReviewOverrides = "review_overrides", "复核", "review overrides and emergency access";
         ReadCorrections = "read_corrections", "查看更正申请", "read requests to correct records";
         AnswerCorrections = "answer_corrections", "答复更正申请", "answer requests to correct records";
+        ReadUnused = "read_unused", "查看未使用手册名单", "read whose handbooks are not in use";
+        AskDisclosure = "ask_disclosure", "申请导出名单", "ask for a list of persons and take it";
+        ReadDisclosures = "read_disclosures", "查看导出记录", "read what was asked for and taken";
+        DecideDisclosure = "decide_disclosure", "审批导出名单", "approve, refuse and look after exports of others";
     }
 }
 

@@ -130,6 +130,8 @@ pub(super) const OFFICE: &[(Role, &[OfficeAction])] = &[
             OfficeAction::ReadInstitutions,
             OfficeAction::ReadCorrections,
             OfficeAction::AnswerCorrections,
+            OfficeAction::AskDisclosure,
+            OfficeAction::ReadDisclosures,
         ],
     ),
     (
@@ -140,6 +142,9 @@ pub(super) const OFFICE: &[(Role, &[OfficeAction])] = &[
             OfficeAction::OpenVisit,
             OfficeAction::ReadUsage,
             OfficeAction::ReadInstitutions,
+            OfficeAction::ReadUnused,
+            OfficeAction::AskDisclosure,
+            OfficeAction::ReadDisclosures,
         ],
     ),
     (
@@ -149,9 +154,19 @@ pub(super) const OFFICE: &[(Role, &[OfficeAction])] = &[
             OfficeAction::ReadOwnCheckups,
             OfficeAction::ReadCorrections,
             OfficeAction::AnswerCorrections,
+            OfficeAction::AskDisclosure,
+            OfficeAction::ReadDisclosures,
         ],
     ),
-    (R::VillageWorker, &[OfficeAction::ReadOwnCheckups]),
+    (
+        R::VillageWorker,
+        &[
+            OfficeAction::ReadOwnCheckups,
+            OfficeAction::ReadUnused,
+            OfficeAction::AskDisclosure,
+            OfficeAction::ReadDisclosures,
+        ],
+    ),
     (
         R::TownshipOffice,
         &[
@@ -159,6 +174,9 @@ pub(super) const OFFICE: &[(Role, &[OfficeAction])] = &[
             OfficeAction::IssueHandbook,
             OfficeAction::ReadUsage,
             OfficeAction::ReadInstitutions,
+            OfficeAction::ReadUnused,
+            OfficeAction::AskDisclosure,
+            OfficeAction::ReadDisclosures,
         ],
     ),
     (
@@ -174,10 +192,32 @@ pub(super) const OFFICE: &[(Role, &[OfficeAction])] = &[
             OfficeAction::SetTargets,
             OfficeAction::ReviewOverrides,
             OfficeAction::ReadCorrections,
+            OfficeAction::ReadUnused,
+            OfficeAction::AskDisclosure,
+            OfficeAction::ReadDisclosures,
+            OfficeAction::DecideDisclosure,
         ],
     ),
-    (R::CityMch, &[OfficeAction::ReadUsage, OfficeAction::ReadInstitutions, OfficeAction::SetTargets]),
-    (R::ProvinceMch, &[OfficeAction::ReadUsage, OfficeAction::ReadInstitutions, OfficeAction::SetTargets]),
+    (
+        R::CityMch,
+        &[
+            OfficeAction::ReadUsage,
+            OfficeAction::ReadInstitutions,
+            OfficeAction::SetTargets,
+            OfficeAction::ReadDisclosures,
+            OfficeAction::DecideDisclosure,
+        ],
+    ),
+    (
+        R::ProvinceMch,
+        &[
+            OfficeAction::ReadUsage,
+            OfficeAction::ReadInstitutions,
+            OfficeAction::SetTargets,
+            OfficeAction::ReadDisclosures,
+            OfficeAction::DecideDisclosure,
+        ],
+    ),
     (
         R::HealthAuthority,
         &[OfficeAction::ReadUsage, OfficeAction::ReadInstitutions, OfficeAction::SetTargets],

@@ -153,6 +153,19 @@ fn an_author_corrects_at_any_time_and_reads_nothing_else() {
 }
 
 #[test]
+fn whoever_follows_up_usage_reads_the_list_for_it_and_only_mch_decides_on_lists_of_others() {
+    let may_each = |action| -> Vec<Role> {
+        Role::ALL.iter().copied().filter(|role| may_in_office(&[*role], action)).collect()
+    };
+    let follow_up = [R::HandbookAdministrator, R::VillageWorker, R::TownshipOffice, R::CountyMch];
+    assert_eq!(may_each(OfficeAction::ReadUnused), follow_up);
+    assert_eq!(may_each(OfficeAction::DecideDisclosure), [R::CountyMch, R::CityMch, R::ProvinceMch]);
+    for role in may_each(OfficeAction::AskDisclosure) {
+        assert!(may_in_office(&[role], OfficeAction::ReadDisclosures), "{role}");
+    }
+}
+
+#[test]
 fn a_county_cannot_make_city_or_system_roles() {
     assert!(may_grant(&[R::CountyMch], R::Clinician));
     for role in [R::CityMch, R::ProvinceMch, R::HealthAuthority, R::SystemAdministrator] {

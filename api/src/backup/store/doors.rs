@@ -3,11 +3,18 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use domain::disclosure::DisclosureState;
+use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, PaginatorTrait, QueryFilter};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, PaginatorTrait,
+    QueryFilter,
+};
 
 use super::restoration as last_restoration;
-use crate::db::entities::{code, handbook, invitation, live_ticket, refresh_token, restoration, session};
+use crate::db::entities::{
+    code, disclosure, handbook, invitation, live_ticket, refresh_token, restoration, session,
+};
 use crate::handbooks::store::no_slip;
 
 /// How far the changes of a restored handbook are moved on: a phone that had seen more than the backup knows begins again
@@ -43,6 +50,16 @@ pub(in crate::backup) async fn end_what_opens_doors(
         .filter(handbook::COLUMN.slip_hash.is_not_null())
         .exec(txn)
         .await?;
+    // What was approved may have been taken since: it is asked for again.
+    let lists = disclosure::Entity::update_many()
+        .set(disclosure::ActiveModel {
+            state: Set(DisclosureState::Expired),
+            holds_until: Set(None),
+            ..Default::default()
+        })
+        .filter(holds_a_list())
+        .exec(txn)
+        .await?;
     let moved = format!("UPDATE handbook SET change_seq = change_seq + {CHANGES_MOVED}");
     txn.execute_unprepared(&moved).await?;
     Ok(BTreeMap::from([
@@ -52,7 +69,16 @@ pub(in crate::backup) async fn end_what_opens_doors(
         ("dynamic codes", codes.rows_affected),
         ("invitations", invitations.rows_affected),
         ("slips", slips.rows_affected),
+        ("lists of persons", lists.rows_affected),
     ]))
+}
+
+/// Waits for a decision, may be taken, or may be read on.
+fn holds_a_list() -> Condition {
+    let open = [DisclosureState::Waiting, DisclosureState::Ready];
+    Condition::any()
+        .add(disclosure::Column::State.is_in(open))
+        .add(disclosure::COLUMN.holds_until.is_not_null())
 }
 
 /// What lives that [`end_what_opens_doors`] ended. What began after the restoration may live.
@@ -76,11 +102,14 @@ pub(in crate::backup) async fn revived(db: &impl ConnectionTrait) -> Result<Vec<
     let slips = handbook::Entity::find()
         .filter(handbook::COLUMN.slip_hash.is_not_null())
         .filter(handbook::COLUMN.slip_expires_at.lt(restored_at));
+    let lists =
+        disclosure::Entity::find().filter(holds_a_list()).filter(disclosure::COLUMN.asked_at.lt(restored_at));
     Ok(vec![
         ("sessions", sessions.count(db).await?),
         ("refresh tokens", tokens.count(db).await?),
         ("dynamic codes", codes.count(db).await?),
         ("invitations", invitations.count(db).await?),
         ("slips", slips.count(db).await?),
+        ("lists of persons", lists.count(db).await?),
     ])
 }
