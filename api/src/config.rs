@@ -8,7 +8,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
-use domain::audit::{Retention, RetentionRefusal};
+use domain::audit::{LogRetention, RetentionRefusal};
 use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
@@ -140,7 +140,7 @@ pub struct Config {
     /// Proxies that are believed.
     pub trusted_proxies: Vec<IpAddr>,
     /// How long the audit log is kept.
-    pub audit_retention: Retention,
+    pub audit_retention: LogRetention,
     /// Carry out jobs in this process.
     pub run_jobs: bool,
     /// Log filter.
@@ -311,10 +311,10 @@ impl Settings {
         if !demo && !public_url.starts_with("https://") {
             wrong.push("MUZI_PUBLIC_URL: must be the https:// address that families reach".to_owned());
         }
-        let retention = settings.audit_retention.as_deref().map_or(Ok(Retention::USUAL), str::parse);
+        let retention = settings.audit_retention.as_deref().map_or(Ok(LogRetention::USUAL), str::parse);
         let audit_retention = retention.unwrap_or_else(|refusal: RetentionRefusal| {
             wrong.push(format!("MUZI_AUDIT_RETENTION: {refusal}"));
-            Retention::USUAL
+            LogRetention::USUAL
         });
         let embedded = || Zeroizing::new(crate::db::Db::embedded(&data));
         let config = Config {

@@ -11,6 +11,7 @@ use sea_orm::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::clock;
 use crate::app::App;
 use crate::db::entities::{ChainEnds, audit_batch, audit_head};
 use crate::db::statement;
@@ -31,18 +32,24 @@ pub async fn due(app: &App) -> Result<Option<NaiveDate>, DbErr> {
     Ok(sealed_by_then.one(db).await?.map(|_| day))
 }
 
-/// Makes the head of a day, once: of several processes the first one's stays.
+/// Makes the head of a day, once: of several processes the first one's stays. A day that is not over here was asked for by a
+/// clock that is ahead, and has no head yet.
 pub async fn make(app: &App, day: NaiveDate) -> anyhow::Result<()> {
+    if day >= day_in_china(app.now() - SETTLED) {
+        tracing::error!(%day, "a day of the audit log that is not over was to be closed: some process's clock is ahead");
+        return Ok(());
+    }
     let txn = app.db.begin().await?;
     let before = latest(&txn).await?;
     if before.as_ref().is_some_and(|before| before.day >= day) {
         return Ok(());
     }
-    let chains = ends(&txn, before.as_ref().map(|before| before.day), day).await?;
+    let chains = ends(&txn, before.as_ref(), day).await?;
+    let known = clock::known(&txn, app, before.as_ref()).await?;
     let mut row = audit_head::Model {
         day,
         made_at: app.now(),
-        kept_from: app.config.audit_retention.kept_from(app.now()),
+        kept_from: app.config.audit_retention.kept_from(known),
         previous: before.map_or_else(|| NO_HASH.to_vec(), |before| before.hash),
         chains: ChainEnds(chains),
         hash: Vec::new(),
@@ -83,7 +90,7 @@ pub async fn latest(db: &impl ConnectionTrait) -> Result<Option<audit_head::Mode
 /// again: a batch of its last moment may have been committed after its head.
 async fn ends(
     txn: &impl ConnectionTrait,
-    before: Option<NaiveDate>,
+    before: Option<&audit_head::Model>,
     day: NaiveDate,
 ) -> Result<Vec<ChainEnd>, DbErr> {
     #[derive(FromQueryResult)]
@@ -92,7 +99,8 @@ async fn ends(
         seq: i64,
         hash: Vec<u8>,
     }
-    let from = before.map_or(DateTime::UNIX_EPOCH, start_of_day);
+    // A head that came too early, by a clock that was ahead, left out what was sealed after it was made.
+    let from = before.map_or(DateTime::UNIX_EPOCH, |before| start_of_day(before.day).min(before.made_at));
     let grown = statement(
         txn.get_database_backend(),
         "SELECT batch.replica, batch.seq, batch.hash FROM audit_batch AS batch JOIN (\
@@ -105,7 +113,8 @@ async fn ends(
     ends.map(|end| end.map(|End { replica, seq, hash }| ChainEnd { replica, seq, hash })).collect()
 }
 
-fn end_of(day: NaiveDate) -> DateTime<Utc> {
+/// The first moment after a day.
+pub(super) fn end_of(day: NaiveDate) -> DateTime<Utc> {
     start_of_day(day + TimeDelta::days(1))
 }
 

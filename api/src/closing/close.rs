@@ -7,7 +7,7 @@ use actix_web::{HttpResponse, post};
 use chrono::{DateTime, Utc};
 use domain::handbook::{CloseReason, State};
 use domain::id::HandbookId;
-use domain::retention::{Fate, Retention, fate};
+use domain::retention::{DataKind, Fate, Retention, fate};
 use sea_orm::{ActiveValue::Set, ConnectionTrait};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -138,8 +138,8 @@ impl Closing<'_> {
             self.leave(txn, handbook, &mut receipts).await?;
         }
         let (memberships, sessions) = erase::account(txn, self.user.id).await?;
-        receipts.note(None, "memberships", memberships)?;
-        receipts.note(None, "account", 1 + sessions)?;
+        receipts.note(None, DataKind::Memberships, memberships)?;
+        receipts.note(None, DataKind::Account, 1 + sessions)?;
         receipts.keep(txn, self.now).await?;
         let wrote = || self.user.wrote("close_account");
         let did = ids.iter().fold(Events::from(wrote()), |did, id| did.and(wrote().at(*id)));
@@ -192,7 +192,7 @@ impl Closing<'_> {
         match self.request.own_entries {
             Some(OwnEntries::Delete) => {
                 let erased = erase::entries(txn, held, Some(self.user.id), self.now).await?;
-                receipts.note(Some(held.id), "entries", erased.entries)
+                receipts.note(Some(held.id), DataKind::Entries, erased.entries)
             }
             Some(OwnEntries::Leave) => Ok(()),
             None => {
@@ -211,12 +211,12 @@ impl Closing<'_> {
         receipts: &mut Receipts<'_>,
     ) -> Result<(), ApiError> {
         let erased = erase::entries(txn, held, None, self.now).await?;
-        receipts.note(Some(held.id), "entries", erased.entries)?;
+        receipts.note(Some(held.id), DataKind::Entries, erased.entries)?;
         erase::requests(txn, held.id, None).await?;
         let notices = erase::family_side(txn, held.id).await?;
-        receipts.note(Some(held.id), "notices", notices)?;
-        receipts.note(Some(held.id), "usage", 1)?;
-        receipts.note(Some(held.id), "consents", 1)?;
+        receipts.note(Some(held.id), DataKind::Notices, notices)?;
+        receipts.note(Some(held.id), DataKind::Usage, 1)?;
+        receipts.note(Some(held.id), DataKind::Consents, 1)?;
         let under_care = store::under_care(txn, held).await?;
         if held.state.is_live() && under_care.duty(self.app.today()).is_some() {
             let waits = handbook::ActiveModel {
@@ -248,12 +248,12 @@ pub(super) async fn block(
     checkups::await_nobody(txn, held.id).await?;
     let kept = store::kept(txn, held.id, table.inpatient_kinds()).await?;
     let until = table.blocked_until(kept, app.today());
-    store::set_blocked(txn, held.id, until, now).await?;
+    // A family that went while care was due went then, not today.
+    store::set_blocked(txn, held.id, until, held.family_left_at.unwrap_or(now)).await?;
     let phones = erase::phones(app, txn, held).await?;
-    receipts.note(Some(held.id), "phone", phones)?;
-    let inpatient = kept.is_some_and(|kept| kept.inpatient);
-    let kind = table.of_clinical(inpatient).map_or("clinical_outpatient", |kind| kind.key.as_str());
+    receipts.note(Some(held.id), DataKind::Phone, phones)?;
+    let kind = DataKind::of_clinical(kept.is_some_and(|kept| kept.inpatient));
     let clinical = store::count_clinical(txn, held.id).await?;
     receipts.note(Some(held.id), kind, clinical)?;
-    receipts.note(Some(held.id), "identity", u64::from(held.woman_id.is_some()))
+    receipts.note(Some(held.id), DataKind::Identity, u64::from(held.woman_id.is_some()))
 }

@@ -1,17 +1,18 @@
 //! What deleting means: set by set, with everything that hangs on a row. The caller holds the handbook.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use domain::id::{HandbookId, PersonId, PhotoId, UserId};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Value};
 
 use crate::app::App;
 use crate::children::store as children;
-use crate::db::entities::{handbook, photo};
+use crate::db::entities::{child, handbook, photo};
 use crate::db::statement;
 use crate::error::ApiError;
 use crate::people::Identity;
 use crate::people::store::{self as people, NewPerson};
 use crate::photos::store as photos;
+use crate::pregnancies::store as pregnancies;
 
 /// How much was deleted.
 #[derive(Debug, Default, Clone, Copy)]
@@ -230,8 +231,12 @@ pub async fn everything(
     run(txn, "DELETE FROM record WHERE handbook_id = ?", [id.into()]).await?;
     run(txn, "DELETE FROM delegation WHERE handbook_id = ?", [id.into()]).await?;
     run(txn, "DELETE FROM desk_act WHERE handbook_id = ?", [id.into()]).await?;
-    run(txn, "UPDATE usage_follow_up SET note = NULL WHERE handbook_id = ?", [id.into()]).await?;
-    run(txn, "UPDATE issuance SET override_reason = NULL WHERE handbook_id = ?", [id.into()]).await?;
+    // These stay with the handbook that was counted: of one that replaced another, with the one before.
+    let counted = "SELECT id FROM handbook WHERE counts_as = ?";
+    for (table, words) in [("usage_follow_up", "note"), ("issuance", "override_reason")] {
+        let sql = format!("UPDATE {table} SET {words} = NULL WHERE handbook_id IN ({counted})");
+        run(txn, &sql, [row.counts_as.into()]).await?;
+    }
     run(txn, "UPDATE visit SET reason = NULL WHERE handbook_id = ?", [id.into()]).await?;
     let notes =
         "UPDATE break_glass SET note = NULL WHERE visit_id IN (SELECT id FROM visit WHERE handbook_id = ?)";
@@ -240,18 +245,27 @@ pub async fn everything(
     for person in people_of(txn, row).await? {
         forget(app, txn, person, id).await?;
     }
-    // The year is left of what counts births and pregnancies.
-    let year = row.issued_on.format("%Y-01-01").to_string().parse().unwrap_or(row.issued_on);
-    let child = "UPDATE child SET born_on = ?, born_at = NULL, birth_weight_g = NULL, gestational_days = NULL, \
-                 identity_index = NULL, ended_on = NULL WHERE handbook_id = ?";
-    run(txn, child, [year.into(), id.into()]).await?;
-    let pregnancy = "UPDATE pregnancy SET last_period_on = NULL, due_on = ?, ended_on = NULL, discharged_on = NULL, \
-                     risk_grade = NULL, risk_purple = false WHERE handbook_id = ?";
-    run(txn, pregnancy, [year.into(), id.into()]).await?;
+    leave_years(txn, id).await?;
     let left = "UPDATE handbook SET woman_id = NULL, expecting_id = NULL, woman_died_on = NULL, erased_at = ?, \
                 version = version + 1 WHERE id = ?";
     run(txn, left, [now.into(), id.into()]).await?;
     Ok(clinical)
+}
+
+/// Of births and pregnancies the year is left, which is what counts them.
+async fn leave_years(txn: &impl ConnectionTrait, handbook: HandbookId) -> Result<(), DbErr> {
+    let year_of = |day: NaiveDate| NaiveDate::from_ymd_opt(day.year(), 1, 1).unwrap_or(day);
+    for child in child::Entity::find().filter(child::COLUMN.handbook_id.eq(handbook)).all(txn).await? {
+        let sql = "UPDATE child SET born_on = ?, born_at = NULL, birth_weight_g = NULL, gestational_days = NULL, \
+                   identity_index = NULL, ended_on = NULL WHERE id = ?";
+        run(txn, sql, [year_of(child.born_on).into(), child.id.into()]).await?;
+    }
+    for course in pregnancies::of_handbook(txn, handbook).await? {
+        let sql = "UPDATE pregnancy SET last_period_on = NULL, due_on = ?, ended_on = NULL, discharged_on = NULL, \
+                   risk_grade = NULL, risk_purple = false WHERE id = ?";
+        run(txn, sql, [year_of(course.due_on).into(), course.id.into()]).await?;
+    }
+    Ok(())
 }
 
 /// Takes a person's identity away, unless they are in another handbook or hold an account.
