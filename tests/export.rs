@@ -176,7 +176,7 @@ async fn a_copy_without_photos_that_are_there_is_no_whole_copy() {
     assert_eq!(missing.as_array().unwrap().len(), 1, "{missing}");
 
     // Something is there, and it cannot be read: the connection is cut, and there is no manifest.
-    std::fs::create_dir(&file).unwrap();
+    std::os::unix::fs::symlink(&file, &file).unwrap();
     let answer = mother.user.client.request(Method::GET, EXPORT).send().await.unwrap();
     assert_eq!(answer.status(), 200);
     assert!(answer.bytes().await.is_err(), "half of it is not the whole");

@@ -105,7 +105,8 @@ impl Retention {
     /// The day on which clinical records may go: so many years after the last visit. Nothing kept, nothing waited for.
     pub fn blocked_until(&self, kept: Option<Kept>, today: NaiveDate) -> NaiveDate {
         let Some(kept) = kept else { return today };
-        let years = self.kind(DataKind::of_clinical(kept.inpatient)).and_then(|kind| kind.years).unwrap_or(LONGEST);
+        let years =
+            self.kind(DataKind::of_clinical(kept.inpatient)).and_then(|kind| kind.years).unwrap_or(LONGEST);
         let end = kept.last_visit_on.checked_add_months(Months::new(years * 12));
         end.unwrap_or(NaiveDate::MAX)
     }

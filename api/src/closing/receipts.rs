@@ -72,7 +72,12 @@ impl<'a> Receipts<'a> {
     }
 
     /// Notes what became of so many of a kind, as the table says; of none there is nothing to note.
-    pub fn note(&mut self, handbook: Option<HandbookId>, kind: DataKind, amount: u64) -> Result<(), ApiError> {
+    pub fn note(
+        &mut self,
+        handbook: Option<HandbookId>,
+        kind: DataKind,
+        amount: u64,
+    ) -> Result<(), ApiError> {
         let row = self.table.kind(kind);
         let end = row.map_or(EndState::Deleted, |row| row.end);
         self.note_as(handbook, kind, amount, end)
@@ -90,8 +95,9 @@ impl<'a> Receipts<'a> {
             return Ok(());
         }
         let row = self.table.kind(kind);
-        let row =
-            row.ok_or_else(|| ApiError::internal(anyhow::anyhow!("the table of retention has no row for {kind}")))?;
+        let row = row.ok_or_else(|| {
+            ApiError::internal(anyhow::anyhow!("the table of retention has no row for {kind}"))
+        })?;
         self.done.push(Receipt {
             handbook,
             kind: row.key,

@@ -202,8 +202,7 @@ impl Rotate {
     async fn run(self) -> anyhow::Result<()> {
         let (config, ground) = ground(&self.settings).await?;
         let now = Utc::now();
-        let wrong =
-            in_use::take_up(&ground.db, &config.secrets, &ground.keys, self.offline, now).await?;
+        let wrong = in_use::take_up(&ground.db, &config.secrets, &ground.keys, self.offline, now).await?;
         refuse(wrong)?;
         let newest = ground.keys.data_ids().max().unwrap_or_default();
         let since = in_use::activate(&ground.db, newest, &Given::of(&config.secrets), now).await?;

@@ -64,7 +64,8 @@ pub(crate) async fn export(
     let attempt = Try::count(&app, A_DAY, &format!("{}/{}", user.id, app.today())).await?;
     attempt.allowed().map_err(|_| until_midnight(&app))?;
     tell(&app, user).await?;
-    let pieces = made_aside(room, PATIENCE, async move |archive| contents::write(&app, user, language, archive).await);
+    let pieces =
+        made_aside(room, PATIENCE, async move |archive| contents::write(&app, user, language, archive).await);
     Ok(HttpResponse::Ok()
         .content_type("application/zip")
         .insert_header(ContentEncoding::Identity)
