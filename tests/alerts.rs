@@ -1,6 +1,7 @@
 //! Danger signs reach the managing institution, and stay there until somebody answers.
 
 use domain::access::Role;
+use domain::consent::Purpose;
 use domain::place::RegionLevel;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 use crate::checkups::checkups;
 use crate::entries::{entries, pressure};
 use crate::support::people::{COUNTY, OTHER_COUNTY, TOWN};
-use crate::support::{Client, County, Mother, StaffMember, World};
+use crate::support::{Client, County, Mother, StaffMember, World, send};
 
 async fn nurse(world: &World, county: &County) -> StaffMember {
     world.staff(&[Role::Clinician], Some(county.health_centre), TOWN, RegionLevel::Town).await
@@ -277,6 +278,33 @@ async fn after_a_loss_nobody_asks_for_movements_but_her_own_danger_signs_stay() 
     let before = json!({ "kind": "fetal_movement_count", "subject": "woman", "payload": { "date": "2026-12-11", "method": "2h", "count": 4 } });
     assert_eq!(mother.user.client.post(&entries(&mother), before).await.ok()["warnings"], json!([]));
     assert_eq!(alerts(&nurse.client).await.len(), 2, "nobody is told of it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entries_that_are_seen_again_after_a_loss_call_nobody_about_the_child() {
+    let world = in_december().await;
+    let county = world.county().await;
+    let mother = world.mother(&county).await;
+    let nurse = nurse(&world, &county).await;
+    let client = &mother.user.client;
+    let mut hidden = few_movements();
+    hidden["private"] = json!(true);
+    let hidden = client.post(&entries(&mother), hidden).await.ok()["id"].as_str().unwrap().to_owned();
+    let share = async |given: bool| {
+        let path = format!("/api/v1/handbooks/{}/consents/share_entries", mother.handbook);
+        let body = json!({ "given": given, "version": Purpose::ShareEntries.version() });
+        send(client.request(Method::PUT, &path).json(&body)).await.ok();
+    };
+    share(false).await;
+    client.post(&entries(&mother), few_movements()).await.ok();
+    let own = client.post(&entries(&mother), pressure(172, 112)).await.ok()["id"].clone();
+    ends(&nurse.client, &mother, "stillbirth").await;
+
+    share(true).await;
+    assert_eq!(open_signs(&nurse.client).await, [own.clone()], "her own signs are told");
+    let private = format!("{}/{hidden}/private", entries(&mother));
+    client.change(Method::PUT, &private, "\"1\"", json!({ "private": false })).await.ok();
+    assert_eq!(open_signs(&nurse.client).await, [own]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

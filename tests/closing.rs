@@ -1,10 +1,12 @@
 //! Closing an account: what goes at once, what stays without the person, and what the law keeps blocked.
 
+use api::children::store as children;
 use api::db::entities::{handbook, retention_receipt, wechat_user};
 use api::session::store::Holder;
 use chrono::{NaiveDate, TimeDelta};
 use domain::access::Role;
 use domain::handbook::{CloseReason, State};
+use domain::id::HandbookId;
 use domain::member::{MemberRelation, MemberRole};
 use futures_util::future::join_all;
 use reqwest::Method;
@@ -333,6 +335,7 @@ async fn while_care_is_due_the_clinic_goes_on_and_blocks_its_records_when_that_e
         (blocked.state, blocked.blocked_until),
         (State::Closed, NaiveDate::from_ymd_opt(2041, 11, 22))
     );
+    assert_eq!(blocked.family_left_at, left.family_left_at, "the family went when it went");
     let told = receipts(&world).await;
     assert!(told.contains(&("end_of_duty".into(), "clinical_outpatient blocked".into(), 1)), "{told:?}");
     world.sign_in_staff(manager.id).await.get(&records(&mother)).await.problem(404, "not_found");
@@ -347,12 +350,90 @@ pub(crate) async fn nights(world: &World, count: usize) {
     }
 }
 
+/// A handbook with words of the desk and a child of two years, of which the cover was lost. Gives the one before.
+async fn with_words_and_a_child(world: &World, county: &County, mother: &mut Mother) -> HandbookId {
+    let (desk, before) = (world.administrator(county.health_centre).await, mother.handbook);
+    let at = |rest: &str| format!("/api/v1/handbooks/{before}/{rest}");
+    let found = json!({ "found": "not_used", "note": "放在家里" });
+    desk.post(&at("usage-follow-up"), found).await.ok();
+    world
+        .execute(
+            "UPDATE issuance SET override_reason = ? WHERE handbook_id = ?",
+            [b"words".to_vec().into(), before.into()],
+        )
+        .await;
+    let born = NaiveDate::from_ymd_opt(2024, 8, 1).unwrap();
+    let child = world.birth(mother, NaiveDate::from_ymd_opt(2026, 8, 1).unwrap()).await;
+    let ended = "UPDATE child SET born_on = ?, ended_on = ? WHERE id = ?";
+    world.execute(ended, [born.into(), born.into(), child.into()]).await;
+    world
+        .execute(
+            "UPDATE pregnancy SET outcome = 'miscarriage', ended_on = ? WHERE id = ?",
+            [NaiveDate::from_ymd_opt(2026, 8, 1).unwrap().into(), mother.pregnancy.into()],
+        )
+        .await;
+    let new = desk.post(&at("replace"), json!({ "reason": "lost" })).await.ok();
+    mother.handbook = HandbookId(new["id"].as_str().unwrap().parse().unwrap());
+    before
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replaced_handbook_whose_family_went_is_not_blocked_before_its_successor() {
+    let world = World::empty().await;
+    let county = world.county().await;
+    let mut mother = world.mother(&county).await;
+    let before = mother.handbook;
+    mother.user.client.post(CLOSING, all_gone()).await.ok();
+    let went = row(&world, &mother).await.family_left_at;
+    let desk = world.administrator(county.health_centre).await;
+    let replace = format!("/api/v1/handbooks/{before}/replace");
+    let new = desk.post(&replace, json!({ "reason": "damaged" })).await.ok();
+    nights(&world, 2).await;
+    let old = row(&world, &mother).await;
+    assert_eq!((old.state, old.family_left_at, old.blocked_until), (State::Replaced, None, None));
+    assert_eq!(old.erased_at, None);
+    mother.handbook = HandbookId(new["id"].as_str().unwrap().parse().unwrap());
+    let successor = row(&world, &mother).await;
+    assert_eq!((successor.family_left_at, successor.blocked_until), (went, None), "care is still due");
+
+    // One that an earlier version replaced still says that the family went.
+    world
+        .execute("UPDATE handbook SET family_left_at = ? WHERE id = ?", [world.now().into(), before.into()])
+        .await;
+    nights(&world, 2).await;
+    let old = handbook::Entity::find_by_id(before).one(world.app.db.read()).await.unwrap().unwrap();
+    assert_eq!((old.blocked_until, old.erased_at), (None, None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handbook_that_does_not_open_holds_up_no_other_and_the_job_says_so() {
+    let world = World::empty().await;
+    let county = world.county().await;
+    let (broken, sound) = (world.mother(&county).await, world.mother(&county).await);
+    for mother in [&broken, &sound] {
+        mother.user.client.post(CLOSING, all_gone()).await.ok();
+        let over = "UPDATE pregnancy SET outcome = 'miscarriage', ended_on = ? WHERE id = ?";
+        let day = NaiveDate::from_ymd_opt(2026, 8, 1).unwrap();
+        world.execute(over, [day.into(), mother.pregnancy.into()]).await;
+        world.advance(TimeDelta::seconds(1));
+    }
+    let identity = "UPDATE person SET identity = ? WHERE id = ?";
+    world.execute(identity, [b"damaged".to_vec().into(), broken.person.into()]).await;
+    nights(&world, 2).await;
+    assert_eq!(row(&world, &broken).await.blocked_until, None);
+    let blocked = row(&world, &sound).await;
+    assert!(blocked.blocked_until.is_some() && blocked.erased_at.is_some(), "there was nothing to keep");
+    let failed = "SELECT COUNT(*) FROM job WHERE kind = 'retain' AND last_error LIKE '1 handbooks%'";
+    assert!(world.number(failed).await > 0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn when_the_time_of_blocking_is_over_nobody_is_left_in_it_and_a_receipt_says_so() {
     let world = World::empty().await;
     let county = world.county().await;
-    let mother = after_all_care(&world, &county).await;
+    let mut mother = after_all_care(&world, &county).await;
     let staying = after_all_care(&world, &county).await;
+    let replaced = with_words_and_a_child(&world, &county, &mut mother).await;
     mother.user.client.post(CLOSING, all_gone()).await.ok();
     world.advance(TimeDelta::days(15 * 365));
     nights(&world, 1).await;
@@ -371,12 +452,20 @@ async fn when_the_time_of_blocking_is_over_nobody_is_left_in_it_and_a_receipt_sa
         assert_eq!(world.number(&of(table, mother.handbook)).await, 0, "{table}");
     }
     assert!(world.number(&of("record", staying.handbook)).await > 0, "who stayed is untouched");
+    for words in ["usage_follow_up WHERE note", "issuance WHERE override_reason"] {
+        let left = format!("SELECT COUNT(*) FROM {words} IS NOT NULL");
+        assert_eq!(world.number(&left).await, 0, "{words}: also those of the handbook that was lost");
+    }
+    assert_eq!(world.number(&of("usage_follow_up", replaced)).await, 1, "it is counted as before");
+    let child = children::of_handbook(world.app.db.read(), mother.handbook).await.unwrap().remove(0);
+    assert_eq!(child.born_on, NaiveDate::from_ymd_opt(2024, 1, 1).unwrap(), "the year of birth is left");
     let person = api::people::store::by_id(world.app.db.read(), mother.person).await.unwrap().unwrap();
     assert_eq!(api::people::store::identity(&world.app.keys, &person).unwrap().name, "");
     assert_eq!((person.id_number_index, person.born_on), (None, None));
     let told = receipts(&world).await;
     let done: Vec<_> = told.iter().filter(|(cause, ..)| cause == "end_of_period").collect();
     assert_eq!(done.len(), 3, "once: {told:?}");
+    assert_eq!(row(&world, &staying).await.erased_at, None);
     assert!(done.iter().any(|(_, kind, amount)| kind == "clinical_outpatient deleted" && *amount == 1));
     assert_eq!(world.differences().await, []);
 }

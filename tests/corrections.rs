@@ -161,6 +161,12 @@ async fn what_nobody_answers_in_time_is_overdue_to_the_county() {
     let overdue = at_county().await;
     assert_eq!((overdue.len(), &overdue[0]["overdue"]), (1, &json!(true)));
     assert_eq!((overdue[0].get("says"), &overdue[0]["institution"]), (None, &json!("船山区人民医院")));
+    let client = case.world.sign_in_staff(county).await;
+    for answered in ["corrected", "refused"] {
+        let address = format!("/api/v1/correction-requests?state={answered}");
+        let refused = client.get(&address).await.problem(400, "bad_query");
+        assert_eq!(refused["errors"][0]["parameter"], "state", "{refused}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

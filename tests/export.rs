@@ -163,6 +163,25 @@ async fn sensitive_answers_are_in_the_copy_of_who_may_see_them() {
     assert_ne!(payload(&mother.user.client).await, payload(&father.client).await);
 }
 
+/// A photo that was dropped meanwhile is told as missing; one that cannot be read now is no reason to call it gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_without_photos_that_are_there_is_no_whole_copy() {
+    let world = World::empty().await;
+    let county = world.county().await;
+    let mother = world.mother(&county).await;
+    let photo = upload_picture(&mother).await;
+    let file = world.app.config.data.join("photos").join(photo.as_str().unwrap());
+    std::fs::rename(&file, file.with_extension("away")).unwrap();
+    let missing = Copy::taken(&mother.user.client).await.json("manifest.json")["missing"].clone();
+    assert_eq!(missing.as_array().unwrap().len(), 1, "{missing}");
+
+    // Something is there, and it cannot be read: the connection is cut, and there is no manifest.
+    std::os::unix::fs::symlink(&file, &file).unwrap();
+    let answer = mother.user.client.request(Method::GET, EXPORT).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert!(answer.bytes().await.is_err(), "half of it is not the whole");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn three_copies_a_day_and_no_more() {
     let world = World::empty().await;

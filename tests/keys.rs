@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use api::config::new_key;
 use api::keyring::count::{count, sealed_by};
-use api::keyring::in_use::{self, State};
+use api::keyring::in_use::{self, Given, State};
 use api::keyring::sample::sample;
 use api::keyring::{Ground, rotate};
 use api::keys::places::{COLUMNS, NOT_SEALED};
@@ -116,7 +116,8 @@ async fn values_move_to_the_newest_key_while_families_write_and_none_is_lost() {
             }
         };
         enough(15).await;
-        in_use::activate(&world.app.db, 2, world.now()).await.unwrap();
+        let given = Given::of(&world.app.config.secrets);
+        in_use::activate(&world.app.db, 2, &given, world.now()).await.unwrap();
         // This one rotates while the server still seals with the first key.
         let aside = ground_with(&world, &[1, 2]);
         let early = rotate::rotate(&aside, 2, Duration::ZERO, &mut |_| {}).await.unwrap();
@@ -267,18 +268,74 @@ async fn a_key_that_those_who_serve_do_not_have_yet_seals_nothing() {
     // A replica that starts with it makes it known, and still seals with the first.
     let secrets = operator.config().secrets;
     let replica = Keys::new(&secrets).unwrap();
-    in_use::take_up(&world.app.db, &secrets, &replica, true, world.now()).await.unwrap();
+    let refused = in_use::take_up(&world.app.db, &secrets, &replica, true, world.now()).await.unwrap();
+    assert_eq!(refused, Vec::<String>::new());
     assert_eq!(replica.sealing(), 1);
     let keys = in_use::read(world.app.db.read()).await.unwrap();
     assert!(keys.iter().any(|key| (key.id, key.state) == (2, State::Next)), "{keys:?}");
 
     // Now it seals; the process that does not have it says that it is not ready.
-    in_use::activate(&world.app.db, 2, world.now() + TimeDelta::seconds(1)).await.unwrap();
+    let given = Given::of(&secrets);
+    in_use::activate(&world.app.db, 2, &given, world.now() + TimeDelta::seconds(1)).await.unwrap();
     world.anybody().get("/readyz").await.ok();
     in_use::look(&world.app).await.unwrap();
     assert_eq!(world.anybody().get("/readyz").await.status, 503);
-    let again = in_use::activate(&world.app.db, 1, world.now()).await.unwrap_err();
+    let again = in_use::activate(&world.app.db, 1, &given, world.now()).await.unwrap_err();
     assert!(again.to_string().contains("not taken up again"), "{again}");
+}
+
+/// Those that serve wait for one key 2, and the operator's shell has another: `muzi keys new` was run twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_key_than_the_one_that_waits_seals_nothing() {
+    let mut operator = Operator::new();
+    let world = operator.world().await;
+    let county = world.county().await;
+    world.mother(&county).await;
+    let first = operator.get("MUZI_DATA_KEYS");
+    operator.set("MUZI_DATA_KEYS", format!("{first},2:{}", new_key()));
+    let theirs = operator.config().secrets;
+    let replica = Keys::new(&theirs).unwrap();
+    in_use::take_up(&world.app.db, &theirs, &replica, true, world.now()).await.unwrap();
+    let before = count(&ground(&world)).await.unwrap();
+
+    operator.set("MUZI_DATA_KEYS", format!("{first},2:{}", new_key()));
+    let refused = operator.muzi(&world, &["keys", "rotate"], "");
+    let told = said(&refused);
+    assert!(refused.status.code() == Some(1) && told.contains("not the key 2 of those that serve"), "{told}");
+    let keys = in_use::read(world.app.db.read()).await.unwrap();
+    assert_eq!(in_use::active(&keys), Some(1));
+    let after = count(&ground(&world)).await.unwrap();
+    assert_eq!((sealed_by(&after, 1), sealed_by(&after, 2)), (sealed_by(&before, 1), 0), "nothing moved");
+
+    // Another replica starts with the mistaken one and is believed: whoever seals with it, the first is not ready.
+    let mistaken = operator.config().secrets;
+    let late = Keys::new(&mistaken).unwrap();
+    in_use::take_up(&world.app.db, &mistaken, &late, true, world.now()).await.unwrap();
+    let refused = in_use::activate(&world.app.db, 2, &Given::of(&theirs), world.now()).await.unwrap_err();
+    assert!(refused.to_string().contains("not the key 2 of those that serve"), "{refused}");
+    in_use::activate(&world.app.db, 2, &Given::of(&mistaken), world.now()).await.unwrap();
+    let behind = in_use::take_up(&world.app.db, &theirs, &replica, true, world.now()).await.unwrap();
+    assert!(behind[0].contains("key 2 is not the key 2"), "{behind:?}");
+    assert_eq!((replica.sealing(), replica.is_behind()), (1, true));
+    in_use::take_up(&world.app.db, &mistaken, &late, true, world.now()).await.unwrap();
+    assert_eq!((late.sealing(), late.is_behind()), (2, false));
+}
+
+/// Two servers that start on an empty database at the same moment, each with a key 1 of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_first_starts_with_different_keys_one_is_refused() {
+    let operators = [Operator::new(), Operator::new()];
+    let world = operators[0].world().await;
+    world.app.db.write().execute_unprepared("DELETE FROM key_in_use").await.unwrap();
+    let starts = operators.iter().map(|operator| async {
+        let secrets = operator.config().secrets;
+        let keys = Keys::new(&secrets).unwrap();
+        in_use::take_up(&world.app.db, &secrets, &keys, true, world.now()).await.unwrap()
+    });
+    let refusals = futures_util::future::join_all(starts).await;
+    let served: Vec<_> = refusals.iter().map(Vec::is_empty).collect();
+    assert_eq!(served.iter().filter(|is_served| **is_served).count(), 1, "{refusals:?}");
+    assert!(refusals.iter().flatten().any(|told| told.contains("key 1 is not the key 1")), "{refusals:?}");
 }
 
 #[test]

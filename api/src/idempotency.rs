@@ -251,6 +251,7 @@ impl Work {
         did.write(&self.txn, app.now()).await?;
         if let Some(Kept { actor, key }) = &self.kept {
             let sealed = app.keys.seal_bytes(Place::of_answer(*actor, key), &body);
+            let sealed = sealed.map_err(ApiError::internal)?;
             let keep = statement(
                 app.db.backend(),
                 "UPDATE idempotency SET status = ?, answer = ?, handbook_id = ? WHERE actor = ? AND key = ?",

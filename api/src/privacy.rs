@@ -4,7 +4,7 @@
 use actix_web::{HttpResponse, get};
 use domain::consent::{ConsentText, Purpose, texts};
 use domain::privacy;
-use domain::retention::{EndState, KindOfData, Retention};
+use domain::retention::{DataKind, EndState, KindOfData, Retention};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -69,7 +69,8 @@ pub struct PurposeText {
 #[schema(as = PrivacyRetention)]
 pub struct RetentionRow {
     /// Stable English word.
-    pub kind: String,
+    #[schema(value_type = String)]
+    pub kind: DataKind,
     /// What it is.
     pub name: BothLanguages,
     /// `deleted`, `anonymised` or `blocked`.

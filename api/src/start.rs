@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::app::{App, Clock};
 use crate::cache::{Cache, Memory, Redis};
-use crate::config::{Config, WechatConfig};
+use crate::config::{Config, Misconfigured, WechatConfig};
 use crate::db::Db;
 use crate::keyring::in_use;
 use crate::keys::Keys;
@@ -119,8 +119,9 @@ pub fn pending(many: usize) -> String {
     format!("{many} migrations are pending: run `muzi migrate up` first")
 }
 
-/// Writes down which keys this process was given, and seals with the one that the database says.
+/// Writes down which keys this process was given, and seals with the one that the database says. Refused when they are not
+/// those of the database.
 pub async fn take_up_keys(app: &App, serves: bool) -> anyhow::Result<()> {
-    in_use::take_up(&app.db, &app.config.secrets, &app.keys, serves, app.now()).await?;
-    Ok(())
+    let wrong = in_use::take_up(&app.db, &app.config.secrets, &app.keys, serves, app.now()).await?;
+    if wrong.is_empty() { Ok(()) } else { Err(Misconfigured(wrong).into()) }
 }

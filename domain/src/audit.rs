@@ -208,9 +208,9 @@ impl Bytes {
 /// Network logs are kept at least six months by law (Cybersecurity Law, article 21); three years are usual for what an
 /// assessment is made from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Retention(TimeDelta);
+pub struct LogRetention(TimeDelta);
 
-impl Retention {
+impl LogRetention {
     /// What is kept by law.
     pub const LEAST: Self = Self(TimeDelta::days(184));
 
@@ -237,7 +237,7 @@ pub enum RetentionRefusal {
     TooLong,
 }
 
-impl FromStr for Retention {
+impl FromStr for LogRetention {
     type Err = RetentionRefusal;
 
     /// Years and months count with their longest days, so that nothing goes too early.
@@ -376,11 +376,11 @@ mod tests {
 
     #[test]
     fn events_are_kept_for_six_months_at_least() {
-        let kept = |text: &str| text.parse::<Retention>();
-        assert_eq!(kept("3y"), Ok(Retention::USUAL));
-        assert_eq!(kept("36m"), Ok(Retention(TimeDelta::days(36 * 31))));
-        assert_eq!(kept("184d"), Ok(Retention::LEAST));
-        assert_eq!(kept("6m"), Ok(Retention(TimeDelta::days(186))));
+        let kept = |text: &str| text.parse::<LogRetention>();
+        assert_eq!(kept("3y"), Ok(LogRetention::USUAL));
+        assert_eq!(kept("36m"), Ok(LogRetention(TimeDelta::days(36 * 31))));
+        assert_eq!(kept("184d"), Ok(LogRetention::LEAST));
+        assert_eq!(kept("6m"), Ok(LogRetention(TimeDelta::days(186))));
         for short in ["0d", "183d", "5m"] {
             assert_eq!(kept(short), Err(RetentionRefusal::TooShort), "{short}");
         }
@@ -394,7 +394,7 @@ mod tests {
         /// It stands in a TOML file or an environment variable.
         #[test]
         fn no_text_makes_a_retention_panic_or_go_below_six_months(text in prop_oneof!["\\PC{0,12}", "[0-9]{0,22}[ymd]"]) {
-            if let Ok(kept) = text.parse::<Retention>() {
+            if let Ok(kept) = text.parse::<LogRetention>() {
                 let now = at(1_800_000_000_000_000);
                 prop_assert!(now - kept.kept_from(now) >= TimeDelta::days(180));
             }

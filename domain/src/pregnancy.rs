@@ -202,6 +202,13 @@ pub struct Course {
     pub ended_on: Option<NaiveDate>,
 }
 
+impl Course {
+    /// The day on which it ended, if its outcome is recorded.
+    pub fn end(&self) -> Option<NaiveDate> {
+        self.outcome.and(self.ended_on)
+    }
+}
+
 /// The woman of a handbook as far as it says whether she is still cared for in it.
 #[derive(Debug, Clone, Copy)]
 pub struct Woman<'a> {

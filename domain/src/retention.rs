@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::age_in_years;
 use crate::member::MemberRole;
+use crate::pregnancy::Course;
 use crate::privacy::BothLanguages;
 use crate::word::words;
 
@@ -18,12 +19,36 @@ words! {
     }
 }
 
+words! {
+    /// The kinds of data: the table has a row for each.
+    pub enum DataKind {
+        Entries = "entries", "家庭的自我记录", "the family's entries";
+        Account = "account", "账号与登录", "the account and its sign-ins";
+        Memberships = "memberships", "手册成员身份", "memberships";
+        Phone = "phone", "联系电话", "phone numbers";
+        Notices = "notices", "通知", "notices";
+        Usage = "usage", "使用统计", "counts of use";
+        Consents = "consents", "同意记录", "consents";
+        AccessLog = "access_log", "查看记录", "the log of who looked";
+        ClinicalOutpatient = "clinical_outpatient", "检查记录（门诊）", "clinical records (outpatient)";
+        ClinicalInpatient = "clinical_inpatient", "检查记录（住院）", "clinical records (inpatient)";
+        Identity = "identity", "身份信息", "identity";
+    }
+}
+
+impl DataKind {
+    /// The kind that clinical records are of: who was ever an inpatient is kept longer.
+    pub const fn of_clinical(inpatient: bool) -> Self {
+        if inpatient { Self::ClinicalInpatient } else { Self::ClinicalOutpatient }
+    }
+}
+
 /// A kind of data, how it ends and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KindOfData {
-    /// Stable English word.
-    pub key: String,
+    /// Which.
+    pub key: DataKind,
     /// How it ends.
     pub end: EndState,
     /// Years for which it is blocked after the last visit.
@@ -68,7 +93,7 @@ impl Retention {
     }
 
     /// A kind of data.
-    pub fn kind(&self, key: &str) -> Option<&KindOfData> {
+    pub fn kind(&self, key: DataKind) -> Option<&KindOfData> {
         self.kinds.iter().find(|kind| kind.key == key)
     }
 
@@ -77,15 +102,11 @@ impl Retention {
         &self.inpatient.kinds
     }
 
-    /// The kind of data that clinical records are of: who was ever an inpatient is kept longer.
-    pub fn of_clinical(&self, inpatient: bool) -> Option<&KindOfData> {
-        self.kind(if inpatient { "clinical_inpatient" } else { "clinical_outpatient" })
-    }
-
     /// The day on which clinical records may go: so many years after the last visit. Nothing kept, nothing waited for.
     pub fn blocked_until(&self, kept: Option<Kept>, today: NaiveDate) -> NaiveDate {
         let Some(kept) = kept else { return today };
-        let years = self.of_clinical(kept.inpatient).and_then(|kind| kind.years).unwrap_or(LONGEST);
+        let years =
+            self.kind(DataKind::of_clinical(kept.inpatient)).and_then(|kind| kind.years).unwrap_or(LONGEST);
         let end = kept.last_visit_on.checked_add_months(Months::new(years * 12));
         end.unwrap_or(NaiveDate::MAX)
     }
@@ -118,6 +139,10 @@ const LONGEST: u32 = 30;
 /// fortnight in which it may still come.
 pub const POSTPARTUM_DAYS: u64 = 56;
 
+/// Days after the due date by which every pregnancy has ended, whether or not somebody recorded how: nobody carries for 46
+/// weeks.
+pub const ENDED_BY_DAYS: u64 = 42;
+
 /// Age in years up to which a child is under health management (0至6岁儿童健康管理), as for closing a handbook for age.
 pub const CHILD_UNTIL: i32 = 6;
 
@@ -139,8 +164,8 @@ words! {
 pub struct UnderCare {
     /// The woman has died.
     pub woman_died: bool,
-    /// Of each pregnancy the day on which it ended, if it did.
-    pub pregnancies: Vec<Option<NaiveDate>>,
+    /// How each pregnancy went.
+    pub pregnancies: Vec<Course>,
     /// The birthdays of the children who live.
     pub children: Vec<NaiveDate>,
 }
@@ -149,13 +174,16 @@ impl UnderCare {
     /// The care that is still due on a day, if any.
     pub fn duty(&self, today: NaiveDate) -> Option<Duty> {
         if !self.woman_died {
-            if self.pregnancies.iter().any(Option::is_none) {
+            let is_within =
+                |day: NaiveDate, days| day.checked_add_days(Days::new(days)).is_some_and(|end| today <= end);
+            // Of one whose outcome nobody recorded it is not known when it ended, only by when.
+            let goes_on = |course: &Course| {
+                course.end().is_none() && is_within(course.due_on, ENDED_BY_DAYS + POSTPARTUM_DAYS)
+            };
+            if self.pregnancies.iter().any(goes_on) {
                 return Some(Duty::Pregnancy);
             }
-            let is_recent = |ended_on: &NaiveDate| {
-                ended_on.checked_add_days(Days::new(POSTPARTUM_DAYS)).is_some_and(|end| today <= end)
-            };
-            if self.pregnancies.iter().flatten().any(is_recent) {
+            if self.pregnancies.iter().filter_map(Course::end).any(|end| is_within(end, POSTPARTUM_DAYS)) {
                 return Some(Duty::Postpartum);
             }
         }
@@ -167,6 +195,7 @@ impl UnderCare {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pregnancy::Outcome;
 
     fn day(text: &str) -> NaiveDate {
         text.parse().unwrap()
@@ -175,9 +204,8 @@ mod tests {
     #[test]
     fn every_kind_has_an_end_a_basis_and_words_in_both_languages() {
         let table = Retention::in_force().unwrap();
-        let mut keys = std::collections::BTreeSet::new();
+        assert_eq!(table.kinds.iter().map(|kind| kind.key).collect::<Vec<_>>(), DataKind::ALL, "each once");
         for kind in &table.kinds {
-            assert!(keys.insert(&kind.key), "{} twice", kind.key);
             assert!(!kind.basis.is_empty() && !kind.name.zh.is_ascii() && !kind.period.zh.is_ascii());
             assert!(!kind.name.en.is_empty() && !kind.period.en.is_empty());
             assert!(kind.years.is_none() || kind.end == EndState::Blocked, "{}", kind.key);
@@ -219,9 +247,14 @@ mod tests {
 
     #[test]
     fn care_goes_on_until_pregnancy_childbed_and_childhood_are_over() {
+        let course = |due_on, ended_on: Option<NaiveDate>| Course {
+            due_on: day(due_on),
+            outcome: ended_on.map(|_| Outcome::LiveBirth),
+            ended_on,
+        };
         let under = |pregnancies: &[Option<&str>], children: &[&str]| UnderCare {
             woman_died: false,
-            pregnancies: pregnancies.iter().map(|ended| ended.map(day)).collect(),
+            pregnancies: pregnancies.iter().map(|ended| course("2026-12-06", ended.map(day))).collect(),
             children: children.iter().map(|born| day(born)).collect(),
         };
         let today = day("2026-11-22");
@@ -233,5 +266,8 @@ mod tests {
         assert_eq!(under(&[Some("2020-11-22")], &["2020-11-22"]).duty(today), None, "the sixth birthday");
         let orphaned = UnderCare { woman_died: true, ..under(&[None], &["2026-11-01"]) };
         assert_eq!(orphaned.duty(today), Some(Duty::Child));
+        let never_told = UnderCare { pregnancies: vec![course("2026-08-16", None)], ..UnderCare::default() };
+        assert_eq!(never_told.duty(today), Some(Duty::Pregnancy), "98 days after the due date");
+        assert_eq!(never_told.duty(day("2026-11-23")), None, "no pregnancy goes on for ever");
     }
 }

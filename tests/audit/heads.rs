@@ -85,13 +85,13 @@ async fn events_past_their_retention_go_and_the_chain_still_holds() {
     day_closed(&world).await;
     assert_eq!(verified(&world, &[]).await.removed, 0);
     world.advance(TimeDelta::days(3 * 366));
-    let doctor = world.family_user().await;
-    doctor.client.post("/api/v1/sign-out", json!({})).await;
-    sealed(&world).await;
+    let second = world.replica().await;
+    sealed_by(&world, &second.app).await;
+    sealed_by(&world, &world.app).await;
     let head = day_closed(&world).await;
     assert!(batches[2].sealed_at < head.kept_from);
     let found = verified(&world, &[]).await;
-    assert_eq!((found.fault, found.removed, found.batches), (None, 3, 4));
+    assert_eq!((found.fault, found.removed, found.batches), (None, 3, 5));
     assert!(found.events_from.unwrap() > head.kept_from);
     let left = audit_event::Entity::find().filter(audit_event::COLUMN.batch_id.eq(batches[0].id));
     assert_eq!(left.count(world.app.db.read()).await.unwrap(), 0);
@@ -102,4 +102,49 @@ async fn events_past_their_retention_go_and_the_chain_still_holds() {
     let fourth = "SET removed_at = '2029-11-22T05:00:00+00:00' WHERE seq = 4";
     behind_the_api(&world, &format!("UPDATE audit_batch {fourth}")).await;
     assert_eq!(fault(&world).await, in_batch(&world, 4, InBatch::RemovedTooEarly));
+}
+
+/// Somebody signs out, and a process seals that.
+async fn sealed_by(world: &World, app: &api::app::App) {
+    let user = world.family_user().await;
+    user.client.post("/api/v1/sign-out", json!({})).await;
+    world.advance(TimeDelta::seconds(3));
+    assert!(seal::seal(app).await.unwrap() > 0);
+}
+
+/// The clock of one process jumps: it is the only one that says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_years_ahead_deletes_nothing_and_closes_no_day() {
+    let world = World::empty().await;
+    a_chain(&world).await;
+    let head = day_closed(&world).await;
+    worker::schedule(&world.app).await.unwrap();
+    let waiting = "SELECT COUNT(*) FROM job WHERE kind IN ('sweep', 'retain')";
+    let before = world.number(waiting).await;
+    assert!(before > 0);
+
+    world.advance(TimeDelta::days(10 * 366));
+    sealed_by(&world, &world.app).await;
+    let sessions = world.number("SELECT COUNT(*) FROM session").await;
+    worker::schedule(&world.app).await.unwrap();
+    world.carry_out_jobs().await;
+    assert_eq!(latest(world.app.db.read()).await.unwrap().unwrap(), head, "no day is closed");
+    let found = verified(&world, &[]).await;
+    assert_eq!((found.fault, found.removed, found.batches), (None, 0, 4));
+    assert_eq!(world.number(waiting).await, before, "they are left to who knows the time");
+    assert_eq!(world.number("SELECT COUNT(*) FROM session").await, sessions);
+
+    // A day ten years ahead that somebody asked for is not closed where it is not over.
+    world.advance(TimeDelta::days(-10 * 366));
+    head::make(&world.app, "2036-11-22".parse().unwrap()).await.unwrap();
+    assert_eq!(latest(world.app.db.read()).await.unwrap().unwrap(), head);
+
+    // Others say so, too: then it is the time.
+    world.advance(TimeDelta::days(10 * 366));
+    sealed_by(&world, &world.replica().await.app).await;
+    let later = day_closed(&world).await;
+    assert!(later.day > head.day && later.kept_from > head.made_at);
+    let found = verified(&world, &[]).await;
+    assert_eq!((found.fault, found.removed), (None, 3));
+    assert!(world.number(waiting).await < before + 2);
 }

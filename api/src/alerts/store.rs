@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use domain::catalogue::Warning;
 use domain::consent::Purpose;
+use domain::handbook::CloseReason;
 use domain::id::{AlertId, ChildId, HandbookId, InstitutionId, PregnancyId, RecordId, StaffId};
 use domain::place::{RegionCode, RegionLevel};
-use domain::pregnancy::is_of_fetus;
+use domain::pregnancy::{Outcome, is_of_fetus};
 use domain::record::{RecordState, Source, SubjectKind};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, NullOrdering, Order, Query, SelectStatement};
 use sea_orm::{
@@ -18,10 +19,12 @@ use uuid::Uuid;
 
 use super::list::answer_place;
 use crate::app::App;
+use crate::children::store as children;
 use crate::db::entities::{alert, handbook, institution, person, record};
 use crate::db::rows_in;
 use crate::error::ApiError;
 use crate::keys::{Keys, Place, places};
+use crate::pregnancies::store as pregnancies;
 use crate::problem::Code;
 
 /// Tells the managing institution about the danger signs of a record that it was not told before, and not of those that
@@ -64,6 +67,34 @@ pub async fn raise(
     };
     alert::Entity::insert(new_alert).exec_without_returning(txn).await?;
     Ok(())
+}
+
+/// The same of a family's entry that is seen again, unless what it is about has ended meanwhile: nobody is called about a
+/// child or a pregnancy that they lost.
+pub async fn raise_again(
+    app: &App,
+    txn: &impl ConnectionTrait,
+    held: &handbook::Model,
+    entry: &record::Model,
+    warnings: &[Warning],
+) -> Result<(), ApiError> {
+    let signs: Vec<String> =
+        warnings.iter().filter(|warning| warning.alert).map(|warning| warning.id.clone()).collect();
+    if signs.is_empty() || ended_in(txn, held).await?.iter().any(|ended| ended.stops(&signs, entry)) {
+        return Ok(());
+    }
+    raise(app, txn, held.id, entry.id, None, warnings).await
+}
+
+/// What has ended in a handbook.
+async fn ended_in(txn: &impl ConnectionTrait, held: &handbook::Model) -> Result<Vec<Ended>, DbErr> {
+    let courses = pregnancies::of_handbook(txn, held.id).await?;
+    let died = pregnancies::woman_died_on(held, &courses).map(|_| Ended::Woman);
+    let closed = (held.close_reason == Some(CloseReason::Death)).then_some(Ended::Everybody);
+    let lost = courses.iter().filter_map(|course| Ended::by(course.outcome?, course.id));
+    let children = children::of_handbook(txn, held.id).await?;
+    let dead = children.iter().filter(|child| child.ended_on.is_some()).map(|child| Ended::Child(child.id));
+    Ok(lost.chain(dead).chain(died).chain(closed).collect())
 }
 
 /// The ids of the warnings of an alert as they are stored.
@@ -120,6 +151,17 @@ pub enum Ended {
 }
 
 impl Ended {
+    /// What ends with an outcome.
+    pub fn by(outcome: Outcome, pregnancy: PregnancyId) -> Option<Self> {
+        match outcome {
+            Outcome::LiveBirth => None,
+            Outcome::MaternalDeath => Some(Self::Woman),
+            Outcome::Miscarriage | Outcome::Abortion | Outcome::Ectopic | Outcome::Stillbirth => {
+                Some(Self::Pregnancy(pregnancy))
+            }
+        }
+    }
+
     fn stops(self, signs: &[String], record: &record::Model) -> bool {
         match self {
             Self::Child(id) => record.child_id == Some(id),

@@ -6,6 +6,7 @@ use domain::calendar::{day_in_china, start_of_day};
 use sea_orm::DbErr;
 use serde::{Deserialize, Serialize};
 
+use super::clock;
 use super::store::head as store;
 use crate::app::App;
 use crate::db::entities::{ChainEnds, audit_head};
@@ -24,20 +25,28 @@ pub async fn due(app: &App) -> Result<Option<NaiveDate>, DbErr> {
     Ok(store::any_sealed(db, end_of(day)).await?.then_some(day))
 }
 
-/// Makes the head of a day, once: of several processes the first one's stays.
+/// Makes the head of a day, once: of several processes the first one's stays. A day that is not over here was asked for by a
+/// clock that is ahead, and has no head yet.
 pub async fn make(app: &App, day: NaiveDate) -> anyhow::Result<()> {
+    if day >= day_in_china(app.now() - SETTLED) {
+        tracing::error!(%day, "a day of the audit log that is not over was to be closed: some process's clock is ahead");
+        return Ok(());
+    }
     let txn = app.db.begin().await?;
     let before = store::latest(&txn).await?;
     if before.as_ref().is_some_and(|before| before.day >= day) {
         return Ok(());
     }
-    // The day of the head before is looked at again: a batch of its last moment may have been committed after its head.
-    let from = before.as_ref().map_or(DateTime::UNIX_EPOCH, |before| start_of_day(before.day));
+    // The day of the head before is looked at again: a batch of its last moment may have been committed after its head. One that
+    // came too early, by a clock that was ahead, left out what was sealed after it was made.
+    let from =
+        before.as_ref().map_or(DateTime::UNIX_EPOCH, |before| start_of_day(before.day).min(before.made_at));
     let chains = store::ends(&txn, (from, end_of(day))).await?;
+    let known = clock::known(&txn, app, before.as_ref()).await?;
     let mut row = audit_head::Model {
         day,
         made_at: app.now(),
-        kept_from: app.config.audit_retention.kept_from(app.now()),
+        kept_from: app.config.audit_retention.kept_from(known),
         previous: before.map_or_else(|| NO_HASH.to_vec(), |before| before.hash),
         chains: ChainEnds(chains),
         hash: Vec::new(),
@@ -65,7 +74,8 @@ pub fn hash(head: &audit_head::Model) -> Vec<u8> {
     sha256(&told.bytes())
 }
 
-fn end_of(day: NaiveDate) -> DateTime<Utc> {
+/// The first moment after a day.
+pub(super) fn end_of(day: NaiveDate) -> DateTime<Utc> {
     start_of_day(day + TimeDelta::days(1))
 }
 

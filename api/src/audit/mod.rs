@@ -7,6 +7,7 @@
 //! the signed head, and whoever drops a head contradicts the copies that were taken elsewhere.
 
 pub mod ask;
+pub mod clock;
 pub mod event;
 pub mod head;
 pub mod retain;

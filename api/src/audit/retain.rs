@@ -9,13 +9,17 @@ use crate::app::App;
 /// Batches of one transaction.
 const AT_ONCE: u64 = 20;
 
-/// Removes the events of every batch that the latest signed head says may go. No head, no removal: who verifies takes
-/// nothing for removed that was not signed for.
+/// Removes the events of every batch that the latest signed head says may go, and that is old beside the newest one. No head,
+/// no removal: who verifies takes nothing for removed that was not signed for.
 pub async fn remove_old(app: &App) -> anyhow::Result<u64> {
-    let Some(head) = store::head::latest(app.db.read()).await? else { return Ok(0) };
+    let db = app.db.read();
+    let (head, last) = (store::head::latest(db).await?, chain::last_sealed(db).await?);
+    let Some((head, last)) = head.zip(last) else { return Ok(0) };
+    // Whatever a head says, as much is kept as counts from what was sealed last.
+    let kept_from = head.kept_from.min(app.config.audit_retention.kept_from(last));
     let mut removed = 0;
     loop {
-        let batches = chain::past(app.db.read(), head.kept_from, AT_ONCE).await?;
+        let batches = chain::past(db, kept_from, AT_ONCE).await?;
         if batches.is_empty() {
             return Ok(removed);
         }

@@ -60,11 +60,10 @@ impl Told<'_> {
 
     fn keys(&self, in_use: &[InUse]) -> anyhow::Result<Option<Keys>> {
         self.check(in_use)?;
-        let keys = self.secrets.map(Keys::new).transpose()?;
-        if let Some(keys) = &keys {
-            in_use::follow(in_use, keys);
-        }
-        Ok(keys)
+        let Some(secrets) = self.secrets else { return Ok(None) };
+        let keys = Keys::new(secrets)?;
+        in_use::follow(in_use, &Given::of(secrets), &keys);
+        Ok(Some(keys))
     }
 }
 

@@ -7,7 +7,7 @@ use actix_web::{HttpResponse, post};
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::handbook::CloseReason;
 use domain::id::HandbookId;
-use domain::retention::{Fate, Retention, fate};
+use domain::retention::{DataKind, Fate, Retention, fate};
 use sea_orm::ConnectionTrait;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -140,8 +140,8 @@ impl Closing<'_> {
             self.leave(txn, handbook, &mut receipts).await?;
         }
         let (memberships, sessions) = delete::account(txn, self.user.id).await?;
-        receipts.note(None, "memberships", memberships)?;
-        receipts.note(None, "account", 1 + sessions)?;
+        receipts.note(None, DataKind::Memberships, memberships)?;
+        receipts.note(None, DataKind::Account, 1 + sessions)?;
         receipts.keep(txn, self.now).await?;
         let wrote = || self.user.wrote("close_account");
         let did = ids.iter().fold(Events::from(wrote()), |did, id| did.and(wrote().at(*id)));
@@ -194,7 +194,7 @@ impl Closing<'_> {
         match self.request.own_entries {
             Some(OwnEntries::Delete) => {
                 let erased = delete::entries(txn, held, Whose::Of(self.user.id), self.now).await?;
-                receipts.note(Some(held.id), "entries", erased)
+                receipts.note(Some(held.id), DataKind::Entries, erased)
             }
             Some(OwnEntries::Leave) => Ok(()),
             None => {
@@ -213,10 +213,10 @@ impl Closing<'_> {
         receipts: &mut Receipts<'_>,
     ) -> Result<(), ApiError> {
         let deleted = erase::family(txn, held, self.now, self.now).await?;
-        receipts.note(Some(held.id), "entries", deleted.entries)?;
-        receipts.note(Some(held.id), "notices", deleted.notices)?;
-        receipts.note(Some(held.id), "usage", 1)?;
-        receipts.note(Some(held.id), "consents", 1)?;
+        receipts.note(Some(held.id), DataKind::Entries, deleted.entries)?;
+        receipts.note(Some(held.id), DataKind::Notices, deleted.notices)?;
+        receipts.note(Some(held.id), DataKind::Usage, 1)?;
+        receipts.note(Some(held.id), DataKind::Consents, 1)?;
         let under_care = store::under_care(txn, held).await?;
         if held.state.is_live() && under_care.duty(self.app.today()).is_some() {
             return Ok(store::set_left(txn, held, self.now).await?);
@@ -241,12 +241,11 @@ pub(super) async fn block(
     let kept = store::kept(txn, held.id, table.inpatient_kinds()).await?;
     let until = table.blocked_until(kept, app.today());
     let phones = set_aside(&app.keys, txn, held, until, now).await?;
-    receipts.note(Some(held.id), "phone", phones)?;
-    let inpatient = kept.is_some_and(|kept| kept.inpatient);
-    let kind = table.of_clinical(inpatient).map_or("clinical_outpatient", |kind| kind.key.as_str());
+    receipts.note(Some(held.id), DataKind::Phone, phones)?;
+    let kind = DataKind::of_clinical(kept.is_some_and(|kept| kept.inpatient));
     let clinical = store::count_clinical(txn, held.id).await?;
     receipts.note(Some(held.id), kind, clinical)?;
-    receipts.note(Some(held.id), "identity", u64::from(held.woman_id.is_some()))
+    receipts.note(Some(held.id), DataKind::Identity, u64::from(held.woman_id.is_some()))
 }
 
 /// Nobody has a part in the handbook until it is erased, nothing in it waits for anybody, and nobody is called from it. Gives
@@ -260,6 +259,7 @@ pub(super) async fn set_aside(
 ) -> Result<u64, ApiError> {
     handbooks::end_delegations(txn, held.id, now).await?;
     checkups::await_nobody(txn, held.id).await?;
-    store::set_blocked(txn, held.id, until, now).await?;
+    // A family that went while care was due went then, not today.
+    store::set_blocked(txn, held.id, until, held.family_left_at.unwrap_or(now)).await?;
     erase::phones(keys, txn, held).await
 }

@@ -67,12 +67,11 @@ pub async fn everything(
     delete::family_side(txn, row.id).await?;
     delete::requests(txn, row.id, None).await?;
     let clinical = count_clinical(txn, row.id).await?;
-    delete::content(txn, row.id, now).await?;
+    delete::content(txn, row, now).await?;
     for person in people_of(txn, row).await? {
         forget(keys, txn, person, row.id).await?;
     }
-    let year = row.issued_on.format("%Y-01-01").to_string().parse().unwrap_or(row.issued_on);
-    delete::people(txn, row.id, year, now).await?;
+    delete::people(txn, row.id, now).await?;
     Ok(clinical)
 }
 

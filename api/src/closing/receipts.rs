@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::id::{HandbookId, ReceiptId};
-use domain::retention::{EndState, Retention};
+use domain::retention::{DataKind, EndState, Retention};
 use sea_orm::{ActiveValue::Set, ConnectionTrait};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -44,7 +44,8 @@ pub struct Receipt {
     #[schema(value_type = Option<Uuid>)]
     pub handbook: Option<HandbookId>,
     /// The kind of data, a key of the table.
-    pub kind: String,
+    #[schema(value_type = String)]
+    pub kind: DataKind,
     /// What it is.
     pub name: BothLanguages,
     /// `deleted`, `anonymised` or `blocked`.
@@ -72,7 +73,12 @@ impl<'a> Receipts<'a> {
     }
 
     /// Notes what became of so many of a kind, as the table says; of none there is nothing to note.
-    pub fn note(&mut self, handbook: Option<HandbookId>, kind: &str, amount: u64) -> Result<(), ApiError> {
+    pub fn note(
+        &mut self,
+        handbook: Option<HandbookId>,
+        kind: DataKind,
+        amount: u64,
+    ) -> Result<(), ApiError> {
         let row = self.table.kind(kind);
         let end = row.map_or(EndState::Deleted, |row| row.end);
         self.note_as(handbook, kind, amount, end)
@@ -82,7 +88,7 @@ impl<'a> Receipts<'a> {
     pub fn note_as(
         &mut self,
         handbook: Option<HandbookId>,
-        kind: &str,
+        kind: DataKind,
         amount: u64,
         end: EndState,
     ) -> Result<(), ApiError> {
@@ -90,11 +96,12 @@ impl<'a> Receipts<'a> {
             return Ok(());
         }
         let row = self.table.kind(kind);
-        let row =
-            row.ok_or_else(|| ApiError::internal(anyhow::anyhow!("no kind of data is called {kind}")))?;
+        let row = row.ok_or_else(|| {
+            ApiError::internal(anyhow::anyhow!("the table of retention has no row for {kind}"))
+        })?;
         self.done.push(Receipt {
             handbook,
-            kind: row.key.clone(),
+            kind: row.key,
             name: row.name.clone().into(),
             end,
             amount,
@@ -112,7 +119,7 @@ impl<'a> Receipts<'a> {
             id: Set(ReceiptId(Uuid::now_v7())),
             handbook_id: Set(receipt.handbook),
             cause: Set(self.cause.word().to_owned()),
-            kind: Set(receipt.kind.clone()),
+            kind: Set(receipt.kind.code().to_owned()),
             end_state: Set(receipt.end),
             amount: Set(i64::try_from(receipt.amount).unwrap_or(i64::MAX)),
             basis: Set(receipt.basis.clone()),

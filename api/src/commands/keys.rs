@@ -96,7 +96,10 @@ async fn ground(settings: &Settings) -> anyhow::Result<(Config, Ground)> {
 
 /// Keys that are lost or mistaken must be mended before values move.
 fn refuse_wrong(in_use: &[InUse], config: &Config) -> anyhow::Result<()> {
-    let wrong = in_use::refusals(in_use, &Given::of(&config.secrets));
+    refuse(in_use::refusals(in_use, &Given::of(&config.secrets)))
+}
+
+fn refuse(wrong: Vec<String>) -> anyhow::Result<()> {
     if wrong.is_empty() { Ok(()) } else { Err(Misconfigured(wrong).into()) }
 }
 
@@ -199,10 +202,10 @@ impl Rotate {
     async fn run(self) -> anyhow::Result<()> {
         let (config, ground) = ground(&self.settings).await?;
         let now = Utc::now();
-        in_use::take_up(&ground.db, &config.secrets, &ground.keys, self.offline, now).await?;
-        refuse_wrong(&in_use::read(ground.db.read()).await?, &config)?;
+        let wrong = in_use::take_up(&ground.db, &config.secrets, &ground.keys, self.offline, now).await?;
+        refuse(wrong)?;
         let newest = ground.keys.data_ids().max().unwrap_or_default();
-        let since = in_use::activate(&ground.db, newest, now).await?;
+        let since = in_use::activate(&ground.db, newest, &Given::of(&config.secrets), now).await?;
         let settle = if self.offline { TimeDelta::zero() } else { still_to_settle(since, now) };
         let counted = count(&ground).await?;
         let todo: u64 =

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use domain::audit::{Retention, RetentionRefusal};
+use domain::audit::{LogRetention, RetentionRefusal};
 use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
@@ -154,7 +154,7 @@ pub struct Config {
     /// Proxies that are believed.
     pub trusted_proxies: Vec<IpAddr>,
     /// How long the audit log is kept.
-    pub audit_retention: Retention,
+    pub audit_retention: LogRetention,
     /// How much of lists of persons one account is given.
     pub disclosure: DisclosureConfig,
     /// Carry out jobs in this process.
@@ -316,10 +316,10 @@ impl Settings {
         if !demo && !public_url.starts_with("https://") {
             wrong.push("MUZI_PUBLIC_URL: must be the https:// address that families reach".to_owned());
         }
-        let retention = settings.audit_retention.as_deref().map_or(Ok(Retention::USUAL), str::parse);
+        let retention = settings.audit_retention.as_deref().map_or(Ok(LogRetention::USUAL), str::parse);
         let audit_retention = retention.unwrap_or_else(|refusal: RetentionRefusal| {
             wrong.push(format!("MUZI_AUDIT_RETENTION: {refusal}"));
-            Retention::USUAL
+            LogRetention::USUAL
         });
         let embedded = || Zeroizing::new(crate::db::Db::embedded(&data));
         let config = Config {

@@ -128,7 +128,7 @@ async fn change(
     let now = crate::handbooks::store::by_id(txn, held.id).await?;
     let now = now.ok_or_else(|| ApiError::told(Code::NotFound))?;
     let seen = (store::sharing(held), store::sharing(&now));
-    show_or_hide(app, txn, held.id, seen, taken_back_at).await?;
+    show_or_hide(app, txn, held, seen, taken_back_at).await?;
     standing(txn, &now, me).await
 }
 
@@ -145,15 +145,15 @@ async fn born_on(
 }
 
 /// Whoever follows the handbook is told what has gone or come; the managing institution is told of the danger signs that it
-/// would have been told of meanwhile.
+/// would have been told of meanwhile, as far as what they are about has not ended.
 async fn show_or_hide(
     app: &App,
     txn: &impl ConnectionTrait,
-    handbook: HandbookId,
+    held: &handbook::Model,
     (before, after): (Sharing, Sharing),
     since: Option<DateTime<Utc>>,
 ) -> Result<(), ApiError> {
-    let affected = Affected::between(handbook, before, after);
+    let affected = Affected::between(held.id, before, after);
     if affected.is_none() {
         return Ok(());
     }
@@ -166,7 +166,7 @@ async fn show_or_hide(
     let Some(since) = since else { return Ok(()) };
     for entry in store::entries_since(txn, affected, since, LOOKED_AT).await? {
         let warnings = Content::of_row(&app.keys, &entry).map_err(ApiError::Internal)?.warnings;
-        alerts::raise(app, txn, handbook, entry.id, None, &warnings).await?;
+        alerts::raise_again(app, txn, held, &entry, &warnings).await?;
     }
     Ok(())
 }

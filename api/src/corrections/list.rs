@@ -112,7 +112,7 @@ pub(crate) async fn of_handbook(
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct RequestQuery {
-    /// `open` when left out, `corrected` or `refused`.
+    /// `open` when left out, `corrected` or `refused`; for county MCH `open` alone.
     #[param(value_type = Option<String>)]
     state: Option<RequestState>,
 }
@@ -159,7 +159,8 @@ pub struct RequestToAnswer {
 
 /// Requests to correct what the own institution wrote, the newest first
 ///
-/// For county MCH those of its families that are overdue, without their words.
+/// For county MCH those of its families that are overdue, without their words: open ones alone, for an answered request is
+/// not overdue.
 #[utoipa::path(
     operation_id = "list",
     tag = "corrections",
@@ -178,6 +179,14 @@ pub(crate) async fn of_office(
 ) -> Result<HttpResponse, ApiError> {
     let state = wanted.state.unwrap_or(RequestState::Open);
     let scope = scope_of(&app, &office.staff)?;
+    if matches!(scope, Scope::Overdue(..)) && state != RequestState::Open {
+        return Err(ApiError::parameter(
+            "state",
+            "not_open",
+            "县区妇幼机构只查看逾期未答复的申请（open）。",
+            "County MCH reads the requests that nobody answered in time: open.",
+        ));
+    }
     let which = Which::Corrections(scope, state);
     let reading = Reading::begin(&app, &office.staff, &which, &page).await?;
     let db = app.db.read();

@@ -59,7 +59,7 @@ pub(crate) async fn hide(
     let is_seen = sharing(&held).shows(old.child_id.is_some());
     if old.is_private && !private && is_seen {
         let warnings = Content::of_row(&app.keys, &old).map_err(ApiError::Internal)?.warnings;
-        alerts::raise(&app, &work.txn, access.handbook.id, id, None, &warnings).await?;
+        alerts::raise_again(&app, &work.txn, &held, &old, &warnings).await?;
     }
     let answer =
         work.answer(&app, access.wrote().record(id), StatusCode::OK, &AfterChange { id, version }).await?;

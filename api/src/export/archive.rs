@@ -10,8 +10,7 @@ use tokio::sync::mpsc::Sender;
 use zip::CompressionMethod;
 use zip::write::{SimpleFileOptions, StreamWriter, ZipWriter};
 
-/// How long a piece waits for a phone that reads slowly.
-const PATIENCE: Duration = Duration::from_secs(60);
+use super::Piece;
 
 /// Bytes that are gathered before they are sent.
 const PIECE: usize = 64 * 1024;
@@ -45,16 +44,18 @@ impl Write for Written {
 pub(super) struct Archive {
     zip: ZipWriter<StreamWriter<Written>>,
     written: Written,
-    to: Sender<io::Result<Bytes>>,
+    to: Sender<Piece>,
+    /// How long a piece waits for who reads slowly.
+    patience: Duration,
     /// Items written into the list that is open.
     items: u64,
 }
 
 impl Archive {
     /// An empty one.
-    pub(super) fn new(to: Sender<io::Result<Bytes>>) -> Self {
+    pub(super) fn new(to: Sender<Piece>, patience: Duration) -> Self {
         let written = Written::default();
-        Self { zip: ZipWriter::new_stream(written.clone()), written, to, items: 0 }
+        Self { zip: ZipWriter::new_stream(written.clone()), written, to, patience, items: 0 }
     }
 
     /// A file with one value.
@@ -94,11 +95,12 @@ impl Archive {
         self.send(PIECE).await
     }
 
-    /// Writes the list of files and sends the rest.
+    /// Writes the list of files, sends the rest, and says that this was all.
     pub(super) async fn finish(&mut self) -> anyhow::Result<()> {
         let empty = ZipWriter::new_stream(Written::default());
         std::mem::replace(&mut self.zip, empty).finish()?;
-        self.send(1).await
+        self.send(1).await?;
+        self.pass_on(None).await
     }
 
     async fn send(&mut self, at_least: usize) -> anyhow::Result<()> {
@@ -106,7 +108,11 @@ impl Archive {
             return Ok(());
         }
         let piece = Bytes::from(self.written.take());
-        let sent = tokio::time::timeout(PATIENCE, self.to.send(Ok(piece))).await;
+        self.pass_on(Some(piece)).await
+    }
+
+    async fn pass_on(&self, piece: Piece) -> anyhow::Result<()> {
+        let sent = tokio::time::timeout(self.patience, self.to.send(piece)).await;
         anyhow::ensure!(matches!(sent, Ok(Ok(()))), "whoever asked for the copy does not read it any more");
         Ok(())
     }
@@ -129,7 +135,7 @@ mod tests {
     async fn what_is_sent_in_pieces_is_a_zip_file_and_little_of_it_waits() {
         let (send, mut receive) = tokio::sync::mpsc::channel(1);
         let writing = tokio::spawn(async move {
-            let mut archive = Archive::new(send);
+            let mut archive = Archive::new(send, Duration::from_secs(60));
             archive.begin_list("list.json").unwrap();
             for number in 0..50_000 {
                 archive.add(&format!("{number} {}", number * 7919 % 104_729)).await.unwrap();
@@ -140,8 +146,7 @@ mod tests {
             archive.finish().await.unwrap();
         });
         let (mut whole, mut pieces) = (Vec::new(), 0);
-        while let Some(piece) = receive.recv().await {
-            let piece = piece.unwrap();
+        while let Some(Some(piece)) = receive.recv().await {
             assert!(piece.len() < 700_000);
             whole.extend_from_slice(&piece);
             pieces += 1;
@@ -159,7 +164,7 @@ mod tests {
     async fn nothing_is_made_for_who_has_hung_up() {
         let (send, receive) = tokio::sync::mpsc::channel(1);
         drop(receive);
-        let mut archive = Archive::new(send);
+        let mut archive = Archive::new(send, Duration::from_secs(60));
         assert!(archive.file("a", &[1; PIECE]).await.is_err());
     }
 }

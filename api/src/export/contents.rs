@@ -246,14 +246,14 @@ impl Copy<'_> {
             for photo in page {
                 let ending = if photo.content_type == "image/png" { "png" } else { "jpg" };
                 let name = format!("{under}/photos/{}.{ending}", photo.id);
-                match self.app.photos.get(&photo.id.to_string()).await {
-                    Ok(sealed) => {
+                match self.app.photos.find(&photo.id.to_string()).await? {
+                    Some(sealed) => {
                         let bytes = self.app.keys.open_bytes(file_place(photo.id), &sealed)?;
                         self.archive.file(&name, &bytes).await?;
                         self.listed(&name, 1);
                     }
                     // Dropped since the moment that is copied.
-                    Err(_) => self.manifest.missing.push(name),
+                    None => self.manifest.missing.push(name),
                 }
             }
         }

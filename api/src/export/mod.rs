@@ -11,8 +11,8 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{HttpResponse, get};
 use chrono::TimeDelta;
 use domain::calendar::start_of_day;
-use futures_util::stream::unfold;
-use tokio::sync::mpsc;
+use futures_util::stream::{Stream, unfold};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use crate::app::App;
 use crate::audit::Events;
@@ -30,6 +30,9 @@ const A_DAY: Limit = Limit { purpose: "export", most: 3, pause: TimeDelta::days(
 
 /// How long a copy may take: it holds a moment of the database.
 const LONGEST: Duration = Duration::from_secs(15 * 60);
+
+/// How long a piece waits for a phone that reads slowly.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long somebody waits when others take copies.
 const BUSY: Duration = Duration::from_secs(60);
@@ -61,24 +64,8 @@ pub(crate) async fn export(
     let attempt = Try::count(&app, A_DAY, &format!("{}/{}", user.id, app.today())).await?;
     attempt.allowed().map_err(|_| until_midnight(&app))?;
     tell(&app, user).await?;
-    // Few pieces are made ahead of what the phone has read.
-    let (send, receive) = mpsc::channel::<std::io::Result<Bytes>>(2);
-    rt::spawn(async move {
-        let _room = room;
-        let mut archive = Archive::new(send.clone());
-        let written =
-            tokio::time::timeout(LONGEST, contents::write(&app, user, language, &mut archive)).await;
-        let failed = match written {
-            Ok(Ok(())) => return,
-            Ok(Err(err)) => err,
-            Err(_) => anyhow::anyhow!("a copy took longer than {} seconds", LONGEST.as_secs()),
-        };
-        tracing::warn!(cause = crate::cause::told(failed.as_ref()), "a copy was not finished");
-        // The phone must not take half of it for the whole: the connection is cut.
-        let _gone = send.send(Err(std::io::Error::other("the copy was not finished"))).await;
-    });
     let pieces =
-        unfold(receive, |mut receive| async move { receive.recv().await.map(|piece| (piece, receive)) });
+        made_aside(room, PATIENCE, async move |archive| contents::write(&app, user, language, archive).await);
     Ok(HttpResponse::Ok()
         .content_type("application/zip")
         .insert_header(ContentEncoding::Identity)
@@ -86,6 +73,41 @@ pub(crate) async fn export(
         .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"muzi-export.zip\""))
         .insert_header(("x-accel-buffering", "no"))
         .streaming(pieces))
+}
+
+/// What the one who makes a copy sends to the one who passes it on.
+type Piece = Option<Bytes>;
+
+/// Makes a copy aside and gives its pieces. The room is free again as soon as nobody makes it any more, whether or not the
+/// phone ever reads what was made.
+fn made_aside(
+    room: OwnedSemaphorePermit,
+    patience: Duration,
+    make: impl AsyncFnOnce(&mut Archive) -> anyhow::Result<()> + 'static,
+) -> impl Stream<Item = std::io::Result<Bytes>> + 'static {
+    // Few pieces are made ahead of what the phone has read.
+    let (send, receive) = mpsc::channel::<Piece>(2);
+    rt::spawn(async move {
+        let _room = room;
+        let mut archive = Archive::new(send, patience);
+        let made = tokio::time::timeout(LONGEST, make(&mut archive)).await;
+        let failed = match made {
+            Ok(Ok(())) => return,
+            Ok(Err(err)) => err,
+            Err(_) => anyhow::anyhow!("a copy took longer than {} seconds", LONGEST.as_secs()),
+        };
+        tracing::warn!(cause = crate::cause::told(failed.as_ref()), "a copy was not finished");
+    });
+    unfold(Some(receive), |receive| async move {
+        let mut receive = receive?;
+        match receive.recv().await {
+            Some(Some(piece)) => Some((Ok(piece), Some(receive))),
+            // The last word of a copy that is whole.
+            Some(None) => None,
+            // The phone must not take half of it for the whole: the connection is cut.
+            None => Some((Err(std::io::Error::other("the copy was not finished")), None)),
+        }
+    })
 }
 
 fn until_midnight(app: &App) -> ApiError {
@@ -109,4 +131,52 @@ async fn tell(app: &App, user: User) -> Result<(), ApiError> {
         app.live.changed(member.handbook_id).await;
     }
     Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::pin::pin;
+    use std::sync::Arc;
+
+    use futures_util::StreamExt;
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    const SHORT: Duration = Duration::from_millis(300);
+
+    /// More than waits in the channel.
+    async fn large(archive: &mut Archive) -> anyhow::Result<()> {
+        for number in 0..10 {
+            archive.file(&format!("photos/{number}.jpg"), &[7; 100_000]).await?;
+        }
+        archive.finish().await
+    }
+
+    #[test]
+    fn who_stops_reading_gives_the_room_back_and_never_sees_a_whole_copy() {
+        rt::System::new().block_on(async {
+            let rooms = Arc::new(Semaphore::new(2));
+            let copy = || made_aside(rooms.clone().try_acquire_owned().unwrap(), SHORT, large);
+            let (first, second) = (copy(), copy());
+            tokio::time::sleep(SHORT / 10).await;
+            assert!(rooms.try_acquire().is_err(), "both are waited for");
+            tokio::time::sleep(SHORT * 2).await;
+
+            let mut third = pin!(copy());
+            let mut length = 0;
+            while let Some(piece) = third.next().await {
+                length += piece.unwrap().len();
+            }
+            assert!(length > 1_000_000, "{length}");
+            tokio::time::sleep(SHORT / 10).await;
+            assert_eq!(rooms.available_permits(), 2);
+            for stalled in [first, second] {
+                let pieces: Vec<_> = stalled.collect().await;
+                let (last, before) = pieces.split_last().unwrap();
+                assert!(last.is_err() && before.iter().all(Result::is_ok), "half of it is not the whole");
+            }
+        });
+    }
 }

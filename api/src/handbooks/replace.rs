@@ -160,6 +160,8 @@ async fn take_the_place(
         closed_at: Set(Some(now)),
         woman_id: Set(None),
         expecting_id: Set(None),
+        // That the family went is asked of the successor from now on.
+        family_left_at: Set(None),
         ..store::no_slip()
     };
     store::change(txn, old.id, &LIVE, let_go).await?;

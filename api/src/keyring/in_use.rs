@@ -129,6 +129,11 @@ impl Given {
         Self(keys.iter().map(|(id, key)| ((Purpose::Data, *id), mark(key))).collect())
     }
 
+    /// Whether a key of the database is one of them, by its mark and not by its id alone.
+    fn has(&self, key: &InUse) -> bool {
+        self.0.get(&(key.purpose, key.id)) == Some(&key.mark)
+    }
+
     fn of_purpose(&self, purpose: Purpose) -> impl DoubleEndedIterator<Item = (u8, &Vec<u8>)> {
         self.0.iter().filter(move |((of, _), _)| *of == purpose).map(|((_, id), mark)| (*id, mark))
     }
@@ -136,13 +141,13 @@ impl Given {
 
 /// Why a process with these keys must not serve a database that was written with those: every reason.
 pub fn refusals(in_use: &[InUse], given: &Given) -> Vec<String> {
-    in_use.iter().filter_map(|key| refusal(key, given.0.get(&(key.purpose, key.id)))).collect()
+    in_use.iter().filter_map(|key| refusal(key, given)).collect()
 }
 
-fn refusal(key: &InUse, given: Option<&Vec<u8>>) -> Option<String> {
+fn refusal(key: &InUse, given: &Given) -> Option<String> {
     let (variable, id) = (key.purpose.variable(), key.id);
-    let is_same = given == Some(&key.mark);
-    match (key.purpose, given) {
+    let is_same = given.has(key);
+    match (key.purpose, given.0.get(&(key.purpose, id))) {
         (Purpose::Data, Some(_)) if key.state == State::Destroyed && !is_same => Some(format!(
             "{variable}: the id {id} was that of a key that was dropped; give the new key another"
         )),
@@ -174,15 +179,19 @@ pub async fn read(db: &impl ConnectionTrait) -> Result<Vec<InUse>, DbErr> {
 /// database says. In an empty list, the newest data key seals at once and the others may have sealed before; later a
 /// new one waits for `muzi keys rotate`, because others that serve may not have it yet. `serves` says that the process
 /// is one of those that serve.
+///
+/// Gives every reason why it must not go on, as they stand afterwards: another process may have written down another key
+/// under the same id at the same moment.
 pub async fn take_up(
     db: &Db,
     secrets: &Secrets,
     keys: &Keys,
     serves: bool,
     now: DateTime<Utc>,
-) -> Result<(), DbErr> {
+) -> Result<Vec<String>, DbErr> {
+    let given = Given::of(secrets);
     let mut in_use = read(db.read()).await?;
-    let news = unknown(&in_use, &Given::of(secrets), serves, now);
+    let news = unknown(&in_use, &given, serves, now);
     if !news.is_empty() {
         let txn = db.begin().await?;
         for key in &news {
@@ -191,8 +200,8 @@ pub async fn take_up(
         txn.commit().await?;
         in_use = read(db.write()).await?;
     }
-    follow(&in_use, keys);
-    Ok(())
+    follow(&in_use, &given, keys);
+    Ok(refusals(&in_use, &given))
 }
 
 /// What is given and not written down.
@@ -222,28 +231,32 @@ fn unknown(in_use: &[InUse], given: &Given, serves: bool, now: DateTime<Utc>) ->
     news
 }
 
-/// Seals with the active data key.
-pub fn follow(in_use: &[InUse], keys: &Keys) {
-    if let Some(active) = active(in_use)
-        && keys.sealing() != active
-        && !keys.seal_with(active)
-    {
-        tracing::error!(
-            key = active,
-            "another data key seals than this process was given: restart it with MUZI_DATA_KEYS as the others have it"
-        );
+/// Seals with the active data key. One of the same id and another mark is not that key: what it would seal nobody else
+/// could open.
+pub fn follow(in_use: &[InUse], given: &Given, keys: &Keys) {
+    let Some(active) = active_data_key(in_use) else { return };
+    if given.has(active) && keys.seal_with(active.id) {
+        return;
     }
+    keys.fall_behind();
+    tracing::error!(
+        key = active.id,
+        "another data key seals than this process was given: restart it with MUZI_DATA_KEYS as the others have it"
+    );
 }
 
-/// The data key that seals.
+/// The id of the data key that seals.
 pub fn active(in_use: &[InUse]) -> Option<u8> {
-    let mut of_data = in_use.iter().filter(|key| key.purpose == Purpose::Data);
-    of_data.find(|key| key.state == State::Active).map(|key| key.id)
+    active_data_key(in_use).map(|key| key.id)
+}
+
+fn active_data_key(in_use: &[InUse]) -> Option<&InUse> {
+    in_use.iter().find(|key| key.purpose == Purpose::Data && key.state == State::Active)
 }
 
 /// Asks which key seals.
 pub async fn look(app: &App) -> Result<(), DbErr> {
-    follow(&read(app.db.read()).await?, &app.keys);
+    follow(&read(app.db.read()).await?, &Given::of(&app.config.secrets), &app.keys);
     Ok(())
 }
 
@@ -261,8 +274,14 @@ pub async fn keep_looking(app: Data<App>) {
     }
 }
 
-/// Makes a key that waits the one that seals. Says since when it is so.
-pub async fn activate(db: &Db, id: u8, now: DateTime<Utc>) -> anyhow::Result<DateTime<Utc>> {
+/// Makes a key that waits the one that seals, if it is the very key that was given: those that serve may wait for another
+/// under the same id. Says since when it is so.
+pub async fn activate(db: &Db, id: u8, given: &Given, now: DateTime<Utc>) -> anyhow::Result<DateTime<Utc>> {
+    let another = || {
+        anyhow::anyhow!(
+            "data key {id} is not the key {id} of those that serve: give every process the same MUZI_DATA_KEYS, and restart those that were mistaken"
+        )
+    };
     let txn = db.begin().await?;
     let in_use = read(&txn).await?;
     let known = in_use.iter().find(|key| (key.purpose, key.id) == (Purpose::Data, id));
@@ -271,17 +290,22 @@ pub async fn activate(db: &Db, id: u8, now: DateTime<Utc>) -> anyhow::Result<Dat
             "data key {id} is not known to any process that serves: restart every one of them with it first (or say --offline when none runs)"
         )
     })?;
-    match known.state {
-        State::Active => return Ok(known.changed_at),
-        State::Next => {}
-        State::DecryptOnly | State::Destroyed => {
-            anyhow::bail!("data key {id} sealed before and is not taken up again: add a key with a higher id")
-        }
+    if matches!(known.state, State::DecryptOnly | State::Destroyed) {
+        anyhow::bail!("data key {id} sealed before and is not taken up again: add a key with a higher id");
+    }
+    if !given.has(known) {
+        return Err(another());
+    }
+    if known.state == State::Active {
+        return Ok(known.changed_at);
     }
     if let Some(before) = active(&in_use) {
         store::set_state(&txn, before, State::DecryptOnly, now).await?;
     }
-    store::set_state(&txn, id, State::Active, now).await?;
+    // A process that starts at this moment may put another key in its place.
+    if !store::activate(&txn, id, &known.mark, now).await? {
+        return Err(another());
+    }
     txn.commit().await?;
     Ok(now)
 }
@@ -342,6 +366,23 @@ mod tests {
         );
         let another = Given::of(&secrets(&[(1, 1), (2, 22)]));
         assert_eq!(states(&unknown(&waiting, &another, true, DateTime::UNIX_EPOCH)), [(2, State::Next)]);
+    }
+
+    #[test]
+    fn a_key_that_seals_is_followed_by_its_mark_and_not_by_its_id() {
+        let mut in_use = first(&[(1, 1)]);
+        let ours = secrets(&[(1, 1), (2, 2)]);
+        let (keys, given) = (Keys::new(&ours).unwrap(), Given::of(&ours));
+        follow(&in_use, &given, &keys);
+        assert_eq!((keys.sealing(), keys.is_behind()), (1, false));
+        in_use[0].state = State::DecryptOnly;
+        let theirs = unknown(&[], &Given::of(&secrets(&[(2, 22)])), true, DateTime::UNIX_EPOCH);
+        in_use.insert(1, theirs[0].clone());
+        follow(&in_use, &given, &keys);
+        assert_eq!((keys.sealing(), keys.is_behind()), (1, true), "key 2 of the others is not ours");
+        in_use[1].mark = mark(&ours.data[&2]);
+        follow(&in_use, &given, &keys);
+        assert_eq!((keys.sealing(), keys.is_behind()), (2, false));
     }
 
     #[test]

@@ -112,7 +112,7 @@ async fn batch(
 /// The same value, sealed with the key that seals now.
 fn again(ground: &Ground, place: Place, old: &[u8]) -> Option<Vec<u8>> {
     let plain = zeroize::Zeroizing::new(ground.keys.open_bytes(place, old).ok()?);
-    Some(ground.keys.seal_bytes(place, &plain))
+    ground.keys.seal_bytes(place, &plain).ok()
 }
 
 /// Photos never change, so a file may be replaced as it is read; one that was dropped meanwhile is dropped again.

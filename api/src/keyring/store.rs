@@ -80,6 +80,22 @@ pub(super) async fn set_state(
     db.execute_raw(set).await.map(|_| ())
 }
 
+/// A data key that waits seals from now on; says whether it still was that one.
+pub(super) async fn activate(
+    db: &impl ConnectionTrait,
+    id: u8,
+    mark: &[u8],
+    now: DateTime<Utc>,
+) -> Result<bool, DbErr> {
+    let set = statement(
+        db.get_database_backend(),
+        "UPDATE key_in_use SET state = 'active', changed_at = ? \
+         WHERE purpose = 'data' AND id = ? AND state = 'next' AND mark = ?",
+        [now.into(), i32::from(id).into(), mark.to_vec().into()],
+    );
+    Ok(db.execute_raw(set).await?.rows_affected() == 1)
+}
+
 /// Ends a data key that only opens; says whether it was one.
 pub(super) async fn destroy(db: &impl ConnectionTrait, id: u8, now: DateTime<Utc>) -> Result<bool, DbErr> {
     let set = statement(

@@ -35,6 +35,11 @@ impl Algorithm {
 #[error("a sealed value in {0} does not open")]
 pub struct DoesNotOpen(&'static str);
 
+/// A value that could not be sealed: the key is not there, or it is longer than 64 GiB. Nothing may be kept in its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a value in {0} could not be sealed")]
+pub struct NotSealed(&'static str);
+
 /// Raw secrets by purpose, each 32 bytes; read once at start.
 #[derive(Clone)]
 pub struct Secrets {
@@ -143,27 +148,31 @@ impl Keys {
         is_there
     }
 
+    /// Another data key seals than the one that was given under its id: this process goes on with what it had, and says that
+    /// it is behind.
+    pub fn fall_behind(&self) {
+        self.is_behind.store(true, Ordering::Relaxed);
+    }
+
     /// Whether this process was told to seal with a key that it was not given: it cannot read what others write.
     pub fn is_behind(&self) -> bool {
         self.is_behind.load(Ordering::Relaxed)
     }
 
     /// Seals bytes for a place: algorithm, key id, nonce, ciphertext with tag.
-    pub fn seal_bytes(&self, place: Place, plain: &[u8]) -> Vec<u8> {
+    pub fn seal_bytes(&self, place: Place, plain: &[u8]) -> Result<Vec<u8>, NotSealed> {
+        let refused = NotSealed(place.label.as_str());
         let nonce: [u8; NONCE_LEN] = random();
         let mut body = plain.to_vec();
         let id = self.sealing();
-        let Some(key) = self.data.get(&id) else { return Vec::new() };
-        let sealed = key.seal_in_place_append_tag(
+        let key = self.data.get(&id).ok_or(refused)?;
+        key.seal_in_place_append_tag(
             Nonce::assume_unique_for_key(nonce),
             Aad::from(place.bytes()),
             &mut body,
-        );
-        // Sealing fails only beyond 64 GiB.
-        if sealed.is_err() {
-            return Vec::new();
-        }
-        [[Algorithm::Aes256Gcm as u8, id].as_slice(), &nonce, &body].concat()
+        )
+        .map_err(|_| refused)?;
+        Ok([[Algorithm::Aes256Gcm as u8, id].as_slice(), &nonce, &body].concat())
     }
 
     /// Opens what was sealed for the same place.
@@ -184,7 +193,7 @@ impl Keys {
 
     /// Seals a value as JSON.
     pub fn seal<T: Serialize + ?Sized>(&self, place: Place, value: &T) -> anyhow::Result<Vec<u8>> {
-        Ok(self.seal_bytes(place, &serde_json::to_vec(value)?))
+        Ok(self.seal_bytes(place, &serde_json::to_vec(value)?)?)
     }
 
     /// Opens a value that was sealed as JSON.
@@ -299,7 +308,7 @@ mod tests {
     #[test]
     fn a_sealed_value_opens_only_in_its_place() {
         let (keys, row) = (keys(&[1]), Uuid::now_v7());
-        let sealed = keys.seal_bytes(Place::new(places::PERSON_IDENTITY, row), "王芳".as_bytes());
+        let sealed = keys.seal_bytes(Place::new(places::PERSON_IDENTITY, row), "王芳".as_bytes()).unwrap();
         assert_eq!(
             keys.open_bytes(Place::new(places::PERSON_IDENTITY, row), &sealed).unwrap(),
             "王芳".as_bytes()
@@ -317,20 +326,28 @@ mod tests {
     #[test]
     fn a_new_key_seals_and_the_old_one_still_opens() {
         let place = Place::new(places::PERSON_IDENTITY, Uuid::now_v7());
-        let old = keys(&[1]).seal_bytes(place, b"x");
+        let old = keys(&[1]).seal_bytes(place, b"x").unwrap();
         assert_eq!(keys(&[1, 2]).open_bytes(place, &old).unwrap(), b"x");
-        assert_eq!(keys(&[1, 2]).seal_bytes(place, b"x")[1], 2);
+        assert_eq!(keys(&[1, 2]).seal_bytes(place, b"x").unwrap()[1], 2);
         assert!(keys(&[2]).open_bytes(place, &old).is_err());
         assert_eq!((sealed_with(&old), sealed_with(b""), sealed_with(b"xx")), (Some(1), None, None));
+    }
+
+    #[test]
+    fn without_its_key_nothing_is_sealed_and_nothing_stands_for_it() {
+        let (keys, place) = (keys(&[1]), Place::new(places::PERSON_IDENTITY, Uuid::now_v7()));
+        keys.sealing.store(7, Ordering::Relaxed);
+        assert_eq!(keys.seal_bytes(place, b"x"), Err(NotSealed("person.identity")));
+        assert!(keys.seal(place, "x").is_err());
     }
 
     #[test]
     fn a_key_that_is_there_already_seals_once_it_is_told_to() {
         let (keys, place) = (keys(&[1, 2]), Place::new(places::PERSON_IDENTITY, Uuid::now_v7()));
         assert!(keys.seal_with(1) && !keys.seal_with(3));
-        assert_eq!(keys.seal_bytes(place, b"x")[1], 1);
+        assert_eq!(keys.seal_bytes(place, b"x").unwrap()[1], 1);
         assert!(keys.seal_with(2));
-        assert_eq!(keys.seal_bytes(place, b"x")[1], 2);
+        assert_eq!(keys.seal_bytes(place, b"x").unwrap()[1], 2);
     }
 
     #[test]

@@ -78,7 +78,7 @@ pub(crate) async fn add(
     must_have_room(&app, handbook, user).await?;
     let (file, drawn) = receive(&app, payload).await?;
     let id = PhotoId(Uuid::now_v7());
-    let sealed = app.keys.seal_bytes(file_place(id), &drawn.bytes);
+    let sealed = app.keys.seal_bytes(file_place(id), &drawn.bytes).map_err(ApiError::internal)?;
     let row = row(&drawn, id, handbook, user, app.now())?;
     let added = Added { id, content_type: drawn.content_type, width: drawn.width, height: drawn.height };
     drop(drawn);

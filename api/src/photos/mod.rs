@@ -65,6 +65,15 @@ impl Shelf {
         Ok(self.store.get(&Key::from(name)).await?.bytes().await?)
     }
 
+    /// What is kept under a name, if anything is. That the shelf cannot be reached or read does not mean that nothing is there.
+    pub async fn find(&self, name: &str) -> anyhow::Result<Option<Bytes>> {
+        match self.store.get(&Key::from(name)).await {
+            Ok(found) => Ok(Some(found.bytes().await?)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(err) => Err(err.into()),
+        }
+    }
+
     /// The first bytes of what is kept under a name, if anything is: enough to see which key sealed it.
     pub async fn head(&self, name: &str) -> anyhow::Result<Option<Bytes>> {
         match self.store.get_range(&Key::from(name), 0..2).await {

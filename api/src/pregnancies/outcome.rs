@@ -128,7 +128,7 @@ pub(crate) async fn record_outcome(
     for newborn in &newborns {
         children.push(keep_child(&app, txn, &held, Some(row.id), newborn).await?.id);
     }
-    if let Some(lost) = lost(&ended, request.outcome) {
+    if let Some(lost) = alerts::Ended::by(request.outcome, ended.id) {
         alerts::end_of_subject(txn, &app.keys, held.id, lost, staff.id, app.now()).await?;
     }
     let state = settle(&app, txn, &held, request.outcome, children.is_empty()).await?;
@@ -137,17 +137,6 @@ pub(crate) async fn record_outcome(
     let answer = work.answer(&app, access.wrote(), StatusCode::CREATED, &answer).await?;
     app.live.changed(held.id).await;
     Ok(answer)
-}
-
-/// Whose open danger signs an outcome answers.
-fn lost(row: &pregnancy::Model, outcome: Outcome) -> Option<alerts::Ended> {
-    match outcome {
-        Outcome::LiveBirth => None,
-        Outcome::MaternalDeath => Some(alerts::Ended::Woman),
-        Outcome::Miscarriage | Outcome::Abortion | Outcome::Ectopic | Outcome::Stillbirth => {
-            Some(alerts::Ended::Pregnancy(row.id))
-        }
-    }
 }
 
 /// What becomes of the handbook. Whatever is planned for the woman of a lost pregnancy stops here, in this transaction;

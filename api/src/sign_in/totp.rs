@@ -70,7 +70,7 @@ pub(crate) async fn begin_totp(
     }
     let secret: [u8; 20] = random();
     let totp = authenticator(&secret, &row.user_name)?;
-    let sealed = app.keys.seal_bytes(place(&row), &secret);
+    let sealed = app.keys.seal_bytes(place(&row), &secret).map_err(ApiError::internal)?;
     let work = Work::without_key(&app).await?;
     if !store::begin_totp(&work.txn, row.id, sealed).await? {
         return Err(ApiError::told(Code::SecondFactorSet));

@@ -57,6 +57,31 @@ pub async fn last_of(
     of_chain.order_by_desc(audit_batch::COLUMN.seq).one(db).await
 }
 
+/// When the first batch was sealed.
+pub async fn first_sealed(db: &impl ConnectionTrait) -> Result<Option<DateTime<Utc>>, DbErr> {
+    let first = audit_batch::Entity::find().order_by_asc(audit_batch::COLUMN.sealed_at).one(db).await?;
+    Ok(first.map(|batch| batch.sealed_at))
+}
+
+/// When the latest batch was sealed.
+pub async fn last_sealed(db: &impl ConnectionTrait) -> Result<Option<DateTime<Utc>>, DbErr> {
+    let last = audit_batch::Entity::find().order_by_desc(audit_batch::COLUMN.sealed_at).one(db).await?;
+    Ok(last.map(|batch| batch.sealed_at))
+}
+
+/// When another process last sealed something, if one has since a moment.
+pub async fn sealed_by_others(
+    db: &impl ConnectionTrait,
+    replica: ReplicaId,
+    since: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, DbErr> {
+    let last = audit_batch::Entity::find()
+        .filter(audit_batch::COLUMN.sealed_at.gte(since))
+        .filter(audit_batch::COLUMN.replica.ne(replica))
+        .order_by_desc(audit_batch::COLUMN.sealed_at);
+    Ok(last.one(db).await?.map(|batch| batch.sealed_at))
+}
+
 /// How many events wait to be sealed.
 pub async fn waiting(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
     audit_event::Entity::find().filter(audit_event::COLUMN.batch_id.is_null()).count(db).await

@@ -1,13 +1,14 @@
 //! Rows that go, set by set, with everything that hangs on them. The caller holds the handbook.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use domain::id::{HandbookId, PersonId, PhotoId, RecordId, UserId};
-use sea_orm::{ConnectionTrait, DbErr, Value};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Value};
 
 use crate::buried::{ENTRY, bury_each};
-use crate::db::entities::handbook;
+use crate::db::entities::{child, handbook};
 use crate::db::statement;
 use crate::photos::store as photos;
+use crate::pregnancies::store as pregnancies;
 
 /// Whose entries.
 #[derive(Debug, Clone, Copy)]
@@ -225,9 +226,10 @@ impl InUse {
 /// free text of what is counted.
 pub async fn content(
     txn: &impl ConnectionTrait,
-    handbook: HandbookId,
+    row: &handbook::Model,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
+    let handbook = row.id;
     drop_returned(txn, "DELETE FROM photo WHERE handbook_id = ? RETURNING id", [handbook.into()], now)
         .await?;
     for sql in [
@@ -237,13 +239,17 @@ pub async fn content(
         "DELETE FROM record WHERE handbook_id = ?",
         "DELETE FROM delegation WHERE handbook_id = ?",
         "DELETE FROM desk_act WHERE handbook_id = ?",
-        "UPDATE usage_follow_up SET note = NULL WHERE handbook_id = ?",
-        "UPDATE issuance SET override_reason = NULL WHERE handbook_id = ?",
         "UPDATE visit SET reason = NULL WHERE handbook_id = ?",
         "UPDATE break_glass SET note = NULL WHERE visit_id IN (SELECT id FROM visit WHERE handbook_id = ?)",
         "UPDATE member SET is_woman = false WHERE handbook_id = ?",
     ] {
         run(txn, sql, [handbook.into()]).await?;
+    }
+    // These stay with the handbook that was counted: of one that replaced another, with the one before.
+    let counted = "SELECT id FROM handbook WHERE counts_as = ?";
+    for (table, words) in [("usage_follow_up", "note"), ("issuance", "override_reason")] {
+        let sql = format!("UPDATE {table} SET {words} = NULL WHERE handbook_id IN ({counted})");
+        run(txn, &sql, [row.counts_as.into()]).await?;
     }
     Ok(())
 }
@@ -252,18 +258,28 @@ pub async fn content(
 pub async fn people(
     txn: &impl ConnectionTrait,
     handbook: HandbookId,
-    year: NaiveDate,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
-    let child = "UPDATE child SET born_on = ?, born_at = NULL, birth_weight_g = NULL, gestational_days = NULL, \
-                 identity_index = NULL, ended_on = NULL WHERE handbook_id = ?";
-    run(txn, child, [year.into(), handbook.into()]).await?;
-    let pregnancy = "UPDATE pregnancy SET last_period_on = NULL, due_on = ?, ended_on = NULL, discharged_on = NULL, \
-                     risk_grade = NULL, risk_purple = false WHERE handbook_id = ?";
-    run(txn, pregnancy, [year.into(), handbook.into()]).await?;
+    leave_years(txn, handbook).await?;
     let left = "UPDATE handbook SET woman_id = NULL, expecting_id = NULL, woman_died_on = NULL, erased_at = ?, \
                 version = version + 1 WHERE id = ?";
     run(txn, left, [now.into(), handbook.into()]).await.map(|_| ())
+}
+
+/// Of births and pregnancies the year is left, which is what counts them.
+async fn leave_years(txn: &impl ConnectionTrait, handbook: HandbookId) -> Result<(), DbErr> {
+    let year_of = |day: NaiveDate| NaiveDate::from_ymd_opt(day.year(), 1, 1).unwrap_or(day);
+    for child in child::Entity::find().filter(child::COLUMN.handbook_id.eq(handbook)).all(txn).await? {
+        let sql = "UPDATE child SET born_on = ?, born_at = NULL, birth_weight_g = NULL, gestational_days = NULL, \
+                   identity_index = NULL, ended_on = NULL WHERE id = ?";
+        run(txn, sql, [year_of(child.born_on).into(), child.id.into()]).await?;
+    }
+    for course in pregnancies::of_handbook(txn, handbook).await? {
+        let sql = "UPDATE pregnancy SET last_period_on = NULL, due_on = ?, ended_on = NULL, discharged_on = NULL, \
+                   risk_grade = NULL, risk_purple = false WHERE id = ?";
+        run(txn, sql, [year_of(course.due_on).into(), course.id.into()]).await?;
+    }
+    Ok(())
 }
 
 /// Deletes the empty places of entries that were erased before an instant.

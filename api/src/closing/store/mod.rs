@@ -54,7 +54,7 @@ pub async fn under_care(db: &impl ConnectionTrait, row: &handbook::Model) -> Res
     let living = children.iter().filter(|child| child.ended_on.is_none());
     Ok(UnderCare {
         woman_died: pregnancies::woman_died_on(row, &courses).is_some(),
-        pregnancies: courses.iter().map(|course| course.outcome.and(course.ended_on)).collect(),
+        pregnancies: courses.iter().map(pregnancies::course_of).collect(),
         children: living.map(|child| child.born_on).collect(),
     })
 }
@@ -161,16 +161,16 @@ pub async fn keep_receipts(
     retention_receipt::Entity::insert_many(receipts).exec_without_returning(txn).await.map(|_| ())
 }
 
-/// The handbook is blocked from now on.
+/// The handbook is blocked from now on; its family went at `left_at`.
 pub async fn set_blocked(
     txn: &impl ConnectionTrait,
     id: HandbookId,
     until: NaiveDate,
-    now: DateTime<Utc>,
+    left_at: DateTime<Utc>,
 ) -> Result<(), DbErr> {
     let blocked = handbook::ActiveModel {
         blocked_until: Set(Some(until)),
-        family_left_at: Set(Some(now)),
+        family_left_at: Set(Some(left_at)),
         ..Default::default()
     };
     let block = handbook::Entity::update_many()
@@ -180,7 +180,8 @@ pub async fn set_blocked(
     block.exec(txn).await.map(|_| ())
 }
 
-/// Handbooks whose family has gone while care was due, in the order in which it went, after one of them.
+/// Handbooks whose family has gone while care was due, in the order in which it went, after one of them. Of
+/// one that was replaced the successor is asked about.
 pub async fn left(
     db: &impl ConnectionTrait,
     (since, after): (DateTime<Utc>, HandbookId),
@@ -192,6 +193,7 @@ pub async fn left(
         .filter(handbook::COLUMN.family_left_at.gte(since))
         .filter(position.gt(Expr::tuple([Expr::value(since), Expr::value(after.0)])))
         .filter(handbook::COLUMN.blocked_until.is_null())
+        .filter(handbook::COLUMN.state.ne(State::Replaced))
         .order_by_asc(handbook::COLUMN.family_left_at)
         .order_by_asc(handbook::COLUMN.id)
         .limit(limit)
@@ -199,13 +201,26 @@ pub async fn left(
         .await
 }
 
-/// Handbooks whose time of blocking is over.
-pub async fn over(db: &impl ConnectionTrait, today: NaiveDate, limit: u64) -> Result<Vec<HandbookId>, DbErr> {
-    let over = handbook::Entity::find()
-        .filter(handbook::COLUMN.blocked_until.is_not_null())
+/// Handbooks whose time of blocking is over, with its last day, in the order in which it ended, after one of them.
+pub async fn over(
+    db: &impl ConnectionTrait,
+    today: NaiveDate,
+    (since, after): (NaiveDate, HandbookId),
+    limit: u64,
+) -> Result<Vec<(NaiveDate, HandbookId)>, DbErr> {
+    let column = |column| Expr::col((handbook::Entity, column));
+    let position = Expr::tuple([column(handbook::Column::BlockedUntil), column(handbook::Column::Id)]);
+    handbook::Entity::find()
+        .select_only()
+        .columns([handbook::Column::BlockedUntil, handbook::Column::Id])
+        .filter(handbook::COLUMN.blocked_until.gte(since))
         .filter(handbook::COLUMN.blocked_until.lte(today))
+        .filter(position.gt(Expr::tuple([Expr::value(since), Expr::value(after.0)])))
         .filter(handbook::COLUMN.erased_at.is_null())
         .order_by_asc(handbook::COLUMN.blocked_until)
-        .limit(limit);
-    Ok(over.all(db).await?.into_iter().map(|row| row.id).collect())
+        .order_by_asc(handbook::COLUMN.id)
+        .limit(limit)
+        .into_tuple()
+        .all(db)
+        .await
 }
