@@ -108,13 +108,12 @@ impl End {
     }
 }
 
-/// The keys without which what is in a backup cannot be served.
-pub fn needed_keys(manifest: &Manifest, end: &End) -> Vec<InUse> {
+/// The keys that what is in a backup was written with.
+pub fn keys_of(manifest: &Manifest, end: &End) -> Vec<InUse> {
     let of_photos = end.in_use(manifest.taken_at);
     let is_other = |key: &InUse| !of_photos.iter().any(|of| (of.purpose, of.id) == (key.purpose, key.id));
     let mut keys: Vec<_> = manifest.in_use().into_iter().filter(is_other).collect();
     keys.extend(of_photos);
-    keys.retain(InUse::is_needed);
     keys.sort_by_key(|key| (key.purpose, key.id));
     keys
 }

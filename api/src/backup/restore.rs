@@ -10,7 +10,7 @@ use anyhow::{Context, bail, ensure};
 use chrono::{DateTime, Utc};
 use domain::id::PhotoId;
 
-use super::archive::{End, Kind, Manifest, Receiver, needed_keys};
+use super::archive::{End, Kind, Manifest, Receiver, keys_of};
 use super::files::{Staging, private};
 use super::revoke::{Revoked, Told, revoke};
 use super::{Key, Nobody, postgres, read, store};
@@ -56,7 +56,7 @@ pub async fn restore(
     let (manifest, end) = read(from, key, &mut unpacker)?;
     unpacker.finish()?;
     let told = Told { taken_at: Some(manifest.taken_at), dropped: &end.dropped, ..told };
-    told.check(&needed_keys(&manifest, &end))?;
+    told.check(&keys_of(&manifest, &end))?;
     let shelf = Shelf::folder(&staging.staged().join(PHOTOS))?;
     let url = match manifest.database {
         Kind::Sqlite => Db::embedded(staging.staged()),

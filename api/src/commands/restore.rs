@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 
 use super::backup::{key, told};
-use crate::backup::archive::needed_keys;
+use crate::backup::archive::keys_of;
 use crate::backup::drill::drill;
 use crate::backup::restore::{Target, restore};
 use crate::backup::revoke::{Revoked, Told, revoke};
@@ -129,21 +129,21 @@ impl Bring {
             );
         }
         let given = data_keys.map(|keys| Given::of_data(&keys)).unwrap_or_default();
-        let needed = needed_keys(&restored.manifest, &restored.end);
-        let refused = refusals(&needed, &given);
+        let in_use = keys_of(&restored.manifest, &restored.end);
+        let refused = refusals(&in_use, &given);
         let of_data = refused.iter().filter(|line| line.starts_with("MUZI_DATA_KEYS"));
         for line in of_data {
             println!("Before it can serve, {line}.");
         }
-        print_needed(&needed);
+        print_needed(&in_use);
         println!("Before it serves: muzi restore check");
         Ok(())
     }
 }
 
-fn print_needed(needed: &[InUse]) {
+fn print_needed(in_use: &[InUse]) {
     let of = |purpose: &str| {
-        let keys = needed.iter().filter(|key| key.purpose.code() == purpose);
+        let keys = in_use.iter().filter(|key| key.purpose.code() == purpose && key.is_needed());
         keys.map(|key| key.id.to_string()).collect::<Vec<_>>().join(", ")
     };
     println!("It needs the data keys {} and the print keys {}.", of("data"), of("print"));
