@@ -53,7 +53,7 @@ fn every_column_of_bytes_is_in_the_registry_or_named_as_not_sealed() {
 }
 
 /// Two data keys of which the first seals, as on the day when the second was added everywhere.
-async fn two_keys() -> (Operator, World) {
+pub async fn two_keys() -> (Operator, World) {
     let mut operator = Operator::new();
     operator.set("MUZI_DATA_KEYS", format!("1:{},2:{}", new_key(), new_key()));
     let world = operator.world().await;

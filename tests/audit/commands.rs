@@ -82,6 +82,13 @@ async fn who_saw_names_everybody_with_reason_and_is_an_event_itself() {
     let log = format!("/api/v1/handbooks/{}/access-log", mother.handbook);
     assert_eq!(mother.user.client.get(&log).await.ok()["items"][0]["who"], "系统运维人员");
 
+    let replica = "UPDATE audit_event SET kind = 'looked_through' WHERE action = 'read_records'";
+    behind_the_api(&world, replica).await;
+    let mut words = Vec::new();
+    let mut note = |line: &ask::Line| words.push(line.kind.clone());
+    ask::who_saw(&world.app, "root", vec![mother.handbook], days, &mut note).await.unwrap();
+    assert!(words.iter().any(|kind| kind == "looked_through"), "a newer replica's: {words:?}");
+
     let mut lines = Vec::new();
     let told = ask::affected(&world.app, "root", doctor.id, days, &mut |line| lines.push(line.clone())).await;
     assert_eq!(told.unwrap(), 3);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use api::audit::seal::seal;
 use api::audit::verify::verify;
+use api::backup::tombstones::Tombstones;
 use api::db::entities::{
     alert, audit_event, consent_event, correction_request, handbook, member, notice, person, photo, record,
     record_version, retention_receipt, staff, wechat_user,
@@ -48,6 +49,7 @@ async fn what_was_taken_back_after_a_backup_is_taken_back_again() {
     let body = json!({ "kind": "diary", "subject": "household", "photos": [hangs], "payload": { "date": "2026-11-22", "text": "收回的日记" } });
     let entry = mother.user.client.post(&entries, body).await.ok();
     let file = operator.backup(&world, "one.muzi").await;
+    let early = operator.bury(&world, "early");
 
     let id = entry["id"].as_str().unwrap();
     remove(&mother, &format!("{entries}/{id}")).await;
@@ -59,6 +61,13 @@ async fn what_was_taken_back_after_a_backup_is_taken_back_again() {
     };
     staff::Entity::update(left).exec(world.app.db.write()).await.unwrap();
     let stones = operator.bury(&world, "stones");
+    for (minutes, is_told) in [(4, true), (6, false)] {
+        let since = world.now() + TimeDelta::minutes(minutes);
+        let told = Tombstones::of(&world.app.db, since, since).await.unwrap();
+        assert_eq!(told.since, since);
+        let of = (told.members.len(), told.records.len(), told.dropped.len());
+        assert_eq!(of != (0, 0, 0), is_told, "dated {minutes} minutes before: {of:?}");
+    }
 
     let without = Place::within(&operator, "without").await;
     assert!(operator.restore(&file, &without, &[]).status.success());
@@ -68,11 +77,14 @@ async fn what_was_taken_back_after_a_backup_is_taken_back_again() {
         "{}",
         said(&drill)
     );
+    assert!(said(&drill).contains("1 staff whose post or sign-in changed"), "{}", said(&drill));
 
     let place = Place::within(&operator, "restored").await;
-    let restored = operator.restore(&file, &place, &["--tombstones", &stones]);
+    // In whichever order they are given, the older does not bring back who left.
+    let both = ["--tombstones", &stones, "--tombstones", &early];
+    let restored = operator.restore(&file, &place, &both);
     assert!(restored.status.success(), "{}", said(&restored));
-    let drill = operator.drill(&place, &["--tombstones", &stones]);
+    let drill = operator.drill(&place, &both);
     assert!(drill.status.success(), "{}", said(&drill));
     let again = place.world(&operator).await;
     let db = again.app.db.read();

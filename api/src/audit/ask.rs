@@ -86,7 +86,8 @@ pub async fn who_saw(
     let asked =
         handbooks.iter().map(|handbook| Event::by_command(asker, Kind::Read, "who_saw").at(*handbook));
     store::write(app.db.write(), asked, app.now()).await?;
-    tell(app, &About::Handbooks(handbooks), days, line).await
+    let kinds = store::kinds_at(app.db.read(), &handbooks).await?;
+    tell(app, &About::Handbooks(handbooks, kinds), days, line).await
 }
 
 /// Tells every event of a staff member, line by line, the oldest first.

@@ -71,20 +71,51 @@ pub struct NeededKey {
     pub mark: String,
 }
 
+impl NeededKey {
+    /// A key of a database.
+    pub fn of(key: &InUse) -> Self {
+        Self {
+            purpose: key.purpose.code().to_owned(),
+            id: key.id,
+            state: key.state.code().to_owned(),
+            mark: STANDARD.encode(&key.mark),
+        }
+    }
+
+    /// The key, unless a newer version wrote it with other words.
+    fn in_use(&self, changed_at: DateTime<Utc>) -> Option<InUse> {
+        Some(InUse {
+            purpose: Purpose::of(&self.purpose)?,
+            id: self.id,
+            state: State::of(&self.state)?,
+            mark: STANDARD.decode(&self.mark).ok()?,
+            changed_at,
+        })
+    }
+}
+
 impl Manifest {
     /// The keys that the database was written with. One that a newer version wrote with other words is left out.
     pub fn in_use(&self) -> Vec<InUse> {
-        let read = |key: &NeededKey| {
-            Some(InUse {
-                purpose: Purpose::of(&key.purpose)?,
-                id: key.id,
-                state: State::of(&key.state)?,
-                mark: STANDARD.decode(&key.mark).ok()?,
-                changed_at: self.taken_at,
-            })
-        };
-        self.keys.iter().filter_map(read).collect()
+        self.keys.iter().filter_map(|key| key.in_use(self.taken_at)).collect()
     }
+}
+
+impl End {
+    /// The keys that photos need and the manifest does not know, or knows to wait.
+    pub fn in_use(&self, changed_at: DateTime<Utc>) -> Vec<InUse> {
+        self.keys.iter().filter_map(|key| key.in_use(changed_at)).collect()
+    }
+}
+
+/// The keys that what is in a backup was written with.
+pub fn keys_of(manifest: &Manifest, end: &End) -> Vec<InUse> {
+    let of_photos = end.in_use(manifest.taken_at);
+    let is_other = |key: &InUse| !of_photos.iter().any(|of| (of.purpose, of.id) == (key.purpose, key.id));
+    let mut keys: Vec<_> = manifest.in_use().into_iter().filter(is_other).collect();
+    keys.extend(of_photos);
+    keys.sort_by_key(|key| (key.purpose, key.id));
+    keys
 }
 
 /// What came after the photos.
@@ -100,6 +131,9 @@ pub struct End {
     pub dropped: Vec<PhotoId>,
     /// Photos that the snapshot names and whose file is gone.
     pub lost: Vec<PhotoId>,
+    /// Keys of photos that were sealed anew while the backup was taken, after its snapshot.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<NeededKey>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,6 +186,11 @@ impl<W: Write> Packer<W> {
     /// A photo that the snapshot names and that has no file: it was dropped meanwhile, or it is lost.
     pub fn without_file(&mut self, id: PhotoId, was_dropped: bool) {
         if was_dropped { self.end.dropped.push(id) } else { self.end.lost.push(id) }
+    }
+
+    /// Keys that photos need and the manifest does not.
+    pub fn need(&mut self, keys: impl IntoIterator<Item = NeededKey>) {
+        self.end.keys.extend(keys);
     }
 
     /// Ends, and gives back what it was written to.

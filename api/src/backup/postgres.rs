@@ -1,5 +1,6 @@
 //! `pg_dump` and `pg_restore` of PostgreSQL, which must be on the `PATH` in the version of the server or a newer one.
 
+use std::io;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, ensure};
@@ -25,6 +26,22 @@ pub(super) fn end(mut child: Child, name: &str) -> anyhow::Result<()> {
     let status = child.wait()?;
     ensure!(status.success(), "{name} failed ({status}): it said why above");
     Ok(())
+}
+
+/// Ends a program whose input broke off, and says why it did: the program does where it closed its input itself, else what
+/// should have been passed on is to blame.
+pub(super) fn give_up(mut child: Child, name: &str, err: anyhow::Error) -> anyhow::Error {
+    let of_pipe = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
+    if err.chain().filter_map(|cause| cause.downcast_ref()).any(of_pipe) {
+        return end(child, name).err().unwrap_or(err);
+    }
+    let _killed_or_over = child.kill();
+    match child.wait() {
+        Ok(status) if status.success() => {
+            err.context("the database was filled and is not fit to serve: drop it")
+        }
+        _ => err,
+    }
 }
 
 /// The password goes by the environment: a command line can be read by everybody on the machine.
@@ -64,8 +81,29 @@ fn decoded(text: &str) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+    use crate::backup::stream::Refused;
+
+    #[test]
+    fn why_a_restore_broke_off_is_told_by_whoever_knows() {
+        let started = |program: &str, argument: &str| Command::new(program).arg(argument).spawn().unwrap();
+        let told = |child, err: anyhow::Error| format!("{:#}", give_up(child, "pg_restore", err));
+        let damaged =
+            || anyhow::Error::from(io::Error::from(Refused::Damaged(7))).context("one.muzi is not used");
+        let of_disk = anyhow::Error::from(io::Error::from(io::ErrorKind::UnexpectedEof));
+        assert_eq!(told(started("sleep", "60"), damaged()), format!("{:#}", damaged()));
+        assert_eq!(told(started("sleep", "60"), of_disk), "unexpected end of file");
+        let mut over = started("true", "");
+        over.wait().unwrap();
+        let filled = told(over, damaged());
+        assert!(filled.contains("drop it") && filled.contains("part 7"), "{filled}");
+        let closed =
+            anyhow::Error::from(io::Error::from(io::ErrorKind::BrokenPipe)).context("one.muzi is not used");
+        let failed = told(started("false", ""), closed);
+        assert!(failed.starts_with("pg_restore failed") && !failed.contains("one.muzi"), "{failed}");
+    }
 
     #[test]
     fn a_password_is_taken_out_of_the_url() {

@@ -4,17 +4,18 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin};
+use std::process::ChildStdin;
 
 use anyhow::{Context, bail, ensure};
 use chrono::{DateTime, Utc};
 use domain::id::PhotoId;
 
-use super::archive::{End, Kind, Manifest, Receiver};
+use super::archive::{End, Kind, Manifest, Receiver, keys_of};
 use super::files::{Staging, private};
 use super::revoke::{Revoked, Told, revoke};
 use super::{Key, Nobody, postgres, read, store};
 use crate::db::Db;
+use crate::keyring::in_use;
 use crate::photos::Shelf;
 use crate::start;
 
@@ -55,7 +56,7 @@ pub async fn restore(
     let (manifest, end) = read(from, key, &mut unpacker)?;
     unpacker.finish()?;
     let told = Told { taken_at: Some(manifest.taken_at), dropped: &end.dropped, ..told };
-    told.check(&manifest.in_use())?;
+    told.check(&keys_of(&manifest, &end))?;
     let shelf = Shelf::folder(&staging.staged().join(PHOTOS))?;
     let url = match manifest.database {
         Kind::Sqlite => Db::embedded(staging.staged()),
@@ -68,7 +69,7 @@ pub async fn restore(
         }
     };
     let db = Db::patient(&url).await?;
-    let finished = finish(&db, &shelf, &manifest, told, now).await;
+    let finished = finish(&db, &shelf, (&manifest, &end), told, now).await;
     db.close().await?;
     let revoked = match manifest.database {
         Kind::Sqlite => finished?,
@@ -84,7 +85,7 @@ pub async fn restore(
 async fn finish(
     db: &Db,
     shelf: &Shelf,
-    manifest: &Manifest,
+    (manifest, end): (&Manifest, &End),
     told: Told<'_>,
     now: DateTime<Utc>,
 ) -> anyhow::Result<Revoked> {
@@ -94,6 +95,7 @@ async fn finish(
     ensure!(counted == manifest.tables, "the database does not hold the rows that the manifest counts");
     // What revokes knows the schema of this program.
     start::migrate(db).await?;
+    in_use::need(db, &end.in_use(now)).await?;
     revoke(db, shelf, told, now).await
 }
 
@@ -112,8 +114,7 @@ impl Unpacker {
     fn finish(self) -> anyhow::Result<()> {
         match (self.kind, self.database) {
             (Some(Kind::Sqlite), None) => bail!("there is no database in the backup"),
-            (_, Some(file)) => Ok(file.sync_all()?),
-            (_, None) => Ok(()),
+            _ => Ok(()),
         }
     }
 }
@@ -152,20 +153,14 @@ async fn fill_postgres(from: &Path, key: &Key, url: &str) -> anyhow::Result<()> 
     let mut restoring = postgres::restore(url)?;
     let to = restoring.stdin.take().context("pg_restore has no input")?;
     let mut pipe = Pipe { to: Some(to) };
-    let piped = read(from, key, &mut pipe);
-    // Only an input that ended lets it end; one that broke off makes it fail, and nothing is committed.
-    drop(pipe);
-    match piped {
-        Ok(_) => postgres::end(restoring, "pg_restore"),
-        Err(err) => give_up(restoring, err),
+    match read(from, key, &mut pipe) {
+        Ok(_) => {
+            drop(pipe);
+            postgres::end(restoring, "pg_restore")
+        }
+        // It is not told that its input ended before it is gone, and commits nothing.
+        Err(err) => Err(postgres::give_up(restoring, "pg_restore", err)),
     }
-}
-
-/// Lets a program say why it broke off, if it was the one that did.
-fn give_up(mut restoring: Child, err: anyhow::Error) -> anyhow::Result<()> {
-    let _killed_or_over = restoring.kill();
-    postgres::end(restoring, "pg_restore")?;
-    Err(err)
 }
 
 /// Passes the database on.

@@ -82,6 +82,9 @@ pub async fn revoke(db: &Db, shelf: &Shelf, told: Told<'_>, now: DateTime<Utc>) 
         photos.extend(tombstones.of_kind(PHOTO).map(|dropped| PhotoId(dropped.id)));
         store::keep_tombstones(&txn, tombstones).await?;
     }
+    if let Some(newest) = Tombstones::newest(told.tombstones) {
+        revoked.insert(store::CHANGED_STAFF, store::replay_staff(&txn, newest).await?);
+    }
     for photo in &photos {
         if store::drop_photo(&txn, *photo).await? {
             *revoked.entry(store::DROPPED_PHOTOS).or_default() += 1;
@@ -110,6 +113,9 @@ pub async fn revived(db: &Db, tombstones: &[Tombstones]) -> anyhow::Result<Vec<R
     let mut revived = store::revived(db.read()).await?;
     for tombstones in tombstones {
         revived.extend(store::unreplayed(db.read(), tombstones).await?);
+    }
+    if let Some(newest) = Tombstones::newest(tombstones) {
+        revived.push((store::CHANGED_STAFF, store::unreplayed_staff(db.read(), newest).await?));
     }
     Ok(revived.into_iter().filter(|(_, many)| *many > 0).map(|(what, many)| Revived { what, many }).collect())
 }

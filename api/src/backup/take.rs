@@ -1,12 +1,11 @@
 //! Takes a backup while others serve: a snapshot of the database, the photos that it names, sealed, read back, and only
 //! then given its name.
 
+use std::collections::BTreeSet;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use anyhow::Context;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend};
 
@@ -16,7 +15,8 @@ use super::stream::{Content, Sealer};
 use super::{Key, postgres, store, verify};
 use crate::config::{Config, Misconfigured};
 use crate::db::Db;
-use crate::keyring::in_use;
+use crate::keyring::in_use::{self, InUse, Purpose, State};
+use crate::keys::sealed_with;
 use crate::photos::Shelf;
 use crate::start;
 
@@ -104,7 +104,7 @@ impl Taking<'_> {
         let length = file.metadata()?.len();
         packer.database(file, &mut |bytes| told(Step::Database(bytes, Some(length))))?;
         let copy = Db::patient(&url).await?;
-        self.pack_photos(copy.read(), &mut packer, told).await?;
+        self.pack_photos(copy.read(), &manifest, &mut packer, told).await?;
         copy.close().await?;
         let (sealer, end) = packer.finish()?;
         Ok((sealer, manifest, end))
@@ -124,7 +124,7 @@ impl Taking<'_> {
         let from = dump.stdout.take().context("pg_dump has no output")?;
         packer.database(from, &mut |bytes| told(Step::Database(bytes, None)))?;
         postgres::end(dump, "pg_dump")?;
-        self.pack_photos(&txn, &mut packer, told).await?;
+        self.pack_photos(&txn, &manifest, &mut packer, told).await?;
         let (sealer, end) = packer.finish()?;
         Ok((sealer, manifest, end))
     }
@@ -137,12 +137,6 @@ impl Taking<'_> {
         sealer: Sealer<W>,
     ) -> anyhow::Result<(Packer<Sealer<W>>, Manifest)> {
         let in_use = in_use::read(snapshot).await?;
-        let keys = in_use.into_iter().map(|key| NeededKey {
-            purpose: key.purpose.code().to_owned(),
-            id: key.id,
-            state: key.state.code().to_owned(),
-            mark: STANDARD.encode(&key.mark),
-        });
         let manifest = Manifest {
             form: FORM,
             muzi: env!("CARGO_PKG_VERSION").to_owned(),
@@ -150,7 +144,7 @@ impl Taking<'_> {
             schema: store::schema(snapshot).await?,
             taken_at: self.now,
             tables: store::count_tables(snapshot).await?,
-            keys: keys.collect(),
+            keys: in_use.iter().map(NeededKey::of).collect(),
             has_photos: self.shelf.is_some(),
             audit_head: super::drill::audit_head(snapshot).await?,
         };
@@ -161,24 +155,50 @@ impl Taking<'_> {
     async fn pack_photos<W: Write>(
         &self,
         snapshot: &impl ConnectionTrait,
+        manifest: &Manifest,
         packer: &mut Packer<Sealer<W>>,
         told: &mut dyn FnMut(Step),
     ) -> anyhow::Result<()> {
         let Some(shelf) = &self.shelf else { return Ok(()) };
-        let (mut after, mut done) = (None, 0);
+        let (mut after, mut done, mut sealed_by) = (None, 0, BTreeSet::new());
         loop {
             let ids = store::photos(snapshot, after).await?;
-            let Some(last) = ids.last() else { return Ok(()) };
+            let Some(last) = ids.last() else { break };
             after = Some(*last);
             for id in ids {
                 let name = id.to_string();
                 match shelf.head(&name).await? {
-                    Some(_) => packer.photo(id, &shelf.get(&name).await?)?,
+                    Some(_) => {
+                        let sealed = shelf.get(&name).await?;
+                        sealed_by.extend(sealed_with(&sealed));
+                        packer.photo(id, &sealed)?;
+                    }
                     None => packer.without_file(id, !store::has_photo(self.db.read(), id).await?),
                 }
                 done += 1;
                 told(Step::Photos(done));
             }
         }
+        packer.need(self.keys_unknown_to(manifest, &sealed_by).await?);
+        Ok(())
     }
+
+    /// The keys of photos that were sealed anew since the snapshot, which does not know that they are needed.
+    async fn keys_unknown_to(
+        &self,
+        manifest: &Manifest,
+        sealed_by: &BTreeSet<u8>,
+    ) -> anyhow::Result<Vec<NeededKey>> {
+        let known: BTreeSet<_> =
+            manifest.in_use().into_iter().filter(InUse::is_needed).map(of_data).collect();
+        let of_today = in_use::read(self.db.read()).await?.into_iter();
+        let unknown = of_today.filter(|key| {
+            key.purpose == Purpose::Data && sealed_by.contains(&key.id) && !known.contains(&Some(key.id))
+        });
+        Ok(unknown.map(|key| NeededKey::of(&InUse { state: State::DecryptOnly, ..key })).collect())
+    }
+}
+
+fn of_data(key: InUse) -> Option<u8> {
+    (key.purpose == Purpose::Data).then_some(key.id)
 }

@@ -7,7 +7,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::handbook::{CloseReason, State as HandbookState};
 use domain::id::{DelegationId, HandbookId, InstitutionId, MemberId, ReceiptId, RecordId, StaffId, UserId};
 use domain::place::{RegionCode, RegionLevel};
@@ -22,6 +22,10 @@ use super::{Key, store};
 use crate::consents::again::Withdrawn;
 use crate::db::Db;
 use crate::db::entities::Roles;
+
+/// How far the clock of whoever takes backups may stand from those of the servers, together with how long what a server dates
+/// takes to be committed: a backup may not hold what is dated before it. Replaying what it does hold does no harm.
+const CLOCKS_APART: TimeDelta = TimeDelta::minutes(5);
 
 /// What was taken back.
 #[derive(Debug, Serialize, Deserialize)]
@@ -160,10 +164,16 @@ pub struct Dropped {
 }
 
 impl Tombstones {
-    /// Those of a database. It reads whole tables.
+    /// Those of a database, and what is dated up to five minutes before `since`. It reads whole tables.
     pub async fn of(db: &Db, since: DateTime<Utc>, now: DateTime<Utc>) -> anyhow::Result<Self> {
         let txn = db.snapshot().await?;
-        Ok(store::tombstones(&txn, since, now).await?)
+        let from = since.checked_sub_signed(CLOCKS_APART).unwrap_or(since);
+        Ok(Self { since, ..store::tombstones(&txn, from, now).await? })
+    }
+
+    /// The one that was read last: it knows how everybody who works here was last.
+    pub fn newest(all: &[Self]) -> Option<&Self> {
+        all.iter().max_by_key(|tombstones| tombstones.taken_at)
     }
 
     /// Writes them to a new file.

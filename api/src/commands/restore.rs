@@ -6,14 +6,14 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 
 use super::backup::{key, told};
-use crate::backup::archive::Manifest;
+use crate::backup::archive::keys_of;
 use crate::backup::drill::drill;
 use crate::backup::restore::{Target, restore};
 use crate::backup::revoke::{Revoked, Told, revoke};
 use crate::backup::tombstones::Tombstones;
 use crate::config::{Environment, Misconfigured, Settings};
 use crate::keyring::Ground;
-use crate::keyring::in_use::{Given, refusals};
+use crate::keyring::in_use::{Given, InUse, refusals};
 use crate::keys::Secrets;
 use crate::start;
 
@@ -129,21 +129,21 @@ impl Bring {
             );
         }
         let given = data_keys.map(|keys| Given::of_data(&keys)).unwrap_or_default();
-        let needed = refusals(&restored.manifest.in_use(), &given);
-        let of_data = needed.iter().filter(|line| line.starts_with("MUZI_DATA_KEYS"));
+        let in_use = keys_of(&restored.manifest, &restored.end);
+        let refused = refusals(&in_use, &given);
+        let of_data = refused.iter().filter(|line| line.starts_with("MUZI_DATA_KEYS"));
         for line in of_data {
             println!("Before it can serve, {line}.");
         }
-        print_needed(&restored.manifest);
+        print_needed(&in_use);
         println!("Before it serves: muzi restore check");
         Ok(())
     }
 }
 
-fn print_needed(manifest: &Manifest) {
+fn print_needed(in_use: &[InUse]) {
     let of = |purpose: &str| {
-        let keys =
-            manifest.in_use().into_iter().filter(|key| key.purpose.code() == purpose && key.is_needed());
+        let keys = in_use.iter().filter(|key| key.purpose.code() == purpose && key.is_needed());
         keys.map(|key| key.id.to_string()).collect::<Vec<_>>().join(", ")
     };
     println!("It needs the data keys {} and the print keys {}.", of("data"), of("print"));

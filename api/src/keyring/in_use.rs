@@ -231,6 +231,20 @@ fn unknown(in_use: &[InUse], given: &Given, serves: bool, now: DateTime<Utc>) ->
     news
 }
 
+/// Writes down that data keys are needed to open what they sealed, in a database that does not know them or knows them to
+/// wait.
+pub async fn need(db: &Db, keys: &[InUse]) -> Result<(), DbErr> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let txn = db.begin().await?;
+    for key in keys {
+        store::keep(&txn, key).await?;
+        store::set_state(&txn, key.id, State::DecryptOnly, key.changed_at).await?;
+    }
+    txn.commit().await
+}
+
 /// Seals with the active data key. One of the same id and another mark is not that key: what it would seal nobody else
 /// could open.
 pub fn follow(in_use: &[InUse], given: &Given, keys: &Keys) {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use domain::disclosure::DisclosureState;
+use domain::handbook::issuing::SLIP_LIFE;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -16,6 +17,7 @@ use crate::db::entities::{
     code, disclosure, handbook, invitation, live_ticket, refresh_token, restoration, session,
 };
 use crate::handbooks::store::no_slip;
+use crate::live::store::TICKET_LIFE;
 
 /// How far the changes of a restored handbook are moved on: a phone that had seen more than the backup knows begins again
 /// where new changes are.
@@ -98,10 +100,12 @@ pub(in crate::backup) async fn revived(db: &impl ConnectionTrait) -> Result<Vec<
         .filter(invitation::COLUMN.used_at.is_null())
         .filter(invitation::COLUMN.revoked_at.is_null())
         .filter(invitation::COLUMN.created_at.lt(restored_at));
-    // A slip does not say when it was made, only until when it is good, which is later than it was made.
+    // Slips and tickets do not say when they were made, only until when they are good.
     let slips = handbook::Entity::find()
         .filter(handbook::COLUMN.slip_hash.is_not_null())
-        .filter(handbook::COLUMN.slip_expires_at.lt(restored_at));
+        .filter(handbook::COLUMN.slip_expires_at.lt(restored_at + SLIP_LIFE));
+    let tickets =
+        live_ticket::Entity::find().filter(live_ticket::COLUMN.expires_at.lt(restored_at + TICKET_LIFE));
     let lists =
         disclosure::Entity::find().filter(holds_a_list()).filter(disclosure::COLUMN.asked_at.lt(restored_at));
     Ok(vec![
@@ -111,5 +115,6 @@ pub(in crate::backup) async fn revived(db: &impl ConnectionTrait) -> Result<Vec<
         ("invitations", invitations.count(db).await?),
         ("slips", slips.count(db).await?),
         ("lists of persons", lists.count(db).await?),
+        ("live tickets", tickets.count(db).await?),
     ])
 }

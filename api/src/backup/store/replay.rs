@@ -9,7 +9,10 @@ use domain::handbook::State as HandbookState;
 use domain::id::{HandbookId, PhotoId, RecordId};
 use domain::record::RecordState;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
+    IntoActiveModel,
+};
 
 use super::ends::{ACCOUNTS, DELEGATIONS, MEMBERS};
 use super::has_photo;
@@ -32,17 +35,20 @@ pub(in crate::backup) type Many = BTreeMap<&'static str, u64>;
 const CLOSED_ACCOUNTS: &str = "accounts that were closed";
 const FORMER_MEMBERS: &str = "members who left";
 const ENDED_DELEGATIONS: &str = "delegations that ended";
-const CHANGED_STAFF: &str = "staff whose post or sign-in changed";
 const ENDED_HANDBOOKS: &str = "handbooks that ended or whose code was revoked";
 const EMPTIED_HANDBOOKS: &str = "handbooks whose family has gone, or that were blocked or erased";
 const ERASED_ENTRIES: &str = "entries that were erased";
 const WITHDRAWN_RECORDS: &str = "records that were withdrawn or voided";
 const WITHDRAWN_CONSENTS: &str = "consents that were withdrawn";
 
+/// What stands for staff in [`Many`].
+pub(in crate::backup) const CHANGED_STAFF: &str = "staff whose post or sign-in changed";
+
 /// What stands for photos in [`Many`].
 pub(in crate::backup) const DROPPED_PHOTOS: &str = "photos that were dropped";
 
-/// Does again what was taken back, and says how much of each. Without keys nobody is taken out of anything; who asks for it
+/// Does again what was taken back, and says how much of each. Staff apart, who are as the newest tombstones say
+/// ([`replay_staff`]). Without keys nobody is taken out of anything; who asks for it
 /// must bring them ([`Tombstones::need_keys`]).
 pub(in crate::backup) async fn replay(
     txn: &DatabaseTransaction,
@@ -58,9 +64,6 @@ pub(in crate::backup) async fn replay(
     }
     note(FORMER_MEMBERS, MEMBERS.again(txn, &tombstones.members).await?);
     note(ENDED_DELEGATIONS, DELEGATIONS.again(txn, &tombstones.delegations).await?);
-    for of_staff in &tombstones.staff {
-        note(CHANGED_STAFF, u64::from(replay_staff(txn, of_staff, tombstones.taken_at).await?));
-    }
     for entries in entries(tombstones).chunks(AT_A_TIME) {
         note(ERASED_ENTRIES, again::erase_entries(txn, entries, now).await?);
     }
@@ -82,7 +85,7 @@ pub(in crate::backup) async fn replay(
     Ok(done)
 }
 
-/// What lives although tombstones say that it ended.
+/// What lives although tombstones say that it ended; staff apart ([`unreplayed_staff`]).
 pub(in crate::backup) async fn unreplayed(
     db: &impl ConnectionTrait,
     tombstones: &Tombstones,
@@ -138,44 +141,72 @@ fn families(tombstones: &Tombstones) -> impl Iterator<Item = (HandbookId, DateTi
     all.filter(move |(id, _)| !told.contains(id))
 }
 
-/// What a staff member may do and how they sign in is as it was last. Who moved to an institution that the backup does
-/// not know yet is taken to have left: their county gives them the post again.
-async fn replay_staff(
+/// What staff may do and how they sign in is as the newest tombstones say; says of how many it was not.
+pub(in crate::backup) async fn replay_staff(
     txn: &DatabaseTransaction,
-    now: &StaffNow,
-    taken_at: DateTime<Utc>,
-) -> Result<bool, DbErr> {
-    let Some(row) = staff::Entity::find_by_id(now.id).one(txn).await? else { return Ok(false) };
-    if is_as(&row, now) {
-        return Ok(false);
+    newest: &Tombstones,
+) -> Result<u64, DbErr> {
+    let mut many = 0;
+    for now in &newest.staff {
+        let Some((row, told)) = as_told(txn, now, newest.taken_at).await? else { continue };
+        if row == told {
+            continue;
+        }
+        let changed = staff::Model {
+            totp_last_step: now.totp_last_step.max(row.totp_last_step),
+            version: now.version.max(row.version + 1),
+            ..told
+        };
+        staff::Entity::update(changed.into_active_model().reset_all()).exec(txn).await?;
+        many += 1;
     }
-    let is_known = match now.institution {
-        Some(id) => institution::Entity::find_by_id(id).one(txn).await?.is_some(),
-        None => true,
-    };
-    let left_on = if is_known { now.left_on } else { Some(domain::calendar::day_in_china(taken_at)) };
-    let mut changed = row.clone().into_active_model();
-    changed.left_on = Set(left_on);
-    changed.roles = Set(now.roles.clone());
-    changed.password_hash = Set(now.password_hash.clone());
-    changed.password_issued = Set(now.password_issued);
-    changed.totp = Set(now.totp.clone());
-    changed.totp_last_step = Set(now.totp_last_step.max(row.totp_last_step));
-    changed.version = Set(now.version.max(row.version + 1));
-    if is_known {
-        changed.institution_id = Set(now.institution);
-        changed.region_code = Set(now.region.map(|(code, _)| code));
-        changed.region_level = Set(now.region.map(|(_, level)| level));
-    }
-    staff::Entity::update(changed).exec(txn).await?;
-    Ok(true)
+    Ok(many)
 }
 
-fn is_as(row: &staff::Model, now: &StaffNow) -> bool {
-    (row.left_on, row.institution_id, row.region_code.zip(row.region_level))
-        == (now.left_on, now.institution, now.region)
-        && (&row.roles, &row.password_hash, row.password_issued, &row.totp)
-            == (&now.roles, &now.password_hash, now.password_issued, &now.totp)
+/// How many may do or sign in with what the newest tombstones say is over.
+pub(in crate::backup) async fn unreplayed_staff(
+    db: &impl ConnectionTrait,
+    newest: &Tombstones,
+) -> Result<u64, DbErr> {
+    let mut many = 0;
+    for now in &newest.staff {
+        let told = as_told(db, now, newest.taken_at).await?;
+        many += u64::from(told.is_some_and(|(row, told)| row != told));
+    }
+    Ok(many)
+}
+
+/// A staff member as they are in a restored database and as they are to be in it. Who moved to an institution that the
+/// backup does not know yet is taken to have left: their county gives them the post again.
+async fn as_told(
+    db: &impl ConnectionTrait,
+    now: &StaffNow,
+    taken_at: DateTime<Utc>,
+) -> Result<Option<(staff::Model, staff::Model)>, DbErr> {
+    let Some(row) = staff::Entity::find_by_id(now.id).one(db).await? else { return Ok(None) };
+    let is_known = match now.institution {
+        Some(id) if row.institution_id != Some(id) => {
+            institution::Entity::find_by_id(id).one(db).await?.is_some()
+        }
+        _ => true,
+    };
+    let mut told = staff::Model {
+        left_on: now.left_on,
+        roles: now.roles.clone(),
+        password_hash: now.password_hash.clone(),
+        password_issued: now.password_issued,
+        totp: now.totp.clone(),
+        ..row.clone()
+    };
+    if is_known {
+        told.institution_id = now.institution;
+        told.region_code = now.region.map(|(code, _)| code);
+        told.region_level = now.region.map(|(_, level)| level);
+    } else {
+        let last = domain::calendar::day_in_china(taken_at);
+        told.left_on = Some(now.left_on.map_or(last, |left_on| left_on.min(last)));
+    }
+    Ok(Some((row, told)))
 }
 
 async fn end_handbook(txn: &DatabaseTransaction, now: &HandbookNow) -> Result<bool, DbErr> {
