@@ -160,7 +160,11 @@ async fn a_slip_that_a_desk_handed_to_the_woman_proves_her_and_is_for_nobody_els
     assert_eq!((&joined["role"], &joined["is_woman"]), (&json!("owner"), &json!(true)));
 
     let later = desk.issued(planning_form(2)).await;
-    let slip = desk.0.post(&at(&later, "/slip"), json!({ "to_woman": true })).await.ok();
+    let slip = desk
+        .0
+        .post(&at(&later, "/slip"), json!({ "to_woman": true, "id_number": womans_number("19950101", 2) }))
+        .await
+        .ok();
     let acts = desk_act::Entity::find().all(world.app.db.read()).await.unwrap();
     assert_eq!(
         acts.iter().map(|act| act.action).collect::<Vec<_>>(),

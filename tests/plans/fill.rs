@@ -4,7 +4,7 @@ use api::db::Db;
 use sea_orm::{ConnectionTrait, DbBackend, TransactionTrait};
 
 /// The schema, with its types in braces: one history for both databases.
-const SCHEMA: [&str; 9] = [
+const SCHEMA: [&str; 10] = [
     include_str!("../../migrations/src/m20261122_000011_places_and_people.sql"),
     include_str!("../../migrations/src/m20261122_000012_handbooks.sql"),
     include_str!("../../migrations/src/m20261122_000013_visits_and_records.sql"),
@@ -14,6 +14,7 @@ const SCHEMA: [&str; 9] = [
     include_str!("../../migrations/src/m20261123_000003_consent.sql"),
     include_str!("../../migrations/src/m20261123_000004_rolled_counters.sql"),
     include_str!("../../migrations/src/m20261123_000007_written_at.sql"),
+    include_str!("../../migrations/src/m20261123_000009_attacked.sql"),
 ];
 
 /// Tables that hold a few rows, whatever grows.

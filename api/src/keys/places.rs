@@ -57,6 +57,8 @@ pub const CORRECTION_REQUEST_SAYS: Label = Label("correction_request.says");
 pub const CORRECTION_REQUEST_REASON: Label = Label("correction_request.reason");
 /// Why a desk changed something.
 pub const DESK_ACT_REASON: Label = Label("desk_act.reason");
+/// The phone that a desk wrote down for one handbook.
+pub const HANDBOOK_CONTACT_PHONE: Label = Label("handbook_contact.phone");
 /// The first answer to a request, see [`Place::of_answer`].
 pub const IDEMPOTENCY_ANSWER: Label = Label("idempotency.answer");
 /// Why a rule was set aside at an issue.
@@ -150,7 +152,7 @@ const fn by_id(table: &'static str, name: &'static str, label: Label) -> Column 
 }
 
 /// Every column that holds sealed values. Photos are sealed too; their files lie on a shelf.
-pub const COLUMNS: [Column; 21] = [
+pub const COLUMNS: [Column; 22] = [
     by_id("alert", "answer", ALERT_ANSWER),
     by_id("alert", "signs", ALERT_SIGNS),
     Column {
@@ -163,6 +165,7 @@ pub const COLUMNS: [Column; 21] = [
     // The identity that was corrected is kept as it was sealed: for the person.
     Column { row: Row::In("person_id"), ..by_id("desk_act", "before", PERSON_IDENTITY) },
     by_id("desk_act", "reason", DESK_ACT_REASON),
+    by_id("handbook_contact", "phone", HANDBOOK_CONTACT_PHONE),
     Column {
         table: "idempotency",
         name: "answer",

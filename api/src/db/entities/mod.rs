@@ -14,6 +14,7 @@ pub mod correction_request;
 pub mod delegation;
 pub mod desk_act;
 pub mod handbook;
+pub mod handbook_contact;
 pub mod idempotency;
 pub mod institution;
 pub mod invitation;
