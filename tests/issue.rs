@@ -236,6 +236,10 @@ async fn a_known_woman_is_the_same_person_and_her_other_family_is_told_what_chan
         .unwrap();
     assert_eq!(told.len(), 1);
     assert_eq!(told[0].kind, "identity_corrected");
+    // The desk answers for both; the phone of one handbook proves nobody in the other all the same.
+    let claim = claim_by_phone(&child, &world.wechat.control().phone_code("u", "13700000001"));
+    let user = world.family_user().await;
+    user.client.post("/api/v1/claims", claim).await.problem(422, "claim_refused");
 }
 
 #[tokio::test(flavor = "multi_thread")]

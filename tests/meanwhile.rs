@@ -129,7 +129,7 @@ async fn whoever_managed_a_handbook_when_the_guard_looked_does_nothing_to_it_any
         ("/close", json!({ "reason": "moved_away" })),
         ("/transfer", json!({ "institution": town.county.mch, "reason": "搬家" })),
         ("/replace", json!({ "reason": "lost" })),
-        ("/slip", json!({ "to_woman": true })),
+        ("/slip", json!({})),
         ("/identity", json!({ "person": "woman", "name": "王晓红", "reason": "姓名登记有误" })),
         ("/usage-follow-up", json!({ "found": "used" })),
     ] {

@@ -179,13 +179,32 @@ pub async fn collect(payload: Payload, limit: usize) -> Result<Bytes, ApiError> 
     collected.map_err(|_| ApiError::told(Code::Timeout))?
 }
 
-async fn collect_slowly(mut payload: Payload, limit: usize) -> Result<Bytes, ApiError> {
+/// The same, asking for room for all of it before it grows to so many bytes.
+pub async fn collect_into(
+    payload: Payload,
+    limit: usize,
+    grow: impl AsyncFnMut(usize) -> Result<(), ApiError>,
+) -> Result<Bytes, ApiError> {
+    let collected = tokio::time::timeout(PATIENCE, collect_growing(payload, limit, grow)).await;
+    collected.map_err(|_| ApiError::told(Code::Timeout))?
+}
+
+async fn collect_slowly(payload: Payload, limit: usize) -> Result<Bytes, ApiError> {
+    collect_growing(payload, limit, async |_| Ok(())).await
+}
+
+async fn collect_growing(
+    mut payload: Payload,
+    limit: usize,
+    mut grow: impl AsyncFnMut(usize) -> Result<(), ApiError>,
+) -> Result<Bytes, ApiError> {
     let mut bytes = actix_web::web::BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| ApiError::told(Code::BadRequest))?;
         if bytes.len() + chunk.len() > limit {
             return Err(ApiError::with(Code::TooLarge, "limit", format!("{} MB", limit / 1024 / 1024)));
         }
+        grow(bytes.len() + chunk.len()).await?;
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes.freeze())

@@ -101,6 +101,15 @@ impl ApiError {
         Self::Told(code, vec![(name, Word::Each { zh: zh.into(), en: en.into() })])
     }
 
+    /// A word that fills its text, where it is the same in both languages.
+    pub fn word(&self, name: &str) -> Option<&str> {
+        let Self::Told(_, words) = self else { return None };
+        words.iter().find_map(|(known, word)| match word {
+            Word::Same(word) if *known == name => Some(word.as_str()),
+            Word::Same(_) | Word::Each { .. } => None,
+        })
+    }
+
     /// One wrong parameter of the query.
     pub fn parameter(name: &str, code: &str, zh: impl Into<String>, en: impl Into<String>) -> Self {
         Self::Query(vec![FieldProblem::new(name, code, zh, en)])

@@ -175,6 +175,8 @@ problems! {
     NotPastSix = 422 "not_past_six" { "未满6周岁", "Not past six", "手册中没有儿童、有儿童未满6周岁或有进行中的妊娠，不能以“儿童满6周岁”结案。", "The handbook has no child, a child who is not past six, or an open pregnancy, so it is not closed for age." }
 
     // Claiming and members.
+    IdentityDiffers = 409 "identity_differs" { "与登记的姓名不一致", "Not the recorded name", "该身份证号在其他机构登记的姓名与所填的不一致，请核对身份证；如登记有误，请到其首本手册的管理机构更正。", "Another institution recorded another name for this ID number. Check the ID card; if what is recorded is wrong, it is put right where she has her first handbook." }
+    IdentityElsewhere = 409 "identity_elsewhere" { "应由其他机构更正", "Another desk corrects this", "该人员还有一本更早的手册由其他机构发放和管理，身份信息请到该机构更正，或由该机构先扫码就诊。", "This person has an earlier handbook that another institution issued and manages: have identity corrected there, or scan that handbook first." }
     ClaimRefused = 422 "claim_refused" { "领取信息不符", "Claim refused", "领取码或核对信息不正确，还可以尝试 {left} 次。", "The code or the check does not fit; {left} tries are left." }
     AlreadyClaimed = 409 "already_claimed" { "手册已被领取", "Already claimed", "该手册已被领取；如手机丢失或更换账号，请到发放机构重新绑定。", "This handbook is claimed already; for a lost phone or account, go to the issuing institution to re-claim it." }
     ConsentRequired = 422 "consent_required" { "需要同意隐私说明", "Consent required", "请先阅读并同意“{purpose}”的说明（版本 {version}）。", "Read and agree to version {version} of the text first: {purpose}." }
@@ -187,6 +189,7 @@ problems! {
     RequestAnswered = 409 "request_answered" { "申请已答复", "Answered already", "该更正申请已答复。", "This request was answered already." }
     NotAClinicians = 409 "not_a_clinicians_record" { "不是医务人员的记录", "Not a clinician's record", "家庭自己的记录请直接修改或撤回。", "Change or withdraw an entry of the family's own yourself." }
     LastOwner = 409 "last_owner" { "至少保留一名户主", "The last owner stays", "手册至少要有一名户主，请先移交；如要撤回同意，请持身份证到管理机构窗口解除绑定。", "A handbook keeps at least one owner; hand over first. To withdraw consent altogether, go to the desk of the managing institution with your ID card." }
+    HandOverToWoman = 409 "hand_over_to_woman" { "请先移交给孕产妇本人", "Hand over to the woman first", "手册的成员中有经核实的孕产妇本人，不能为所有成员结束；请先将她设为户主，再注销。", "The verified woman herself is a member, so the handbook does not end for all: make her an owner first, then close the account." }
     WomanTaken = 409 "woman_taken" { "孕产妇本人已在成员中", "The woman is a member already", "手册中已有经核实的孕产妇本人。", "The woman herself is a verified member already." }
     NotTheWoman = 403 "not_the_woman" { "不是孕产妇本人", "Not the woman", "您在手册中的身份不是孕产妇本人，无需也不能核实。", "You are not in this handbook as the woman herself, so there is nothing to prove." }
     PhoneDiffers = 422 "phone_differs" { "手机号不一致", "Not the recorded phone", "微信手机号与手册登记的孕产妇手机号不一致，或手册未登记手机号，还可以尝试 {left} 次；如登记有误，请本人持身份证到窗口更正或办理领取凭条。", "WeChat's phone is not the one recorded for the woman, or none is recorded; {left} tries are left. If what is recorded is wrong, she goes to a desk with her ID card." }
@@ -271,6 +274,8 @@ problems! {
     InstitutionEnded = 409 "institution_ended" { "机构已停用", "The institution has ended", "该机构已停用。", "This institution has ended." }
     StaffLeft = 409 "staff_left" { "人员已离职", "The staff member has left", "该人员已离职。", "This staff member has left." }
     NotYourself = 403 "not_yourself" { "不能管理本人账号", "Not your own account", "不能修改本人的角色、离职或重置本人密码，请由其他管理人员操作。", "You cannot change your own roles, leave or reset yourself here; another administrator does it." }
+    NotIndependent = 403 "reviewer_not_independent" { "复核人不独立", "Not an independent reviewer", "您的账号由被复核人创建、由其重置过密码，或创建于该操作之后，请由其他人员复核。", "Your account was made by whom you would review, had its password issued by them, or is younger than what is reviewed; somebody else reviews it." }
+    SecondFactorByHigher = 403 "second_factor_by_higher" { "不能停用同级人员的动态口令", "Not by a peer", "县级及以上管理人员的动态口令只能由上级或系统管理员停用。", "The second factor of an administrator of a county or above is taken away by the level above or a system administrator." }
     SecondFactorSet = 409 "second_factor_set" { "已启用动态口令", "A second factor is set", "动态口令已启用；更换前请先停用。", "A second factor is set already; remove it before setting up another." }
     SecondFactorNotBegun = 409 "second_factor_not_begun" { "尚未开始设置动态口令", "No second factor was begun", "请先开始设置动态口令。", "Begin to set up a second factor first." }
     InUse = 409 "in_use" { "仍在使用", "Still in use", "仍有内容依赖它，不能删除：{reason}", "Something still depends on it: {reason}" }

@@ -1,5 +1,6 @@
 //! What a reviewer says of an emergency access or of a rule that was set aside.
 
+use chrono::{DateTime, Utc};
 use domain::id::{HandbookId, StaffId};
 use domain::visit::REASON_LENGTH;
 use sea_orm::ConnectionTrait;
@@ -9,6 +10,7 @@ use utoipa::ToSchema;
 use crate::error::ApiError;
 use crate::form::{Form, REMARK};
 use crate::handbooks;
+use crate::offices;
 use crate::problem::Code;
 use crate::records::setting::is_unborn;
 use crate::remark::Remark;
@@ -46,6 +48,25 @@ impl Review {
         form.done()?;
         Ok(note)
     }
+}
+
+/// Refuses a reviewer whom the reviewed one could be: whose account they made, or whose password they issued; and an account
+/// that was made since.
+pub(crate) async fn must_be_independent(
+    db: &impl ConnectionTrait,
+    reviewer: StaffId,
+    of: StaffId,
+    at: DateTime<Utc>,
+) -> Result<(), ApiError> {
+    if reviewer == of {
+        return Err(ApiError::told(Code::Forbidden));
+    }
+    let row = offices::staff::store::find(db, reviewer).await?;
+    let row = row.ok_or_else(|| ApiError::told(Code::NotSignedIn))?;
+    if [row.made_by, row.reset_by].contains(&Some(of)) || row.created_at > at {
+        return Err(ApiError::told(Code::NotIndependent));
+    }
+    Ok(())
 }
 
 /// The note as it is kept about a handbook.

@@ -4,7 +4,10 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::id::UserId;
 use sea_orm::{ConnectionTrait, DbErr};
 use uuid::Uuid;
 
@@ -12,6 +15,7 @@ use crate::app::App;
 use crate::db::statement;
 use crate::error::ApiError;
 use crate::problem::Code;
+use crate::session::store as sessions;
 
 /// How often something may be tried.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +35,21 @@ impl Limit {
         begun.allowed()?;
         Ok(begun)
     }
+
+    /// The same of a family user, counted by the WeChat account: who closes the account of ours and comes back is somebody new
+    /// everywhere but here.
+    pub async fn begin_by_account(self, app: &App, user: UserId) -> Result<Try, ApiError> {
+        let begun = Try::count(app, self, &account_of(app, user).await?).await?;
+        begun.allowed()?;
+        Ok(begun)
+    }
+}
+
+/// What tries of a user are counted by, which stays the same when the account is closed and opened anew.
+pub async fn account_of(app: &App, user: UserId) -> Result<String, ApiError> {
+    let index = sessions::openid_index(app.db.read(), user).await?;
+    let index = index.ok_or_else(|| ApiError::told(Code::NotSignedIn))?;
+    Ok(format!("account/{}", URL_SAFE_NO_PAD.encode(index)))
 }
 
 /// A try that was counted, or refused.

@@ -59,6 +59,16 @@ pub fn may_be_lowered_by_another(is_woman: bool) -> Result<(), MemberRefusal> {
     if is_woman { Err(MemberRefusal::WomanStays) } else { Ok(()) }
 }
 
+/// Whether a role allows less than another.
+pub fn is_lower(role: MemberRole, than: MemberRole) -> bool {
+    let rank = |role| match role {
+        MemberRole::Owner => 2,
+        MemberRole::Guardian => 1,
+        MemberRole::Viewer => 0,
+    };
+    rank(role) < rank(than)
+}
+
 /// May a member of this relation prove to be the woman herself, with `is_proved` saying whether a member has?
 ///
 /// The relation is what a member says and proves nothing, so several may call themselves the woman: else whoever said so
@@ -88,6 +98,8 @@ mod tests {
         assert_eq!(may_stop_being_owner(2), Ok(()));
         assert_eq!(may_be_lowered_by_another(true), Err(MemberRefusal::WomanStays));
         assert_eq!(may_be_lowered_by_another(false), Ok(()));
+        assert!(is_lower(MemberRole::Viewer, MemberRole::Guardian));
+        assert!(!is_lower(MemberRole::Owner, MemberRole::Guardian));
         assert_eq!(may_join(MEMBERS_MAX - 1), Ok(()));
         assert_eq!(may_join(MEMBERS_MAX), Err(MemberRefusal::TooMany));
     }

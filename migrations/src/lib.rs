@@ -36,6 +36,7 @@ impl MigratorTrait for Migrator {
             step("m20261123_000004_rolled_counters", include_str!("m20261123_000004_rolled_counters.sql")),
             step("m20261123_000005_disclosure", include_str!("m20261123_000005_disclosure.sql")),
             step("m20261123_000007_written_at", include_str!("m20261123_000007_written_at.sql")),
+            step("m20261123_000009_attacked", include_str!("m20261123_000009_attacked.sql")),
         ]
     }
 }

@@ -3,6 +3,7 @@
 
 mod access;
 mod content;
+mod desk;
 mod once;
 mod sign_in;
 mod surface;

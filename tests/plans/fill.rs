@@ -4,7 +4,7 @@ use api::db::Db;
 use sea_orm::{ConnectionTrait, DbBackend, TransactionTrait};
 
 /// The schema, with its types in braces: one history for both databases.
-const SCHEMA: [&str; 10] = [
+const SCHEMA: [&str; 11] = [
     include_str!("../../migrations/src/m20261122_000011_places_and_people.sql"),
     include_str!("../../migrations/src/m20261122_000012_handbooks.sql"),
     include_str!("../../migrations/src/m20261122_000013_visits_and_records.sql"),
@@ -15,6 +15,7 @@ const SCHEMA: [&str; 10] = [
     include_str!("../../migrations/src/m20261123_000004_rolled_counters.sql"),
     include_str!("../../migrations/src/m20261123_000005_disclosure.sql"),
     include_str!("../../migrations/src/m20261123_000007_written_at.sql"),
+    include_str!("../../migrations/src/m20261123_000009_attacked.sql"),
 ];
 
 /// Tables that hold a few rows, whatever grows.

@@ -239,6 +239,8 @@ impl World {
             created_at: self.now(),
             left_on: None,
             version: 1,
+            made_by: None,
+            reset_by: None,
         }
     }
 

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::access::{Action, Role, Standing, Tie, Verdict, may};
 use domain::id::HandbookId;
+use domain::place::Region;
 use domain::pregnancy::is_high_risk;
 use domain::visit::{LATE_RESULTS, Visit, VisitKind};
 use sea_orm::{
@@ -11,7 +12,7 @@ use sea_orm::{
 };
 
 use crate::app::App;
-use crate::db::entities::{delegation, handbook, member, pregnancy, record, visit};
+use crate::db::entities::{delegation, handbook, institution, member, pregnancy, record, visit};
 use crate::error::ApiError;
 use crate::session::{Caller, Staff, User};
 
@@ -182,10 +183,22 @@ async fn has_high_risk(app: &App, id: HandbookId) -> Result<bool, DbErr> {
     Ok(pregnancies.iter().any(is_case))
 }
 
+/// Delegated by an institution in whose region the village worker works today.
 async fn is_delegated(app: &App, staff: &Staff, id: HandbookId) -> Result<bool, DbErr> {
+    let Some(village) = staff.region.region() else { return Ok(false) };
+    let delegating: RelationDef = delegation::Entity::belongs_to(institution::Entity)
+        .from(delegation::Column::InstitutionId)
+        .to(institution::Column::Id)
+        .into();
     let live = delegation::Entity::find()
         .filter(delegation::COLUMN.handbook_id.eq(id))
         .filter(delegation::COLUMN.staff_id.eq(staff.id))
-        .filter(delegation::COLUMN.ended_at.is_null());
-    Ok(live.count(app.db.read()).await? > 0)
+        .filter(delegation::COLUMN.ended_at.is_null())
+        .join(JoinType::InnerJoin, delegating)
+        .select_also(institution::Entity);
+    let found = live.all(app.db.read()).await?;
+    let reaches = |by: &institution::Model| {
+        by.ended_at.is_none() && Region { code: by.region_code, level: by.region_level }.holds(village.code)
+    };
+    Ok(found.iter().any(|(_, by)| by.as_ref().is_some_and(reaches)))
 }

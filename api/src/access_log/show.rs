@@ -6,6 +6,7 @@ use actix_web::web::Data;
 use actix_web::{HttpResponse, get};
 use chrono::{DateTime, Utc};
 use domain::access::{Action, Tie};
+use domain::audit::Kind;
 use domain::id::{EventId, InstitutionId, StaffId, VisitId};
 use domain::person::family_name;
 use domain::visit::VisitKind;
@@ -146,6 +147,9 @@ impl Telling {
     }
 
     fn what(&self, action: &str) -> String {
+        if action == Kind::AnsweredAgain.code() {
+            return self.language.of(Kind::AnsweredAgain.zh(), Kind::AnsweredAgain.en()).to_owned();
+        }
         let known = action.parse::<Action>().ok();
         known
             .map_or_else(|| action.to_owned(), |action| self.language.of(action.zh(), action.en()).to_owned())

@@ -5,7 +5,7 @@ use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, post};
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::access::{Role, Standing, Tie};
 use domain::calendar::{clock_in_china, day_in_china};
 use domain::catalogue::Kind;
@@ -127,6 +127,27 @@ impl Bedside {
         Ok(Self { staff, handbook, standing, tie, visit, late })
     }
 
+    /// By what stands now that the handbook is held: whoever ended the visit or moved the handbook meanwhile is over by now.
+    async fn judge_again(
+        &self,
+        txn: &impl ConnectionTrait,
+        held: &handbook::Model,
+        now: DateTime<Utc>,
+    ) -> Result<(), ApiError> {
+        if held.managing_id != self.handbook.managing_id {
+            return Err(ApiError::told(Code::Conflict));
+        }
+        let Some(seen) = &self.visit else { return Ok(()) };
+        if !matches!(self.tie, Some(Tie::Visit | Tie::BreakGlass)) {
+            return Ok(());
+        }
+        match store::visit(txn, held.id, seen.institution_id, seen.id).await? {
+            Some(visit) if now < visit.ends_at => Ok(()),
+            Some(visit) => Err(ApiError::with(Code::VisitOver, "ended_at", clock_in_china(visit.ends_at))),
+            None => Err(ApiError::told(Code::Conflict)),
+        }
+    }
+
     fn has(&self, tie: Tie) -> bool {
         matches!(&self.standing, Standing::Staff { ties, .. } if ties.contains(&tie))
     }
@@ -192,6 +213,7 @@ async fn write(
     let txn = &work.txn;
     // Held before anything is judged by it: whoever records an outcome at the same moment comes before or after.
     let (ref handbook, now) = hold_to_write(app, txn, bedside.handbook.id).await?;
+    bedside.judge_again(txn, handbook, now).await?;
     let desk = desk(app, txn, bedside, sent.kind).await?;
     let visit = visit_of(app, txn, bedside, sent.kind, &desk, beside.visit).await?;
     let writer = Writer::Staff(bedside.staff.id, desk.institution);

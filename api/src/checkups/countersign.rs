@@ -113,6 +113,7 @@ pub(crate) async fn countersign(
     let work = Work::without_key(&app).await?;
     // Held before the record is read: a replacement that moves it at the same moment is over by then.
     let held = hold(&work.txn, access.handbook.id).await?;
+    access.judge_again(&work.txn, &held).await?;
     let row = records::row(&work.txn, held.id, id).await?;
     let old = row
         .filter(|row| row.source == Source::Clinician && row.state == RecordState::Live)

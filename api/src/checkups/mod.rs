@@ -30,6 +30,7 @@ async fn own(
 ) -> Result<record::Model, ApiError> {
     let staff = access.caller.staff()?;
     let held = hold(txn, access.handbook.id).await?;
+    access.judge_again(txn, &held).await?;
     let row = records::row(txn, held.id, id).await?;
     let row =
         row.filter(|row| row.source == Source::Clinician).ok_or_else(|| ApiError::told(Code::NotFound))?;

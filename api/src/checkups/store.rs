@@ -138,6 +138,19 @@ pub async fn end_delegation(
     Ok(ended.rows_affected == 1)
 }
 
+/// Ends every delegation to a staff member: they work elsewhere, or no more.
+pub async fn end_delegations_to(
+    txn: &impl ConnectionTrait,
+    staff: StaffId,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let live = delegation::Entity::update_many()
+        .set(delegation::ActiveModel { ended_at: Set(Some(now)), ..Default::default() })
+        .filter(delegation::COLUMN.staff_id.eq(staff))
+        .filter(delegation::COLUMN.ended_at.is_null());
+    live.exec(txn).await.map(|_| ())
+}
+
 /// What awaits a countersign in a handbook awaits that of the institution that answers for it from now on.
 pub async fn hand_over_countersigns(
     txn: &impl ConnectionTrait,

@@ -20,7 +20,7 @@ use crate::handbooks::correct::key_of;
 use crate::handbooks::store as handbooks;
 use crate::keys::Keys;
 use crate::people;
-use crate::people::keep::keep;
+use crate::people::keep::{Grip, keep};
 use crate::problem::Code;
 
 /// Most handbooks of one mother that are looked through for a child.
@@ -57,6 +57,11 @@ pub async fn of_people(
     rows_in(db, born(), child::Column::PersonId, people).await
 }
 
+/// Whether an id stands for a child, wherever.
+pub async fn is_known(db: &impl ConnectionTrait, id: ChildId) -> Result<bool, DbErr> {
+    Ok(child::Entity::find_by_id(id).one(db).await?.is_some())
+}
+
 /// One child of a handbook.
 pub async fn one(
     db: &impl ConnectionTrait,
@@ -77,7 +82,7 @@ pub async fn keep_child(
     form: &ChildOnForm,
 ) -> Result<child::Model, ApiError> {
     refuse_second(app, txn, handbook, form).await?;
-    let person = keep(txn, &app.keys, &form.person, app.now()).await?.row;
+    let person = keep(txn, &app.keys, &form.person, Grip::Answers, app.now()).await?.row;
     let key = index(&app.keys, form.key(handbook.woman_id));
     let row = child::Model {
         id: form.id.unwrap_or_else(|| ChildId(Uuid::now_v7())),

@@ -63,18 +63,18 @@ pub async fn has_family(
     Ok(!members.iter().any(|member| member.joined_at > left_at))
 }
 
-/// Deletes what a family had that has gone, and lets another claim the handbook if it lives.
+/// Deletes what a family had that has gone, and lets another claim the handbook if it lives. Its entries have tombstones of
+/// their own: what others wrote may have been left to the handbook.
 pub async fn let_family_go(
     txn: &impl ConnectionTrait,
     id: HandbookId,
     left_at: DateTime<Utc>,
-    now: DateTime<Utc>,
 ) -> Result<bool, ApiError> {
     let held = handbooks::hold(txn, id).await?;
     if !has_family(txn, &held, left_at).await? {
         return Ok(false);
     }
-    erase::family(txn, &held, left_at, now).await?;
+    erase::family_side(txn, &held, left_at).await?;
     store::set_left(txn, &held, left_at).await?;
     Ok(true)
 }

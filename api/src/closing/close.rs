@@ -48,7 +48,8 @@ pub struct ClosingRequest {
     confirmed: bool,
     /// What becomes of own entries in handbooks in which others stay: `delete` or `leave`. Needed where there are such.
     own_entries: Option<OwnEntries>,
-    /// Handbooks whose only owner the caller is, that end for all their members, too. Else they are handed over first.
+    /// Handbooks whose only owner the caller is, that end for all their members, too, unless the woman herself is one. Else they
+    /// are handed over first. What others wrote stays in the handbook.
     #[schema(value_type = Option<Vec<Uuid>>, max_items = 100)]
     end_for_all: Option<Vec<HandbookId>>,
 }
@@ -76,7 +77,7 @@ pub struct Closed {
     responses(
         (status = 200, description = "Closed", body = Closed),
         (status = 403, description = "Staff, or not signed in just now (`fresh_sign_in_required`)"),
-        (status = 409, description = "Others would be left without an owner (`last_owner`), or the memberships changed meanwhile"),
+        (status = 409, description = "Others would be left without an owner (`last_owner`), the woman herself stays (`hand_over_to_woman`), or the memberships changed meanwhile"),
     ),
 )]
 #[post("/api/v1/me/closing")]
@@ -162,12 +163,16 @@ impl Closing<'_> {
         let roles: Vec<_> = others.iter().map(|member| member.role).collect();
         let ends_for_all = self.request.end_for_all.as_ref().is_some_and(|ids| ids.contains(&held.id));
         match me.map(|me| fate(me.role, &roles)) {
-            Some(Fate::Ends) => self.end(txn, held, receipts).await,
+            Some(Fate::Ends) => self.end(txn, held, Whose::All, receipts).await,
             Some(Fate::HandOverFirst) if ends_for_all => {
+                if others.iter().any(|other| other.is_woman) {
+                    return Err(ApiError::told(Code::HandOverToWoman));
+                }
                 for other in others {
                     members::end(txn, other.id, self.now).await?;
                 }
-                self.end(txn, held, receipts).await
+                // What the others wrote is not the leaver's to delete: it is left to the handbook.
+                self.end(txn, held, Whose::Of(self.user.id), receipts).await
             }
             Some(Fate::HandOverFirst) => Err(ApiError::told(Code::LastOwner)),
             Some(Fate::GoesOn) => {
@@ -205,14 +210,15 @@ impl Closing<'_> {
         }
     }
 
-    /// Nobody is left: what the family wrote goes, and what clinicians wrote waits for the end of their duty, or is blocked.
+    /// Nobody is left: what the family wrote goes, of all or of one user, and what clinicians wrote waits for the end of their duty, or is blocked.
     async fn end(
         &self,
         txn: &impl ConnectionTrait,
         held: &handbook::Model,
+        whose: Whose<'_>,
         receipts: &mut Receipts<'_>,
     ) -> Result<(), ApiError> {
-        let deleted = erase::family(txn, held, self.now, self.now).await?;
+        let deleted = erase::family(txn, held, whose, self.now).await?;
         receipts.note(Some(held.id), DataKind::Entries, deleted.entries)?;
         receipts.note(Some(held.id), DataKind::Notices, deleted.notices)?;
         receipts.note(Some(held.id), DataKind::Usage, 1)?;
@@ -261,5 +267,6 @@ pub(super) async fn set_aside(
     checkups::await_nobody(txn, held.id).await?;
     // A family that went while care was due went then, not today.
     store::set_blocked(txn, held.id, until, held.family_left_at.unwrap_or(now)).await?;
+    handbooks::forget_contact(txn, held.id).await?;
     erase::phones(keys, txn, held).await
 }

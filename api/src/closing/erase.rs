@@ -14,18 +14,27 @@ use crate::keys::Keys;
 use crate::people::Identity;
 use crate::people::store::{self as people, NewPerson};
 
-/// Deletes everything that a family has of a handbook, and writes down that it has gone.
+/// Deletes what a family has of a handbook, of its entries some people's or everybody's, and writes down that it has gone.
 pub async fn family(
     txn: &impl ConnectionTrait,
     held: &handbook::Model,
-    left_at: DateTime<Utc>,
+    whose: Whose<'_>,
     now: DateTime<Utc>,
 ) -> Result<Deleted, ApiError> {
-    bury(txn, FAMILY, held.id.0, left_at).await?;
-    let entries = delete::entries(txn, held, Whose::All, now).await?;
-    delete::requests(txn, held.id, None).await?;
-    let notices = delete::family_side(txn, held.id).await?;
+    let entries = delete::entries(txn, held, whose, now).await?;
+    let notices = family_side(txn, held, now).await?;
     Ok(Deleted { entries, notices })
+}
+
+/// Deletes what a family that went at `left_at` had of a handbook beside entries. Gives how many notices there were.
+pub async fn family_side(
+    txn: &impl ConnectionTrait,
+    held: &handbook::Model,
+    left_at: DateTime<Utc>,
+) -> Result<u64, ApiError> {
+    bury(txn, FAMILY, held.id.0, left_at).await?;
+    delete::requests(txn, held.id, None).await?;
+    Ok(delete::family_side(txn, held.id).await?)
 }
 
 /// Takes phone and addresses off the people of a handbook who are in no other one that is in use. Gives how many had a

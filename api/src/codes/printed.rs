@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::picture::{Medium, Picture};
-use crate::access::{Access, PrintCode, must_be_live};
+use crate::access::{Access, InHandbook, PrintCode, log, must_be_live};
 use crate::app::App;
 use crate::db::entities::handbook;
 use crate::error::ApiError;
 use crate::query::Query;
+use crate::session::Caller;
 
 /// How the printed code is wanted.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -67,6 +68,12 @@ pub(crate) async fn print(
 ) -> Result<HttpResponse, ApiError> {
     let handbook = &access.handbook;
     must_be_live(handbook)?;
+    if let Caller::Staff(staff) = &access.caller {
+        let visit = access.visit.as_ref().map(|visit| visit.id);
+        let action = <PrintCode as InHandbook>::ACTION;
+        log::write(&app, staff, &[log::Read { handbook: handbook.id, action, tie: access.tie, visit }])
+            .await?;
+    }
     let url = url(&app, handbook, handbook.printed_serial)?;
     match query.format {
         Format::Json => Ok(HttpResponse::Ok().json(as_data(&app, handbook, handbook.printed_serial)?)),

@@ -89,6 +89,7 @@ async fn create(app: &App, user_name: &UserName, name: Option<&str>, password: &
         post,
         password_hash,
         password_issued: false,
+        made_by: None,
     };
     let did = Event::by_command(&machine_user(), Kind::Write, "admin_create").on(new.id);
     insert_all(&txn, [new.into_row(&app.keys, app.now())?]).await?;

@@ -118,7 +118,7 @@ async fn issue(
 ) -> Result<Summary, ApiError> {
     let hashed = plan.hash(&app.passwords, bar).await?;
     let txn = app.db.begin().await?;
-    let (summary, issued) = staff::apply(&txn, &app.keys, hashed, giver, app.now()).await?;
+    let (summary, issued) = staff::apply(&txn, &app.keys, hashed, giver, None, app.now()).await?;
     told_of(&txn, app, "import_staff").await?;
     write_passwords(file, &issued).map_err(ApiError::Internal)?;
     txn.commit().await?;

@@ -166,6 +166,8 @@ impl Worker<'_> {
             created_at: founded_at(),
             left_on: None,
             version: 1,
+            made_by: None,
+            reset_by: None,
         })
     }
 }

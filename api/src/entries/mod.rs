@@ -16,7 +16,7 @@ use crate::access::{Access, WriteEntry};
 use crate::app::App;
 use crate::db::entities::{handbook, record};
 use crate::error::ApiError;
-use crate::handbooks::store::hold_live;
+use crate::handbooks::store::hold_as;
 use crate::idempotency::IfMatch;
 use crate::problem::Code;
 use crate::records::form::MOST_PHOTOS;
@@ -33,7 +33,7 @@ async fn to_change(
     seen: IfMatch,
 ) -> Result<(User, handbook::Model, record::Model), ApiError> {
     let user = access.caller.family()?;
-    let held = hold_live(txn, access.handbook.id).await?;
+    let held = hold_as(txn, access).await?;
     let row = store::row(txn, held.id, id).await?;
     let row = row.filter(|row| row.source == Source::Family).ok_or_else(|| ApiError::told(Code::NotFound))?;
     let of_family = access.member_role() == Some(MemberRole::Owner)

@@ -22,7 +22,7 @@ use crate::members::store as members;
 use crate::notices::{self, Kind};
 use crate::problem::{Code, Language};
 use crate::session::{FreshFamily, User};
-use crate::tries::{Limit, Try};
+use crate::tries::{Limit, Try, account_of};
 use archive::Archive;
 
 /// Copies of a user on one day.
@@ -61,7 +61,8 @@ pub(crate) async fn export(
 ) -> Result<HttpResponse, ApiError> {
     let room = app.exports.clone().try_acquire_owned();
     let room = room.map_err(|_| ApiError::Wait(Code::TooManyRequests, BUSY))?;
-    let attempt = Try::count(&app, A_DAY, &format!("{}/{}", user.id, app.today())).await?;
+    let attempt =
+        Try::count(&app, A_DAY, &format!("{}/{}", account_of(&app, user.id).await?, app.today())).await?;
     attempt.allowed().map_err(|_| until_midnight(&app))?;
     tell(&app, user).await?;
     let pieces =

@@ -6,7 +6,9 @@ use actix_web::{HttpResponse, post};
 use chrono::{DateTime, Utc};
 use domain::consent::Purpose;
 use domain::handbook::State;
-use domain::handbook::claim::{CLAIM_PAUSE, CLAIM_TRIES, LastFour, Proof, consents_as_guardian};
+use domain::handbook::claim::{
+    CLAIM_PAUSE, CLAIM_TRIES, CLAIM_TRIES_OF_HANDBOOK, LastFour, Proof, consents_as_guardian,
+};
 use domain::handbook::code::Code as PrintedCode;
 use domain::handbook::number::HandbookNumber;
 use domain::id::{HandbookId, MemberId};
@@ -33,8 +35,12 @@ use crate::problem::Code;
 use crate::session::{Family, User};
 use crate::tries::Limit;
 
-/// Tries of claims, by user.
+/// Tries of claims, by WeChat account: closing the Muzi account and signing in anew gives no more of them.
 const TRIES: Limit = Limit { purpose: "claim", most: CLAIM_TRIES, pause: CLAIM_PAUSE };
+
+/// Tries of claims of one handbook, whoever makes them.
+const OF_HANDBOOK: Limit =
+    Limit { purpose: "claim_of_handbook", most: CLAIM_TRIES_OF_HANDBOOK, pause: CLAIM_PAUSE };
 
 /// What a family shows. One of: `printed_code` and `last_four`; `slip_code`; `printed_code` or `number`, and `phone_code`.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -137,7 +143,8 @@ pub struct Joined {
 ///
 /// The first to claim an issued handbook becomes its owner. The last four prove that the claimer belongs to the family; that
 /// she is the woman herself is proved by WeChat's phone, here or later, or by a slip that a desk handed to her. A slip printed
-/// for a lost account re-claims it. After five wrong tries a user waits an hour.
+/// for a lost account re-claims it. After five wrong tries a user waits an hour, and after twenty
+/// of whomever the handbook is claimed by nobody for as long, but by a slip.
 #[utoipa::path(
     tag = "claims",
     params(Once),
@@ -161,7 +168,7 @@ pub(crate) async fn claim(
     if let Some(answer) = once.answered(&app, user.id.0, None, body.bytes()).await? {
         return Ok(answer);
     }
-    let attempt = TRIES.begin(&app, user.id.0).await?;
+    let attempt = TRIES.begin_by_account(&app, user.id).await?;
     let outcome = Claim { app: &app, user, relation: request.relation, consent: &request.consent }
         .make(&shown, &once, body.bytes())
         .await;
@@ -274,12 +281,16 @@ impl Claim<'_> {
             Shown::Phone(cover, code) => (cover, Some(verified_phone(self.app, code).await?)),
         };
         let Some(handbook) = cover.handbook(self.app).await? else { return Ok(None) };
+        let attempt = OF_HANDBOOK.begin(self.app, handbook.id.0).await?;
         let record = on_record(self.app.db.read(), &self.app.keys, &handbook).await?;
         let proof: Option<Proof> = match (shown, phone) {
             (Shown::LastFour(_, four), _) => record.prove_last_four(four),
             (_, Some(phone)) => record.prove_phone(&phone),
             _ => None,
         };
+        if proof.is_some() {
+            attempt.take_back(self.app.db.write()).await?;
+        }
         Ok(proof.map(|proof| Proved {
             is_woman: record.is_woman(proof, self.relation),
             handbook,

@@ -3,11 +3,12 @@
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
-use chrono::NaiveDate;
-use domain::access::Action;
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::access::{Action, Role};
+use domain::handbook::issuing::check_child;
 use domain::id::{ChildId, HandbookId, PersonId};
 use domain::person::{IdNumber, Sex};
-use sea_orm::{ActiveValue::Set, ConnectionTrait, SqlErr};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, SqlErr};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -22,10 +23,12 @@ use crate::error::ApiError;
 use crate::form::{ADDRESS, Form, REMARK, WORD};
 use crate::idempotency::{IfMatch, Work, etag};
 use crate::notices::{self, Kind};
+use crate::overrides::store::{self as overrides, NewOverride, Of};
 use crate::people::store::NewPerson;
 use crate::people::{self, Identity};
 use crate::problem::Code;
 use crate::records::setting::is_unborn;
+use crate::session::Staff;
 
 /// What is put right. Fields left out stay as they are.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -81,7 +84,7 @@ pub struct Corrected {
     request_body = CorrectRequest,
     responses(
         (status = 200, description = "Corrected", body = Corrected, headers(("ETag" = String))),
-        (status = 409, description = "The ID number stands under somebody else (`id_number_taken`), or the handbook is closed (`handbook_closed`)"),
+        (status = 409, description = "The ID number stands under somebody else (`id_number_taken`), another institution answers for her first handbook (`identity_elsewhere`), or the handbook is closed (`handbook_closed`)"),
     ),
 )]
 #[post("/api/v1/handbooks/{handbook}/identity")]
@@ -98,6 +101,8 @@ pub(crate) async fn correct(
     let held = store::hold_as(txn, &access).await?;
     let whose = Whose::find(txn, &held, &request.person).await?;
     let row = whose.person();
+    let others = whose.other_handbooks(txn, &held).await?;
+    must_be_own_desk(txn, &held, &others, staff, now).await?;
     seen.check(row.version)?;
 
     let before = people::store::identity(&app.keys, row)?;
@@ -108,10 +113,20 @@ pub(crate) async fn correct(
         sex: right.sex,
         region: row.region_code,
     };
+    let others: Vec<&handbook::Model> = others.iter().collect();
+    store::settle_contacts(txn, &app.keys, &others, before.phone.as_deref()).await?;
     let corrected = people::store::update_identity(txn, &app.keys, row, new).await?;
     let corrected = corrected.ok_or_else(|| ApiError::told(Code::Conflict))?;
     if let Whose::Child(child, _) = &whose {
         rekey(&app, txn, &held, child, &right).await?;
+    }
+    if let (Whose::Child(child, _), Some(born_on)) = (&whose, right.born_on)
+        && born_on != child.born_on
+    {
+        check_age(&app, txn, &held, (child.born_on, born_on), &right.reason, staff).await?;
+    }
+    if request.phone.is_some() || request.remove_phone {
+        store::set_contact(txn, &app.keys, id, right.identity.phone.as_deref()).await?;
     }
     let act = Act {
         handbook: id,
@@ -166,10 +181,43 @@ impl Whose {
         Ok(Self::Child(child, person))
     }
 
+    /// Other live handbooks of the woman, the first first. A child stands in one only.
+    async fn other_handbooks(
+        &self,
+        txn: &impl ConnectionTrait,
+        held: &handbook::Model,
+    ) -> Result<Vec<handbook::Model>, DbErr> {
+        let Self::Woman(woman) = self else { return Ok(Vec::new()) };
+        let mut found = store::of_women(txn, [woman.id], OTHERS).await?;
+        found.retain(|other| other.id != held.id && other.state.is_live());
+        found.reverse();
+        Ok(found)
+    }
+
     fn person(&self) -> &person::Model {
         match self {
             Self::Woman(person) | Self::Child(_, person) => person,
         }
+    }
+}
+
+/// Most other handbooks of one woman that are looked at.
+const OTHERS: u64 = 20;
+
+/// A woman is put right where she had her first handbook of those that she has: else whoever issues her another anywhere
+/// could make her somebody else in all of them.
+async fn must_be_own_desk(
+    txn: &impl ConnectionTrait,
+    held: &handbook::Model,
+    others: &[handbook::Model],
+    staff: &Staff,
+    now: DateTime<Utc>,
+) -> Result<(), ApiError> {
+    let Some(first) = others.first().filter(|first| first.id < held.id) else { return Ok(()) };
+    if store::answers_for(txn, staff.institution, &[first], now).await? {
+        Ok(())
+    } else {
+        Err(ApiError::told(Code::IdentityElsewhere))
     }
 }
 
@@ -257,6 +305,38 @@ impl CorrectRequest {
         };
         Ok(Right { identity, id_number, born_on, sex, reason })
     }
+}
+
+/// A child whose corrected birth date makes it as old at the issue as no child is issued a handbook: past six never, past
+/// three with the reason of a handbook administrator, which is kept for review as at an issue.
+async fn check_age(
+    app: &App,
+    txn: &impl ConnectionTrait,
+    held: &handbook::Model,
+    (before, born_on): (NaiveDate, NaiveDate),
+    reason: &str,
+    staff: &Staff,
+) -> Result<(), ApiError> {
+    check_child(born_on, held.issued_on, Some(reason))?;
+    let needs_reason = |born_on| check_child(born_on, held.issued_on, None).is_err();
+    if needs_reason(before) || !needs_reason(born_on) {
+        return Ok(());
+    }
+    if !staff.is(Role::HandbookAdministrator) {
+        return Err(ApiError::told(Code::OverrideNotAllowed));
+    }
+    let Some(issuance) = store::issuance_of(txn, held.id).await? else { return Ok(()) };
+    if issuance.override_reason.is_none() {
+        store::give_reason(txn, &app.keys, issuance.id, reason).await?;
+    }
+    let overridden = NewOverride {
+        handbook: held.id,
+        region: held.region_code,
+        of: Of::Issue(issuance.id),
+        institution: staff.institution.unwrap_or(issuance.institution_id),
+        staff: staff.id,
+    };
+    overrides::keep_unless_known(txn, overridden, app.now()).await
 }
 
 /// What makes the child the same child changes with its identity; the day of birth stands in its row too.

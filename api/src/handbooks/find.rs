@@ -5,8 +5,9 @@ use std::ops::RangeInclusive;
 
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
-use chrono::NaiveDate;
-use domain::access::{Action, Role, Tie, Verdict, may};
+use chrono::{NaiveDate, TimeDelta};
+use domain::access::{Action, OfficeAction, Role, Tie, Verdict, may};
+use domain::audit::Kind;
 use domain::handbook::number::HandbookNumber;
 use domain::handbook::{Group, State};
 use domain::id::HandbookId;
@@ -17,6 +18,7 @@ use utoipa::ToSchema;
 use super::{InstitutionName, store};
 use crate::access::{Office, facts, log, office};
 use crate::app::App;
+use crate::audit::Events;
 use crate::body::Body;
 use crate::children::store as children;
 use crate::db::entities::{handbook, person};
@@ -25,6 +27,10 @@ use crate::form::Form;
 use crate::people;
 use crate::pregnancies::store as pregnancies;
 use crate::session::{Caller, Staff};
+use crate::tries::Limit;
+
+/// Look-ups that find nothing, by account: a busy desk has some, who tries numbers has many.
+const MISSES: Limit = Limit { purpose: "find_miss", most: 120, pause: TimeDelta::hours(1) };
 
 /// Most handbooks that a look-up gives.
 const MOST: u64 = 20;
@@ -95,11 +101,15 @@ pub struct MaskedPerson {
 /// Find handbooks by number, ID number or phone
 ///
 /// Exact match only. Gives what lies in the caller's county (a township office: its township) or was issued or is managed
-/// by the caller's institution; people are masked, and every result stands in the access log.
+/// by the caller's institution; people are masked, and every result stands in the access log, every look-up in
+/// the audit log.
 #[utoipa::path(
     tag = "handbooks",
     request_body = FindRequest,
-    responses((status = 200, description = "What was found", body = FoundHandbooks)),
+    responses(
+        (status = 200, description = "What was found", body = FoundHandbooks),
+        (status = 429, description = "Found nothing 120 times in an hour (`too_many_tries`); `Retry-After` says when to come again"),
+    ),
 )]
 #[post("/api/v1/handbooks/find")]
 pub(crate) async fn find(
@@ -108,6 +118,7 @@ pub(crate) async fn find(
     body: Body<FindRequest>,
 ) -> Result<HttpResponse, ApiError> {
     let wanted = Wanted::read(&body.parse()?)?;
+    let attempt = MISSES.begin(&app, office.staff.id.0).await?;
     let caller = Caller::Staff(office.staff.clone());
     let mut items = Vec::new();
     let mut reads = Vec::new();
@@ -123,7 +134,14 @@ pub(crate) async fn find(
         reads.push(read);
         items.push(masked(&app, &handbook, tie.is_some()).await?);
     }
-    log::write(&app, &office.staff, &reads).await?;
+    if items.is_empty() {
+        // Who was not found was looked for all the same.
+        let looked = office.staff.event(Kind::Read, OfficeAction::FindHandbook.code());
+        Events::from(looked).write(app.db.write(), app.now()).await?;
+    } else {
+        log::write(&app, &office.staff, &reads).await?;
+        attempt.take_back(app.db.write()).await?;
+    }
     Ok(HttpResponse::Ok().json(FoundHandbooks { items }))
 }
 
@@ -176,7 +194,7 @@ impl Wanted {
 
 /// Where the caller may look: a handbook administrator in the county of the institution, an office in its region; and
 /// whatever the own institution issued or manages.
-fn in_scope(staff: &Staff, handbook: &handbook::Model) -> bool {
+pub(super) fn in_scope(staff: &Staff, handbook: &handbook::Model) -> bool {
     let is_own = |id| staff.institution == Some(id);
     reach(staff).contains(&handbook.region_code.0)
         || is_own(handbook.issued_by)

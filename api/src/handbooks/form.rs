@@ -50,7 +50,8 @@ pub struct IssueRequest {
     /// Print a slip with a one-time claim code; needed where no ID number and no phone is recorded.
     #[serde(default)]
     pub slip: bool,
-    /// The slip is handed to the woman herself, whose ID card the desk saw: whoever claims by it is proved to be her.
+    /// The slip is handed to the woman herself, whose ID card the desk saw: whoever claims by it is proved to be her. For
+    /// handbook administrators, with her ID number.
     #[serde(default)]
     pub slip_to_woman: bool,
 }
@@ -217,6 +218,9 @@ impl IssueRequest {
         form.forbid("/pregnancy", self.pregnancy.is_some() && self.group != Group::Pregnant);
         form.forbid("/children", self.children.is_some() && !is_child);
         form.forbid("/slip_to_woman", self.slip_to_woman && !(self.slip && self.woman.is_some()));
+        if self.slip_to_woman && self.woman.as_ref().is_some_and(|woman| woman.id_number.is_none()) {
+            form.require("/woman/id_number");
+        }
         form.forbid("/region_code", self.region_code.is_some() && (self.woman.is_some() || !is_child));
         if self.woman.is_none() && !is_child {
             form.require("/woman");

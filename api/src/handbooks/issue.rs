@@ -3,7 +3,9 @@
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
-use domain::access::Role;
+use chrono::TimeDelta;
+use domain::access::{OfficeAction, Role};
+use domain::audit::Kind as Told;
 use domain::calendar::Month;
 use domain::consent::Purpose;
 use domain::handbook::issuing::IssueKind;
@@ -17,23 +19,27 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::desk::Desk;
+use super::find::in_scope;
 use super::form::{IssueRequest, Order};
 use super::print::{Bearer, Slip, link};
 use super::{InstitutionName, store};
 use crate::access::{Office, office};
 use crate::app::App;
+use crate::audit::Events;
 use crate::body::Body;
-use crate::children::store::{already_has, keep_child};
-use crate::db::entities::{ExplainedList, handbook, issuance};
+use crate::children::store::{already_has, is_known, keep_child};
+use crate::db::entities::{ExplainedList, handbook, issuance, person};
 use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once, Txn};
 use crate::keys::{Place, places};
 use crate::notices::{self, Kind};
 use crate::overrides::store::{self as overrides, NewOverride, Of};
-use crate::people::keep::{PersonOnForm, keep, known};
+use crate::people;
+use crate::people::keep::{Grip, PersonOnForm, keep, known};
 use crate::pregnancies;
 use crate::problem::Code;
 use crate::session::Staff;
+use crate::tries::Limit;
 use crate::usage;
 
 /// A handbook that was issued.
@@ -84,7 +90,11 @@ pub struct Issued {
     tag = "handbooks",
     params(Once),
     request_body = IssueRequest,
-    responses((status = 201, description = "Issued", body = Issued)),
+    responses(
+        (status = 201, description = "Issued", body = Issued),
+        (status = 409, description = "There is a live handbook (`already_has_handbook`), with its number where the desk may find it; the name differs from what another institution recorded (`identity_differs`); or an id is used"),
+        (status = 429, description = "Twenty refused issues in an hour (`too_many_tries`); `Retry-After` says when to come again"),
+    ),
 )]
 #[post("/api/v1/handbooks")]
 pub(crate) async fn issue(
@@ -99,20 +109,79 @@ pub(crate) async fn issue(
     if request.override_reason.is_some() && !office.staff.is(Role::HandbookAdministrator) {
         return Err(ApiError::told(Code::OverrideNotAllowed));
     }
+    if request.slip_to_woman && !office.staff.is(Role::HandbookAdministrator) {
+        return Err(ApiError::told(Code::Forbidden));
+    }
     let order = request.check(app.today())?;
 
-    let id = request.id.map(|id| id.0);
-    let work = match once.begin(&app, office.staff.id.0, id, body.bytes()).await? {
+    let actor = office.staff.id.0;
+    if let Some(answer) = once.answered(&app, actor, request.id.map(|id| id.0), body.bytes()).await? {
+        return Ok(answer);
+    }
+    let attempt = REFUSED.begin(&app, actor).await?;
+    match hand_over(&app, &office, &desk, request.id, &order, &once, body.bytes()).await {
+        Err(refused) if is_about_somebody(&refused) => Err(told(&app, &office, refused).await?),
+        outcome => {
+            attempt.take_back(app.db.write()).await?;
+            outcome
+        }
+    }
+}
+
+/// Issues that were refused because of what is known of somebody, by account: a desk must not learn by them who has a
+/// handbook.
+const REFUSED: Limit = Limit { purpose: "issue_refused", most: 20, pause: TimeDelta::hours(1) };
+
+fn is_about_somebody(refused: &ApiError) -> bool {
+    matches!(
+        refused.code(),
+        Code::AlreadyHasHandbook | Code::IdentityDiffers | Code::IdInUse | Code::Conflict
+    )
+}
+
+/// Tells the audit log of a refused issue. The number of the handbook that stands in its way is for a desk that would find
+/// it, too.
+async fn told(
+    app: &App,
+    office: &Office<office::IssueHandbook>,
+    refused: ApiError,
+) -> Result<ApiError, ApiError> {
+    let number = refused.word("number").and_then(|number| HandbookNumber::parse(number).ok());
+    let holder = match &number {
+        Some(number) => store::by_number(app.db.read(), number).await?,
+        None => None,
+    };
+    let event = office.staff.event(Told::Refused, OfficeAction::IssueHandbook.code());
+    let event = holder.as_ref().map_or(event.clone(), |holder| event.at(holder.id));
+    Events::from(event).write(app.db.write(), app.now()).await?;
+    Ok(match holder {
+        Some(holder) if !in_scope(&office.staff, &holder) => {
+            let (zh, en) = ("不在本辖区，不予显示", "not shown, it is elsewhere");
+            ApiError::with_each(Code::AlreadyHasHandbook, "number", zh, en)
+        }
+        _ => refused,
+    })
+}
+
+async fn hand_over(
+    app: &App,
+    office: &Office<office::IssueHandbook>,
+    desk: &Desk,
+    id: Option<HandbookId>,
+    order: &Order,
+    once: &Once,
+    bytes: &[u8],
+) -> Result<HttpResponse, ApiError> {
+    let work = match once.begin(app, office.staff.id.0, id.map(|id| id.0), bytes).await? {
         Attempt::Answered(answer) => return Ok(answer),
         Attempt::New(work) => work,
     };
-    let id = request.id.unwrap_or_else(|| HandbookId(Uuid::now_v7()));
-    let mut desk_work =
-        Issue { app: &app, txn: &work.txn, desk: &desk, staff: &office.staff, told: Vec::new() };
-    let issued = desk_work.hand_out(id, &order).await?;
+    let id = id.unwrap_or_else(|| HandbookId(Uuid::now_v7()));
+    let mut desk_work = Issue { app, txn: &work.txn, desk, staff: &office.staff, told: Vec::new() };
+    let issued = desk_work.hand_out(id, order).await?;
     let told = desk_work.told;
 
-    let answer = work.answer(&app, office.wrote().at(issued.id), StatusCode::CREATED, &issued).await?;
+    let answer = work.answer(app, office.wrote().at(issued.id), StatusCode::CREATED, &issued).await?;
     for handbook in told {
         app.live.changed(handbook).await;
     }
@@ -137,6 +206,7 @@ impl Issue<'_> {
         }
         let managing = store::managing_at(txn, order.region).await?;
         let managing = managing.ok_or_else(|| ApiError::told(Code::NoManagingInstitution))?;
+        self.refuse_used_ids(id, order).await?;
         let number = store::next_number(txn, desk.county(), year(app)).await?;
 
         let woman = self.keep_woman(order).await?;
@@ -145,6 +215,9 @@ impl Issue<'_> {
         self.refuse_second(order, woman).await?;
         if !store::insert(txn, &row).await? {
             return Err(self.taken(&row).await?);
+        }
+        if let Some(form) = &order.woman {
+            store::set_contact(txn, &app.keys, id, form.identity.phone.as_deref()).await?;
         }
         let pregnancy = self.keep_pregnancy(id, order).await?;
         let mut children = Vec::new();
@@ -170,33 +243,60 @@ impl Issue<'_> {
         })
     }
 
-    /// The woman of the form. Families of other handbooks of hers are told when what is known of her changed.
+    /// The woman of the form. Families of other handbooks of hers are told when what is known of her changed, and when a desk
+    /// that does not answer for them issues her another.
     async fn keep_woman(&mut self, order: &Order) -> Result<Option<PersonId>, ApiError> {
         let Some(form) = &order.woman else { return Ok(None) };
-        self.hold_others(form).await?;
-        let kept = keep(self.txn, &self.app.keys, form, self.app.now()).await?;
-        if kept.was_refreshed {
-            for other in store::of_women(self.txn, [kept.row.id], OTHERS).await? {
-                if other.state.is_live() {
-                    let (by, now) = (Some(self.desk.institution.id), self.app.now());
-                    notices::store::tell(self.txn, other.id, Kind::IdentityCorrected, by, None, now).await?;
-                    self.told.push(other.id);
-                }
+        let (app, txn, now) = (self.app, self.txn, self.app.now());
+        let (known, others) = self.hold_others(form).await?;
+        let others: Vec<&handbook::Model> = others.iter().collect();
+        let grip = if !store::answers_for(txn, Some(self.desk.institution.id), &others, now).await? {
+            Grip::Elsewhere
+        } else if order.group == Group::Child {
+            Grip::AnswersForChild
+        } else {
+            Grip::Answers
+        };
+        if let Some(known) = &known {
+            let identity = people::store::identity(&app.keys, known)?;
+            // Who knows a number alone must not come to a cover of hers by it.
+            if grip == Grip::Elsewhere && identity.name != form.identity.name {
+                return Err(ApiError::told(Code::IdentityDiffers));
+            }
+            store::settle_contacts(txn, &app.keys, &others, identity.phone.as_deref()).await?;
+        }
+        let kept = keep(txn, &app.keys, form, grip, now).await?;
+        let told = match grip {
+            Grip::Elsewhere => Some(Kind::IssuedElsewhere),
+            Grip::Answers | Grip::AnswersForChild => kept.was_refreshed.then_some(Kind::IdentityCorrected),
+        };
+        if let Some(kind) = told {
+            for other in others {
+                let by = Some(self.desk.institution.id);
+                notices::store::tell(txn, other.id, kind, by, None, now).await?;
+                self.told.push(other.id);
             }
         }
         Ok(Some(kept.row.id))
     }
 
-    /// Whoever corrects or moves a woman takes hold of her handbook first and then changes her row; in that order here too,
-    /// and one handbook after the other by id, so that nobody waits crosswise.
-    async fn hold_others(&self, form: &PersonOnForm) -> Result<(), ApiError> {
-        let Some(woman) = known(self.txn, &self.app.keys, form).await? else { return Ok(()) };
+    /// The woman of the form as she is known, with the live handbooks that she has. Whoever corrects or moves a woman takes
+    /// hold of her handbook first and then changes her row; in that order here too, and one handbook after the other by id,
+    /// so that nobody waits crosswise.
+    async fn hold_others(
+        &self,
+        form: &PersonOnForm,
+    ) -> Result<(Option<person::Model>, Vec<handbook::Model>), ApiError> {
+        let Some(woman) = known(self.txn, &self.app.keys, form).await? else { return Ok((None, Vec::new())) };
         let others = store::of_women(self.txn, [woman.id], OTHERS).await?;
+        let mut held = Vec::new();
         // The latest come first.
         for other in others.iter().rev().filter(|other| other.state.is_live()) {
-            store::hold(self.txn, other.id).await?;
+            held.push(store::hold(self.txn, other.id).await?);
         }
-        Ok(())
+        held.retain(|other| other.state.is_live() && other.woman_id == Some(woman.id));
+        // As she is now: whoever held one of them before may have corrected her.
+        Ok((people::store::by_id(self.txn, woman.id).await?, held))
     }
 
     fn row(
@@ -240,6 +340,19 @@ impl Issue<'_> {
             erased_at: None,
             written_at: None,
         }
+    }
+
+    /// Ids of the client's that are used are told before anybody is looked up: else a form with one of them would ask who has a
+    /// handbook and never issue one.
+    async fn refuse_used_ids(&self, id: HandbookId, order: &Order) -> Result<(), ApiError> {
+        let mut is_used = store::by_id(self.txn, id).await?.is_some();
+        if let Some((Some(id), ..)) = order.pregnancy {
+            is_used |= pregnancies::store::is_known(self.txn, id).await?;
+        }
+        for id in order.children.iter().filter_map(|child| child.id) {
+            is_used |= is_known(self.txn, id).await?;
+        }
+        if is_used { Err(ApiError::told(Code::IdInUse)) } else { Ok(()) }
     }
 
     /// One live handbook per pregnancy. A newborn whose mother's handbook still waits for its birth has one too.

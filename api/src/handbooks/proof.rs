@@ -61,6 +61,7 @@ pub async fn on_record(
     {
         let identity = people::store::identity(keys, &row)?;
         (record.id_number, record.phone, record.sex) = (identity.id_number, identity.phone, row.sex);
+        record.contact = store::contact(db, keys, handbook.id).await?.unwrap_or_else(|| record.phone.clone());
     }
     for (_, row) in with_people(db, [handbook.id]).await? {
         record.children.extend(people::store::identity(keys, &row)?.id_number);

@@ -88,7 +88,7 @@ pub struct WomanOnCover {
     /// ID number, always masked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_number: Option<String>,
-    /// Phone, masked for desks and offices.
+    /// Phone that was written down for this handbook, masked for desks and offices.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
     /// Present address.
@@ -169,6 +169,7 @@ pub(crate) async fn cover(
         Some(id) => people::store::by_id(db, id).await?,
         None => None,
     };
+    let contact = store::contact(db, &app.keys, row.id).await?;
     let born = children::with_people(db, [row.id]).await?;
     let pregnancies = pregnancies::of_handbook(db, row.id).await?;
     let open = pregnancies.iter().find(|pregnancy| pregnancy.outcome.is_none());
@@ -185,7 +186,7 @@ pub(crate) async fn cover(
         due_date: open.filter(|_| view.due_date).map(|open| open.due_on),
         risk_grade: open.filter(|_| view.risk_grade).and_then(|open| open.risk_grade.clone()),
         purple: open.filter(|_| view.purple).map(|open| open.risk_purple),
-        woman: woman.map(|woman| woman_on_cover(app, &woman, died_on, view)).transpose()?,
+        woman: woman.map(|woman| woman_on_cover(app, &woman, contact, died_on, view)).transpose()?,
         pregnancies: view
             .pregnancies
             .then(|| pregnancies.iter().map(|pregnancy| Pregnancy::of(pregnancy, app.today())).collect()),
@@ -202,6 +203,7 @@ pub(crate) async fn cover(
 fn woman_on_cover(
     app: &App,
     row: &person::Model,
+    contact: Option<Option<String>>,
     died_on: Option<NaiveDate>,
     view: CoverView,
 ) -> Result<WomanOnCover, ApiError> {
@@ -212,7 +214,7 @@ fn woman_on_cover(
         name: if view.woman_in_full { identity.name } else { mask_name(&identity.name) },
         birth_date: row.born_on.filter(|_| view.phone_in_full),
         id_number: identity.id_number.as_deref().map(mask_id_number),
-        phone: identity.phone.map(phone),
+        phone: contact.unwrap_or(identity.phone).map(phone),
         address: identity.address.filter(|_| view.address),
         died_on: died_on.filter(|_| view.death_of_woman),
         version: row.version,

@@ -7,8 +7,9 @@ use domain::access::{Action, Role};
 use domain::handbook::issuing::IssuingRight;
 use domain::handbook::number::HandbookNumber;
 use domain::handbook::{CloseReason, State};
-use domain::id::{DeskActId, HandbookId, InstitutionId, PersonId, UserId};
+use domain::id::{DeskActId, HandbookId, InstitutionId, IssuanceId, PersonId, UserId};
 use domain::place::{RegionCode, RegionLevel};
+use domain::visit::{LATE_RESULTS, VisitKind};
 use sea_orm::sea_query::{Expr, ExprTrait, IntoColumnRef, OnConflict, Query};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
@@ -19,7 +20,8 @@ use uuid::Uuid;
 use crate::access::{Access, InHandbook, must_be_live};
 use crate::app::App;
 use crate::db::entities::{
-    catchment, delegation, desk_act, handbook, institution, issuance, region, staff, wechat_user,
+    catchment, delegation, desk_act, handbook, handbook_contact, institution, issuance, region, staff, visit,
+    wechat_user,
 };
 use crate::db::rows_in;
 use crate::db::statement;
@@ -68,6 +70,84 @@ pub async fn of_women(
 ) -> Result<Vec<handbook::Model>, DbErr> {
     let latest = handbook::Entity::find().order_by_desc(handbook::COLUMN.id).limit(most);
     rows_in(db, latest, handbook::Column::WomanId, women).await
+}
+
+/// Whether an institution answers for each of these handbooks: it manages or issued it, or the family is there on a visit.
+pub async fn answers_for(
+    db: &impl ConnectionTrait,
+    institution: Option<InstitutionId>,
+    handbooks: &[&handbook::Model],
+    now: DateTime<Utc>,
+) -> Result<bool, DbErr> {
+    for handbook in handbooks {
+        if [handbook.managing_id, handbook.issued_by].map(Some).contains(&institution) {
+            continue;
+        }
+        let visits = visit::Entity::find()
+            .filter(visit::COLUMN.handbook_id.eq(handbook.id))
+            .filter(visit::COLUMN.institution_id.eq(institution))
+            .filter(visit::COLUMN.opened_at.gt(now - LATE_RESULTS))
+            .filter(visit::COLUMN.ends_at.gt(now))
+            .filter(visit::COLUMN.kind.ne(VisitKind::BreakGlass));
+        if visits.one(db).await?.is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The phone that a desk wrote down for a handbook: `Some(None)` where it wrote down that there is none, `None` for a
+/// handbook from before such phones were kept, for which what is known of the woman counts.
+pub async fn contact(
+    db: &impl ConnectionTrait,
+    keys: &Keys,
+    id: HandbookId,
+) -> Result<Option<Option<String>>, ApiError> {
+    let found = handbook_contact::Entity::find().filter(handbook_contact::COLUMN.handbook_id.eq(id));
+    let Some(row) = found.one(db).await? else { return Ok(None) };
+    let phone: String = keys.open(contact_place(row.id), &row.phone).map_err(ApiError::Internal)?;
+    Ok(Some(Some(phone).filter(|phone| !phone.is_empty())))
+}
+
+/// Writes down the phone of a handbook that the transaction holds, or that there is none.
+pub async fn set_contact(
+    txn: &impl ConnectionTrait,
+    keys: &Keys,
+    handbook: HandbookId,
+    phone: Option<&str>,
+) -> Result<(), ApiError> {
+    forget_contact(txn, handbook).await?;
+    let id = Uuid::now_v7();
+    let sealed = keys.seal(contact_place(id), phone.unwrap_or_default()).map_err(ApiError::Internal)?;
+    let row = handbook_contact::Model { id, handbook_id: handbook, phone: sealed };
+    handbook_contact::Entity::insert(row.into_active_model()).exec_without_returning(txn).await?;
+    Ok(())
+}
+
+/// Forgets the phone of a handbook.
+pub async fn forget_contact(txn: &impl ConnectionTrait, handbook: HandbookId) -> Result<(), DbErr> {
+    let of_handbook = handbook_contact::COLUMN.handbook_id.eq(handbook);
+    handbook_contact::Entity::delete_many().filter(of_handbook).exec(txn).await.map(|_| ())
+}
+
+fn contact_place(id: Uuid) -> Place {
+    Place::new(places::HANDBOOK_CONTACT_PHONE, id)
+}
+
+/// Before what is known of a woman changes: her handbooks from before phones were kept keep the phone of now, so that a phone
+/// that is written down for one proves nobody in another.
+pub async fn settle_contacts(
+    txn: &impl ConnectionTrait,
+    keys: &Keys,
+    handbooks: &[&handbook::Model],
+    phone: Option<&str>,
+) -> Result<(), ApiError> {
+    for handbook in handbooks {
+        if contact(txn, keys, handbook.id).await?.is_none() {
+            set_contact(txn, keys, handbook.id, phone).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Takes hold of a handbook for the rest of the transaction and gives it as it is now: whoever changes the same handbook
@@ -421,10 +501,37 @@ pub async fn end_delegations(
     end.exec(txn).await.map(|_| ())
 }
 
+/// The latest issue of a handbook.
+pub async fn issuance_of(
+    db: &impl ConnectionTrait,
+    id: HandbookId,
+) -> Result<Option<issuance::Model>, DbErr> {
+    let of_handbook = issuance::Entity::find().filter(issuance::COLUMN.handbook_id.eq(id));
+    of_handbook.order_by_desc(issuance::COLUMN.id).one(db).await
+}
+
+/// Writes down why a rule of issuing was set aside, which was found out later.
+pub async fn give_reason(
+    txn: &impl ConnectionTrait,
+    keys: &Keys,
+    id: IssuanceId,
+    reason: &str,
+) -> Result<(), ApiError> {
+    let sealed = keys.seal(Place::new(places::ISSUANCE_OVERRIDE_REASON, id.0), reason);
+    let given = issuance::ActiveModel {
+        id: Set(id),
+        override_reason: Set(Some(sealed.map_err(ApiError::Internal)?)),
+        ..Default::default()
+    };
+    issuance::Entity::update(given).exec(txn).await?;
+    Ok(())
+}
+
 /// Everything of a handbook follows to its successor. What stays is what is counted by the issue: issuances and the
 /// evidence of use, which the successor finds by `counts_as`; and the audit log, which is sealed.
 pub async fn hand_on(txn: &impl ConnectionTrait, old: HandbookId, new: HandbookId) -> Result<(), DbErr> {
-    const FOLLOWING: [&str; 17] = [
+    const FOLLOWING: [&str; 18] = [
+        "handbook_contact",
         "pregnancy",
         "child",
         "member",

@@ -131,6 +131,7 @@ pub async fn apply(
     keys: &Keys,
     hashed: Hashed,
     giver: &Giver,
+    made_by: Option<StaffId>,
     now: DateTime<Utc>,
 ) -> Result<(Summary, Vec<Issued>), ApiError> {
     let Hashed { summary, rows, issued } = hashed;
@@ -141,7 +142,7 @@ pub async fn apply(
             let Wanted { user_name, facts, .. } = row;
             let post = find_post(txn, giver, &facts).await?;
             let id = StaffId(Uuid::now_v7());
-            let new = NewStaff { id, user_name, facts, post, password_hash, password_issued: true };
+            let new = NewStaff { id, user_name, facts, post, password_hash, password_issued: true, made_by };
             batch.push(new.into_row(keys, now)?);
         }
         store::insert_all(txn, batch).await?;

@@ -165,6 +165,7 @@ pub(crate) async fn import_staff(
         Attempt::Answered(answer) => return Ok(answer),
         Attempt::New(work) => work,
     };
-    let (summary, passwords) = staff::apply(&work.txn, &app.keys, hashed, &giver, app.now()).await?;
+    let (summary, passwords) =
+        staff::apply(&work.txn, &app.keys, hashed, &giver, Some(office.staff.id), app.now()).await?;
     work.answer(&app, office.wrote(), StatusCode::OK, &Imported::done(summary, passwords)).await
 }

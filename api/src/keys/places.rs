@@ -61,6 +61,8 @@ pub const DESK_ACT_REASON: Label = Label("desk_act.reason");
 pub const DISCLOSURE_PURPOSE: Label = Label("disclosure.purpose");
 /// Why a list of persons was given or refused.
 pub const DISCLOSURE_REASON: Label = Label("disclosure.reason");
+/// The phone that a desk wrote down for one handbook.
+pub const HANDBOOK_CONTACT_PHONE: Label = Label("handbook_contact.phone");
 /// The first answer to a request, see [`Place::of_answer`].
 pub const IDEMPOTENCY_ANSWER: Label = Label("idempotency.answer");
 /// Why a rule was set aside at an issue.
@@ -154,7 +156,7 @@ const fn by_id(table: &'static str, name: &'static str, label: Label) -> Column 
 }
 
 /// Every column that holds sealed values. Photos are sealed too; their files lie on a shelf.
-pub const COLUMNS: [Column; 23] = [
+pub const COLUMNS: [Column; 24] = [
     by_id("alert", "answer", ALERT_ANSWER),
     by_id("alert", "signs", ALERT_SIGNS),
     Column {
@@ -169,6 +171,7 @@ pub const COLUMNS: [Column; 23] = [
     by_id("desk_act", "reason", DESK_ACT_REASON),
     by_id("disclosure", "purpose", DISCLOSURE_PURPOSE),
     by_id("disclosure", "reason", DISCLOSURE_REASON),
+    by_id("handbook_contact", "phone", HANDBOOK_CONTACT_PHONE),
     Column {
         table: "idempotency",
         name: "answer",

@@ -66,7 +66,7 @@ pub(crate) async fn accept(
     if let Some(answer) = once.answered(&app, user.id.0, None, body.bytes()).await? {
         return Ok(answer);
     }
-    let attempt = TRIES.begin(&app, user.id.0).await?;
+    let attempt = TRIES.begin_by_account(&app, user.id).await?;
     let outcome = Guest { app: &app, user, request: &request }.come(&once, body.bytes()).await;
     attempt.end(&app, outcome, Code::InvitationRefused).await
 }

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, patch};
 use domain::id::MemberId;
-use domain::member::{MemberRole, may_be_lowered_by_another, may_stop_being_owner};
+use domain::member::{MemberRole, is_lower, may_be_lowered_by_another, may_stop_being_owner};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -57,10 +57,10 @@ pub(crate) async fn change(
     let target = members.iter().find(|member| member.id == id);
     let target = target.ok_or_else(|| ApiError::told(Code::NotFound))?;
     seen.check(target.version)?;
+    if target.user_id != me && is_lower(request.role, target.role) {
+        may_be_lowered_by_another(target.is_woman)?;
+    }
     if target.role == MemberRole::Owner && request.role != MemberRole::Owner {
-        if target.user_id != me {
-            may_be_lowered_by_another(target.is_woman)?;
-        }
         may_stop_being_owner(store::count_owners(&members))?;
     }
     let changed = store::set_role(txn, target, request.role).await?;

@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
-use domain::handbook::claim::{CLAIM_PAUSE, CLAIM_TRIES};
+use domain::handbook::claim::{CLAIM_PAUSE, CLAIM_TRIES, Proof};
 use domain::member::{MemberRefusal, may_prove_to_be_the_woman};
 use sea_orm::ConnectionTrait;
 use serde::Deserialize;
@@ -23,7 +23,7 @@ use crate::problem::Code;
 use crate::session::User;
 use crate::tries::Limit;
 
-/// Tries of phones, by user.
+/// Tries of phones, by WeChat account.
 const TRIES: Limit = Limit { purpose: "woman", most: CLAIM_TRIES, pause: CLAIM_PAUSE };
 
 /// What she shows.
@@ -62,7 +62,7 @@ pub(crate) async fn verify(
         return Ok(answer);
     }
     must_be_live(&access.handbook)?;
-    let attempt = TRIES.begin(&app, user.id.0).await?;
+    let attempt = TRIES.begin_by_account(&app, user.id).await?;
     let outcome = prove(&app, &access, user, &request, &once, body.bytes()).await;
     attempt.end(&app, outcome, Code::PhoneDiffers).await
 }
@@ -109,7 +109,8 @@ async fn must_be_hers(
     phone: &str,
 ) -> Result<(), ApiError> {
     let record = on_record(txn, &app.keys, held).await?;
-    let proof = record.prove_phone(phone).ok_or_else(|| ApiError::told(Code::PhoneDiffers))?;
+    let proof = record.prove_phone(phone).filter(|proof| *proof == Proof::Adult);
+    let proof = proof.ok_or_else(|| ApiError::told(Code::PhoneDiffers))?;
     if !record.is_woman(proof, me.relation) {
         return Err(MemberRefusal::NotTheWoman.into());
     }

@@ -29,6 +29,8 @@ pub enum Kind {
     Transferred,
     /// Identity typed wrong was corrected.
     IdentityCorrected,
+    /// An institution that does not answer for the handbook issued another to the same woman.
+    IssuedElsewhere,
     /// A checkup was corrected or voided.
     CheckupChanged,
     /// The outcome of a pregnancy was taken back.
@@ -51,6 +53,7 @@ impl Kind {
         Self::CodeReprinted,
         Self::Transferred,
         Self::IdentityCorrected,
+        Self::IssuedElsewhere,
         Self::CheckupChanged,
         Self::OutcomeTakenBack,
         Self::Exported,
@@ -69,6 +72,7 @@ impl Kind {
             Self::CodeReprinted => "code_reprinted",
             Self::Transferred => "transferred",
             Self::IdentityCorrected => "identity_corrected",
+            Self::IssuedElsewhere => "issued_elsewhere",
             Self::CheckupChanged => "checkup_changed",
             Self::OutcomeTakenBack => "outcome_taken_back",
             Self::Exported => "exported",
@@ -119,6 +123,10 @@ impl Kind {
             Self::IdentityCorrected => (
                 "{institution}更正了手册中的身份信息，请核对。",
                 "{institution} corrected identity in the handbook; please check it.",
+            ),
+            Self::IssuedElsewhere => (
+                "{institution}用手册中孕产妇（监护人）的身份信息发放了另一本手册。如果不是家里人办理的，请联系您的管理机构。",
+                "{institution} issued another handbook with the identity of the woman (or guardian) of this one. If it was none of you, call the institution that manages this handbook.",
             ),
             Self::CheckupChanged => (
                 "{institution}更正或作废了一条检查记录，请查看。",

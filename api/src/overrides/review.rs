@@ -16,7 +16,7 @@ use crate::body::Body;
 use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
 use crate::problem::Code;
-use crate::review::{Finding, Review, checked_note};
+use crate::review::{Finding, Review, checked_note, must_be_independent};
 
 /// A review that was kept.
 #[derive(Debug, Serialize, ToSchema)]
@@ -29,7 +29,8 @@ pub(crate) struct ReviewedOverride {
 
 /// Review a rule that was set aside
 ///
-/// Once, and never by who set it aside.
+/// Once, and never by who set it aside, nor by an account that they made, whose password they issued, or that is younger
+/// (`reviewer_not_independent`).
 #[utoipa::path(tag = "overrides",
     params(("override" = Uuid, Path, description = "Override"), Once),
     request_body = Review, responses(
@@ -48,9 +49,7 @@ pub(crate) async fn keep(
     let id = id.parse().map_err(|_| missing())?;
     let staff = &office.staff;
     let found = store::one(app.db.read(), staff.county()?, id).await?.ok_or_else(missing)?;
-    if found.staff_id == staff.id {
-        return Err(ApiError::told(Code::Forbidden));
-    }
+    must_be_independent(app.db.read(), staff.id, found.staff_id, found.made_at).await?;
     let review = body.parse()?;
     let note = review.note()?;
     let work = match once.begin(&app, staff.id.0, None, body.bytes()).await? {

@@ -67,6 +67,21 @@ pub async fn keep(txn: &impl ConnectionTrait, new: NewOverride, now: DateTime<Ut
     rule_override::Entity::insert(row).exec_without_returning(txn).await.map(|_| ())
 }
 
+/// Keeps an override of an issue, unless one is kept of it already.
+pub async fn keep_unless_known(
+    txn: &impl ConnectionTrait,
+    new: NewOverride,
+    now: DateTime<Utc>,
+) -> Result<(), ApiError> {
+    if let Of::Issue(issuance) = new.of {
+        let known = rule_override::Entity::find().filter(rule_override::COLUMN.issuance_id.eq(issuance));
+        if known.one(txn).await?.is_some() {
+            return Ok(());
+        }
+    }
+    Ok(keep(txn, new, now).await?)
+}
+
 /// Overrides of a county, the newest first; those that were reviewed, or wait for it, or both.
 pub async fn of_county(
     db: &impl ConnectionTrait,

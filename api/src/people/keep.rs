@@ -38,15 +38,28 @@ pub struct Kept {
     pub was_refreshed: bool,
 }
 
+/// How far a form changes what is known of a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grip {
+    /// Whoever fills it in answers for the person: what the form says counts.
+    Answers,
+    /// The same, at the issue of a child's handbook: its phone is the one at which the family is reached, whosever it is, and
+    /// becomes hers only where she had none.
+    AnswersForChild,
+    /// Other desks answer for the person: nothing that finds or proves somebody is touched, and what is known stays.
+    Elsewhere,
+}
+
 /// How often a row that others change at the same moment is read again.
 const PATIENCE: usize = 3;
 
-/// Keeps the person of a form. The ID number decides who it is; where none is known on one side, name, birth date and
+/// Keeps the person of a form, as far as whoever fills it in has a grip on a known one. The ID number decides who it is; where none is known on one side, name, birth date and
 /// phone together do.
 pub async fn keep(
     txn: &impl ConnectionTrait,
     keys: &Keys,
     form: &PersonOnForm,
+    grip: Grip,
     now: DateTime<Utc>,
 ) -> Result<Kept, ApiError> {
     for _ in 0..PATIENCE {
@@ -58,12 +71,28 @@ pub async fn keep(
             }
         };
         let before = store::identity(keys, &row)?;
-        let after = refreshed(&before, &form.identity);
-        let same_place = row.region_code == Some(form.region) && row.born_on == Some(form.born_on);
-        if after == before && same_place {
+        let after = match grip {
+            Grip::Answers => refreshed(&before, &form.identity),
+            Grip::AnswersForChild => {
+                let phone = before.phone.clone().or_else(|| form.identity.phone.clone());
+                Identity { phone, ..refreshed(&before, &form.identity) }
+            }
+            Grip::Elsewhere => filled(&before, &form.identity),
+        };
+        let new = match grip {
+            Grip::Answers | Grip::AnswersForChild => {
+                as_new(&after, form.born_on, form.sex.or(row.sex), form.region)
+            }
+            Grip::Elsewhere => NewPerson {
+                identity: &after,
+                born_on: row.born_on.or(Some(form.born_on)),
+                sex: row.sex.or(form.sex),
+                region: row.region_code,
+            },
+        };
+        if after == before && (new.region, new.born_on) == (row.region_code, row.born_on) {
             return Ok(Kept { row, was_refreshed: false });
         }
-        let new = as_new(&after, form.born_on, form.sex.or(row.sex), form.region);
         if let Some(row) = store::update_identity(txn, keys, &row, new).await? {
             return Ok(Kept { row, was_refreshed: true });
         }
@@ -95,6 +124,19 @@ pub async fn known(
         }
     }
     Ok(None)
+}
+
+/// What was known, with what the form says where nothing was, but for what finds or proves somebody.
+fn filled(before: &Identity, form: &Identity) -> Identity {
+    let known = |before: &Option<String>, form: &Option<String>| before.clone().or_else(|| form.clone());
+    Identity {
+        registered_address: known(&before.registered_address, &form.registered_address),
+        health_record_no: known(&before.health_record_no, &form.health_record_no),
+        ethnicity: known(&before.ethnicity, &form.ethnicity),
+        education: known(&before.education, &form.education),
+        occupation: known(&before.occupation, &form.occupation),
+        ..before.clone()
+    }
 }
 
 /// What was known, with what the form says instead.

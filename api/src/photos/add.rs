@@ -1,6 +1,5 @@
 //! `POST /api/v1/handbooks/{handbook}/photos`: a family adds a photo, to hang it on an entry.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::HttpResponse;
@@ -10,15 +9,15 @@ use actix_web::{HttpRequest, post};
 use domain::calendar::start_of_day;
 use domain::id::{HandbookId, PhotoId, UserId};
 use serde::Serialize;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::draw::{Drawn, NotAPhoto, draw_anew};
-use super::store;
+use super::{PIECE, store};
 use crate::access::{Access, WriteEntry, must_be_live};
 use crate::app::App;
-use crate::body::collect;
+use crate::body::collect_into;
 use crate::db::entities::photo;
 use crate::error::ApiError;
 use crate::handbooks::store::hold_live;
@@ -76,7 +75,9 @@ pub(crate) async fn add(
     must_be_image(&request)?;
     let (user, handbook) = (access.caller.family()?.id, access.handbook.id);
     must_have_room(&app, handbook, user).await?;
-    let (file, drawn) = receive(&app, payload).await?;
+    let _turn = patiently(app.photos.uploads.turn(user)).await?;
+    let (file, _room) = read(&app, payload).await?;
+    let drawn = draw(&app, &file).await?;
     let id = PhotoId(Uuid::now_v7());
     let sealed = app.keys.seal_bytes(file_place(id), &drawn.bytes).map_err(ApiError::internal)?;
     let row = row(&drawn, id, handbook, user, app.now())?;
@@ -121,14 +122,31 @@ async fn must_have_room(app: &App, handbook: HandbookId, user: UserId) -> Result
     Err(ApiError::Wait(Code::TooManyRequests, (tomorrow - now).to_std().unwrap_or_default()))
 }
 
-/// Reads and draws one photo. Few are read and one is drawn at a time, so that memory stays bounded.
-async fn receive(app: &App, payload: web::Payload) -> Result<(Bytes, Drawn), ApiError> {
-    let _reading = turn(&app.photos.intake).await?;
-    let file = collect(payload.into_inner(), LIMIT).await.map_err(|err| match err.code() {
+/// Reads a file. Nobody waits for it but whoever sends it: it takes room in memory as it arrives, and no place.
+async fn read(app: &App, payload: web::Payload) -> Result<(Bytes, OwnedSemaphorePermit), ApiError> {
+    let room = async |pieces: usize| {
+        let pieces = u32::try_from(pieces).map_err(ApiError::internal)?;
+        let given = patiently(app.photos.room.clone().acquire_many_owned(pieces)).await?;
+        given.map_err(ApiError::internal)
+    };
+    let mut held = room(0).await?;
+    let read = collect_into(payload.into_inner(), LIMIT, async |bytes| {
+        let missing = bytes.div_ceil(PIECE).saturating_sub(held.num_permits());
+        if missing > 0 {
+            held.merge(room(missing).await?);
+        }
+        Ok(())
+    });
+    let file = read.await.map_err(|err| match err.code() {
         Code::TooLarge => ApiError::told(Code::PhotoTooLarge),
         _ => err,
     })?;
-    let drawing = turn(&app.photos.decoder).await?;
+    Ok((file, held))
+}
+
+/// Draws one photo. One is drawn at a time, so that memory stays bounded.
+async fn draw(app: &App, file: &Bytes) -> Result<Drawn, ApiError> {
+    let drawing = patiently(app.photos.decoder.clone().acquire_owned()).await?.map_err(ApiError::internal)?;
     let bytes = file.clone();
     let drawn = web::block(move || {
         // Held until it is drawn, also when whoever sent it has hung up.
@@ -136,17 +154,15 @@ async fn receive(app: &App, payload: web::Payload) -> Result<(Bytes, Drawn), Api
         draw_anew(&bytes)
     });
     let drawn = drawn.await.map_err(ApiError::internal)?;
-    let drawn = drawn.map_err(|refused| match refused {
+    drawn.map_err(|refused| match refused {
         NotAPhoto::Unreadable => ApiError::told(Code::PhotoRefused),
         NotAPhoto::TooManyPixels => ApiError::told(Code::PhotoTooLarge),
-    })?;
-    Ok((file, drawn))
+    })
 }
 
-async fn turn(of: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, ApiError> {
-    let waited = tokio::time::timeout(PATIENCE, of.clone().acquire_owned()).await;
-    let busy = || ApiError::Wait(Code::TooManyRequests, PATIENCE);
-    waited.map_err(|_| busy())?.map_err(ApiError::internal)
+async fn patiently<T>(turn: impl Future<Output = T>) -> Result<T, ApiError> {
+    let waited = tokio::time::timeout(PATIENCE, turn).await;
+    waited.map_err(|_| ApiError::Wait(Code::TooManyRequests, PATIENCE))
 }
 
 fn row(

@@ -5,15 +5,17 @@ pub mod draw;
 pub mod show;
 pub mod store;
 
+use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use actix_web::web::Bytes;
+use domain::id::UserId;
 use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
 use object_store::{ObjectStore, ObjectStoreExt};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::Config;
 
@@ -23,12 +25,52 @@ pub struct Shelf {
     store: Arc<dyn ObjectStore>,
     /// One photo is decoded at a time, so that memory stays bounded.
     pub decoder: Arc<Semaphore>,
-    /// Few uploads are held in memory at a time; the others wait at the network.
-    pub intake: Arc<Semaphore>,
+    /// Room in memory for what was uploaded and is not kept yet, in pieces of [`PIECE`] bytes.
+    pub room: Arc<Semaphore>,
+    /// A user uploads one photo at a time; the others wait at the network.
+    pub uploads: Uploads,
 }
 
-/// Uploads held in memory at a time, 10 MB each.
-const HELD_AT_ONCE: usize = 4;
+/// Bytes of a piece of room.
+pub const PIECE: usize = 16 * 1024;
+
+/// Pieces of room: 40 MB, four photos of the largest size.
+const PIECES: usize = 40 * 64;
+
+/// Who uploads.
+#[derive(Debug, Clone, Default)]
+pub struct Uploads(Arc<Mutex<HashMap<UserId, Arc<Semaphore>>>>);
+
+/// The turn of a user, until it is dropped.
+#[derive(Debug)]
+pub struct Turn {
+    uploads: Uploads,
+    user: UserId,
+    /// Nothing when the turns are over, which they never are.
+    place: Option<OwnedSemaphorePermit>,
+}
+
+impl Uploads {
+    /// Waits until no other upload of the user is on its way.
+    pub async fn turn(&self, user: UserId) -> Turn {
+        let turns = {
+            let mut users = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            users.entry(user).or_insert_with(|| Arc::new(Semaphore::new(1))).clone()
+        };
+        Turn { uploads: self.clone(), user, place: turns.acquire_owned().await.ok() }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut users = self.uploads.0.lock().unwrap_or_else(PoisonError::into_inner);
+        self.place = None;
+        // Nobody waits for the next turn.
+        if users.get(&self.user).is_some_and(|turns| Arc::strong_count(turns) == 1) {
+            users.remove(&self.user);
+        }
+    }
+}
 
 impl Shelf {
     /// The shelf that settings name.
@@ -51,7 +93,12 @@ impl Shelf {
     }
 
     fn new(store: Arc<dyn ObjectStore>) -> Self {
-        Self { store, decoder: Arc::new(Semaphore::new(1)), intake: Arc::new(Semaphore::new(HELD_AT_ONCE)) }
+        Self {
+            store,
+            decoder: Arc::new(Semaphore::new(1)),
+            room: Arc::new(Semaphore::new(PIECES)),
+            uploads: Uploads::default(),
+        }
     }
 
     /// Keeps bytes under a name made by us.

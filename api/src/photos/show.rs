@@ -2,7 +2,7 @@
 
 use actix_web::http::header;
 use actix_web::web::{Data, Path};
-use actix_web::{HttpResponse, delete, get};
+use actix_web::{HttpRequest, HttpResponse, delete, get};
 use domain::id::{HandbookId, PhotoId};
 
 use super::add::file_place;
@@ -11,7 +11,7 @@ use crate::access::{Access, WriteEntry};
 use crate::app::App;
 use crate::db::entities::photo;
 use crate::error::ApiError;
-use crate::idempotency::Work;
+use crate::idempotency::{Work, has_seen};
 use crate::problem::Code;
 use crate::records::show::id_in;
 use crate::records::{Reader, store as records};
@@ -22,13 +22,17 @@ use crate::records::{Reader, store as records};
 #[utoipa::path(
     tag = "photos",
     params(("handbook" = uuid::Uuid, Path), ("photo" = uuid::Uuid, Path)),
-    responses((status = 200, description = "The photo", content(("image/jpeg"), ("image/png")))),
+    responses(
+        (status = 200, description = "The photo", content(("image/jpeg"), ("image/png")), headers(("ETag" = String))),
+        (status = 304, description = "As it was (`If-None-Match`)"),
+    ),
 )]
 #[get("/api/v1/handbooks/{handbook}/photos/{photo}")]
 pub(crate) async fn show(
     app: Data<App>,
     reader: Reader,
     path: Path<(HandbookId, String)>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let id: PhotoId = id_in(&path.1)?;
     let not_found = || ApiError::told(Code::NotFound);
@@ -36,12 +40,21 @@ pub(crate) async fn show(
     if !may_see(&app, &reader, &row).await? {
         return Err(not_found());
     }
+    // A photo never changes, but who may see it does: a browser keeps it and asks each time, also for who comes next to the
+    // same desk.
+    let fresh = (header::CACHE_CONTROL, "private, no-cache");
+    let etag = format!("\"{id}\"");
+    if has_seen(&request, &etag) {
+        let mut seen = HttpResponse::NotModified();
+        return Ok(seen.insert_header(fresh).insert_header((header::ETAG, etag)).finish());
+    }
     let sealed = app.photos.get(&id.to_string()).await.map_err(ApiError::Unavailable)?;
     let bytes = app.keys.open_bytes(file_place(id), &sealed).map_err(ApiError::internal)?;
     Ok(HttpResponse::Ok()
         .content_type(row.content_type)
-        // A photo never changes; a phone may keep it for a while, and nobody between.
-        .insert_header((header::CACHE_CONTROL, "private, max-age=3600, immutable"))
+        .insert_header(fresh)
+        .insert_header((header::VARY, "Authorization"))
+        .insert_header((header::ETAG, etag))
         .insert_header((header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"))
         .body(bytes))
 }

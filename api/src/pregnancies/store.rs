@@ -64,6 +64,11 @@ pub async fn one(
     pregnancy::Entity::find_by_id(id).filter(pregnancy::COLUMN.handbook_id.eq(handbook)).one(db).await
 }
 
+/// Whether an id stands for a pregnancy, wherever.
+pub async fn is_known(db: &impl ConnectionTrait, id: PregnancyId) -> Result<bool, DbErr> {
+    Ok(pregnancy::Entity::find_by_id(id).one(db).await?.is_some())
+}
+
 /// Keeps a pregnancy that begins. An id that another has, or is given at the same moment, is refused.
 pub async fn insert(
     txn: &impl ConnectionTrait,

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{Caller, Staff, User};
 use crate::audit::Act;
-use crate::db::entities::{refresh_token, session, staff};
+use crate::db::entities::{refresh_token, session, staff, wechat_user};
 
 /// A session of the family side lasts this long without a refresh; each refresh starts it anew.
 pub const FAMILY_LIFE: TimeDelta = TimeDelta::days(90);
@@ -52,6 +52,11 @@ pub async fn caller(
             .map(|staff| Caller::Staff(of_row(staff, id)))),
         (None, None) => Ok(None),
     }
+}
+
+/// The blind index of the WeChat account of a user.
+pub async fn openid_index(db: &impl ConnectionTrait, id: UserId) -> Result<Option<Vec<u8>>, DbErr> {
+    Ok(wechat_user::Entity::find_by_id(id).one(db).await?.map(|user| user.openid_index))
 }
 
 /// When a session began with a sign-in.

@@ -53,19 +53,23 @@ impl Throttle {
         };
         match account.max(address) {
             Some(until) => {
-                self.tell_locked(app).await?;
+                self.tell_locked(app, address.is_some()).await?;
                 Err(ApiError::Wait(Code::TooManyTries, (until - now).to_std().unwrap_or(Duration::ZERO)))
             }
             None => Ok(()),
         }
     }
 
-    /// That somebody waits is an event, once a minute; at an account that does not exist it costs the same.
-    async fn tell_locked(&self, app: &App) -> Result<(), ApiError> {
+    /// That somebody waits is an event, once a minute for an account that there is or for an address: names that are made up
+    /// never end, and would fill the log.
+    async fn tell_locked(&self, app: &App, is_address: bool) -> Result<(), ApiError> {
         const ACTION: &str = Kind::SignIn.code();
-        let locked = match self.staff {
-            Some(staff) => Event::by_staff(staff, self.act, Kind::LockedOut, ACTION),
-            None => Event::by_nobody(self.act, Kind::LockedOut, ACTION).on(of_account(&self.account)),
+        let locked = match (self.staff, &self.address) {
+            (Some(staff), _) if !is_address => Event::by_staff(staff, self.act, Kind::LockedOut, ACTION),
+            (_, address) => {
+                let whose = address.as_ref().unwrap_or(&self.account);
+                Event::by_nobody(self.act, Kind::LockedOut, ACTION).on(of_hash(whose))
+            }
         };
         Ok(audit::store::write_refusal(app.db.write(), locked, app.now()).await?)
     }
@@ -100,8 +104,8 @@ fn account_key(app: &App, user_name: &str) -> Vec<u8> {
     app.keys.blind("throttle", &format!("staff-account:{user_name}"))
 }
 
-/// Stands for an account that does not exist: nothing of the name can be read from it.
-fn of_account(key: &[u8]) -> Uuid {
+/// Stands for an address, or an account that does not exist: neither can be read from it.
+fn of_hash(key: &[u8]) -> Uuid {
     let mut id = [0; 16];
     id.iter_mut().zip(key).for_each(|(byte, of_key)| *byte = *of_key);
     Uuid::from_bytes(id)

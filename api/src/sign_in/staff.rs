@@ -65,6 +65,10 @@ pub(crate) async fn sign_in_as_staff(
     };
 
     let work = Work::without_key(&app).await?;
+    // What was proved was read before the wait for a place to hash.
+    if !store::still_proves(&work.txn, &staff, app.today()).await? {
+        return Err(ApiError::told(Code::WrongCredentials));
+    }
     let (session, tokens) = open(&app, &work.txn, Holder::Staff(staff.id), &device).await?;
     let who = (staff.id, staff.institution_id);
     work.done(&app, Event::by_staff(who, from.act, Kind::SignIn, Kind::SignIn.code()).on(session)).await?;

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::db::entities::{staff, throttle, wechat_user};
 use crate::db::statement;
 use crate::keys::{Keys, Place, places};
-use crate::session::store::NOT_CONFIRMED;
+use crate::session::store::{NOT_CONFIRMED, has_second_factor};
 
 /// The user with an openid, made if this is the first time. Two first times at once give one user.
 pub(super) async fn user_of_openid(
@@ -88,6 +88,28 @@ pub(super) async fn set_password(
         .exec(db)
         .await?;
     Ok(set.rows_affected == 1)
+}
+
+/// Whether somebody still signs in with what was proved, by a change of nothing: who changes the password or the second
+/// factor at the same moment waits until the session is there to be ended, or was first.
+pub(super) async fn still_proves(
+    txn: &impl ConnectionTrait,
+    seen: &staff::Model,
+    today: NaiveDate,
+) -> Result<bool, DbErr> {
+    let mut same = staff::Entity::update_many()
+        .col_expr(staff::Column::PasswordIssued, Expr::col(staff::Column::PasswordIssued).into())
+        .filter(staff::COLUMN.id.eq(seen.id))
+        .filter(staff::COLUMN.password_hash.eq(seen.password_hash.as_str()))
+        .filter(staff::Column::LeftOn.is_null().or(staff::Column::LeftOn.gt(today)));
+    same = match &seen.totp {
+        Some(secret) => same.filter(staff::COLUMN.totp.eq(secret.clone())),
+        None => same.filter(staff::COLUMN.totp.is_null()),
+    };
+    if !has_second_factor(seen) {
+        same = same.filter(staff::COLUMN.totp_last_step.eq(seen.totp_last_step));
+    }
+    Ok(same.exec(txn).await?.rows_affected == 1)
 }
 
 /// Writes down that the code of a time step was used; a step at or before the last one used is refused.

@@ -14,7 +14,7 @@ use sea_orm::ConnectionTrait;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::open::{Opened, Opening, open, working_institution};
+use super::open::{Opened, Opening, given_again, open, working_institution};
 use super::store;
 use crate::access::{Office, must_be_live, office};
 use crate::app::App;
@@ -83,7 +83,7 @@ pub(crate) async fn open_emergency(
     let work = match once.begin(&app, staff.id.0, None, body.bytes()).await? {
         Attempt::Answered(answer) => {
             attempt.take_back(app.db.write()).await?;
-            return Ok(answer);
+            return given_again(&app, staff, answer).await;
         }
         Attempt::New(work) => work,
     };

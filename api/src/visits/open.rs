@@ -1,7 +1,11 @@
 //! Opening a visit: what is the same however it is opened.
 
+use actix_web::HttpResponse;
+use actix_web::body::MessageBody;
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::access::{Action, OfficeAction, Role, Tie};
+use domain::audit::Kind as Told;
+use domain::calendar::clock_in_china;
 use domain::handbook::Group;
 use domain::handbook::number::HandbookNumber;
 use domain::id::{ChildId, HandbookId, InstitutionId, VisitId};
@@ -10,7 +14,7 @@ use domain::pregnancy::{Dates, as_weeks};
 use domain::usage::Evidence;
 use domain::visit::VisitKind;
 use sea_orm::ConnectionTrait;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::store::{self, NewVisit};
@@ -46,6 +50,31 @@ impl Opened {
     pub(super) fn id(&self) -> VisitId {
         self.id
     }
+}
+
+/// The first answer of whoever opened a visit, while it lasts: what the family or time has ended is not read again by sending
+/// the request again. Reading it again is a read.
+pub(super) async fn given_again(
+    app: &App,
+    staff: &Staff,
+    answer: HttpResponse,
+) -> Result<HttpResponse, ApiError> {
+    #[derive(Deserialize)]
+    struct First {
+        id: VisitId,
+    }
+    let (head, body) = answer.into_parts();
+    let body = body.try_into_bytes();
+    let body =
+        body.map_err(|_| ApiError::internal(anyhow::anyhow!("an answer that is given again is whole")))?;
+    let First { id } = serde_json::from_slice(&body).map_err(ApiError::internal)?;
+    let visit = store::visit(app.db.read(), id).await?.ok_or_else(|| ApiError::told(Code::NotFound))?;
+    if visit.ends_at <= app.now() {
+        return Err(ApiError::with(Code::VisitOver, "ended_at", clock_in_china(visit.ends_at)));
+    }
+    let read = staff.event(Told::Read, Told::AnsweredAgain.code()).at(visit.handbook_id).visit(id);
+    Events::from(read).write(app.db.write(), app.now()).await?;
+    Ok(head.set_body(body).map_into_boxed_body())
 }
 
 /// What stands on the cover.

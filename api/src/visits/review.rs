@@ -29,7 +29,7 @@ use crate::idempotency::{Attempt, Once};
 use crate::page::{Page, PageQuery};
 use crate::problem::{Code, Language};
 use crate::query::Query;
-use crate::review::{Finding, Review, checked_note};
+use crate::review::{Finding, Review, checked_note, must_be_independent};
 use crate::session::Staff;
 
 /// Which emergency accesses.
@@ -119,7 +119,8 @@ pub(crate) async fn to_review(
 
 /// Review an emergency access
 ///
-/// Once, and never by who opened it.
+/// Once, and never by who opened it, nor by an account that they made, whose password they issued, or that is younger than
+/// the access (`reviewer_not_independent`).
 #[utoipa::path(
     tag = "visits",
     params(("visit" = Uuid, Path, description = "Visit"), Once),
@@ -142,9 +143,7 @@ pub(crate) async fn keep(
     let staff = &office.staff;
     let found = store::one_break_glass_in(app.db.read(), staff.region, id).await?;
     let (_, visit) = found.ok_or_else(missing)?;
-    if visit.staff_id == staff.id {
-        return Err(ApiError::told(Code::Forbidden));
-    }
+    must_be_independent(app.db.read(), staff.id, visit.staff_id, visit.opened_at).await?;
     let review: Review = body.parse()?;
     let note = review.note()?;
     let work = match once.begin(&app, staff.id.0, None, body.bytes()).await? {

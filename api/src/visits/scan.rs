@@ -15,7 +15,7 @@ use sea_orm::ConnectionTrait;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::open::{Opened, Opening, open, working_institution};
+use super::open::{Opened, Opening, given_again, open, working_institution};
 use super::store;
 use crate::access::Office;
 use crate::access::office::OpenVisit;
@@ -65,7 +65,7 @@ struct Desk<'a> {
     request_body = Scan,
     responses(
         (status = 201, description = "The visit", body = Opened),
-        (status = 409, description = "The code was scanned before (`code_used`), the handbook is closed (`handbook_closed`), or a twin of the request is in flight"),
+        (status = 409, description = "The code was scanned before (`code_used`), the handbook is closed (`handbook_closed`), the request was answered and its visit is over (`visit_over`), or a twin of the request is in flight"),
         (status = 410, description = "The code has expired (`code_expired`), or was revoked and reprinted (`code_revoked`)"),
         (status = 422, description = "Not a code, or read incompletely (`code_refused`); the last four are missing (`last_four_required`) or wrong (`last_four_wrong`); or a field is wrong"),
         (status = 429, description = "Too many wrong last four (`too_many_tries`); `Retry-After` says when to come again"),
@@ -101,7 +101,7 @@ impl Desk<'_> {
     async fn by_dynamic_code(&self, token: &str) -> Result<HttpResponse, ApiError> {
         let app = self.app;
         let work = match self.once.begin(app, self.staff.id.0, None, self.body).await? {
-            Attempt::Answered(answer) => return Ok(answer),
+            Attempt::Answered(answer) => return given_again(app, self.staff, answer).await,
             Attempt::New(work) => work,
         };
         let hash = app.keys.blind("code", token);
@@ -128,7 +128,7 @@ impl Desk<'_> {
         let work = match self.once.begin(app, self.staff.id.0, None, self.body).await? {
             Attempt::Answered(answer) => {
                 attempt.take_back(app.db.write()).await?;
-                return Ok(answer);
+                return given_again(app, self.staff, answer).await;
             }
             Attempt::New(work) => work,
         };

@@ -23,7 +23,7 @@ use crate::db::entities::{
 use crate::db::rows_in;
 use crate::db::statement;
 use crate::error::ApiError;
-use crate::handbooks::store::may_be_listed;
+use crate::handbooks::store::{self as handbooks, may_be_listed};
 use crate::keys::{Keys, Place, places};
 use crate::people::{self, Identity};
 use crate::pregnancies::store::{self as pregnancies, woman_died_on};
@@ -286,6 +286,9 @@ pub async fn provers(
     let users = rows_in(db, wechat_user::Entity::find(), wechat_user::Column::Id, users).await?;
     let mut people = subjects(db, keys, Some(handbook)).await?;
     people.extend(identities(db, keys, users.iter().filter_map(|user| user.person_id)).await?);
+    // The phone that this family gave, which may be another than hers.
+    let phone = handbooks::contact(db, keys, handbook.id).await?.flatten();
+    people.push(Identity { phone, ..Identity::default() });
     Ok(people)
 }
 
@@ -297,6 +300,11 @@ async fn identities(
     let people: BTreeSet<_> = people.into_iter().collect();
     let rows = rows_in(db, person::Entity::find(), person::Column::Id, people).await?;
     rows.iter().map(|row| people::store::identity(keys, row)).collect()
+}
+
+/// A visit.
+pub async fn visit(db: &impl ConnectionTrait, id: VisitId) -> Result<Option<visit::Model>, DbErr> {
+    visit::Entity::find_by_id(id).one(db).await
 }
 
 /// A handbook as it stands in a list: number and masked name.

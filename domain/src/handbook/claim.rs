@@ -9,6 +9,9 @@ use crate::person::Sex;
 /// Wrong tries of one actor before a pause: at claims, and apart from them at invitations and where a woman proves herself.
 pub const CLAIM_TRIES: u32 = 5;
 
+/// Wrong tries at one handbook, of all actors together, before a pause.
+pub const CLAIM_TRIES_OF_HANDBOOK: u32 = 20;
+
 /// How long the pause lasts.
 pub const CLAIM_PAUSE: TimeDelta = TimeDelta::hours(1);
 
@@ -49,8 +52,10 @@ impl std::fmt::Debug for LastFour {
 pub struct OnRecord {
     /// ID number of the woman or guardian.
     pub id_number: Option<String>,
-    /// Phone of the woman or guardian.
+    /// Phone of the woman or guardian, whichever desk wrote it down.
     pub phone: Option<String>,
+    /// Phone that a desk wrote down for this handbook: hers, or another at which the family is reached.
+    pub contact: Option<String>,
     /// Sex of the woman or guardian: a father may be recorded as the guardian of a child.
     pub sex: Option<Sex>,
     /// ID numbers of the children.
@@ -76,14 +81,16 @@ impl OnRecord {
     /// Whom the last four prove, if anybody: the family, whosever number they end, because a husband knows hers too. Every
     /// number is looked at, whichever fits.
     pub fn prove_last_four(&self, four: &LastFour) -> Option<Proof> {
-        let numbers = self.id_number.iter().chain(&self.phone).chain(&self.children);
+        let numbers = self.id_number.iter().chain(&self.contact).chain(&self.children);
         let fits = numbers.fold(false, |fits, number| fits | four.ends(number));
         fits.then_some(Proof::Family)
     }
 
-    /// Whom a verified phone proves: it must be the one that was recorded.
+    /// Whom a verified phone proves: it must be the one that was written down for this handbook, and proves the woman only
+    /// where it is known to be hers. A phone that came with another handbook of hers proves nobody here.
     pub fn prove_phone(&self, phone: &str) -> Option<Proof> {
-        (self.phone.as_deref() == Some(phone)).then_some(Proof::Adult)
+        let is = |recorded: &Option<String>| recorded.as_deref() == Some(phone);
+        is(&self.contact).then_some(if is(&self.phone) { Proof::Adult } else { Proof::Family })
     }
 
     /// Whether the claimer is the woman herself: says so, and proved to be the adult on record, who is no man.
@@ -105,6 +112,7 @@ mod tests {
         OnRecord {
             id_number: Some("11010519491231002X".into()),
             phone: Some("13812345678".into()),
+            contact: Some("13812345678".into()),
             sex: Some(Sex::Female),
             children: vec!["510903202611010019".into()],
         }
@@ -120,6 +128,14 @@ mod tests {
         assert_eq!(OnRecord::default().prove_last_four(&LastFour::parse("0000").unwrap()), None);
         assert_eq!(on_record().prove_phone("13812345678"), Some(Proof::Adult));
         assert_eq!(on_record().prove_phone("13812345679"), None);
+    }
+
+    #[test]
+    fn a_phone_proves_her_where_it_is_hers_and_was_written_down_for_this_handbook() {
+        let contact = OnRecord { contact: Some("13700000001".into()), ..on_record() };
+        assert_eq!(contact.prove_phone("13700000001"), Some(Proof::Family), "somebody's at home");
+        assert_eq!(contact.prove_phone("13812345678"), None, "hers, by another handbook");
+        assert_eq!(OnRecord { contact: None, ..on_record() }.prove_phone("13812345678"), None);
     }
 
     #[test]

@@ -73,7 +73,7 @@ pub(in crate::backup) async fn replay(
     }
     for (id, left_at) in families(tombstones) {
         if handbook::Entity::find_by_id(id).one(txn).await?.is_some() {
-            note(EMPTIED_HANDBOOKS, u64::from(again::let_family_go(txn, id, left_at, now).await?));
+            note(EMPTIED_HANDBOOKS, u64::from(again::let_family_go(txn, id, left_at).await?));
         }
     }
     for of_record in &tombstones.records {
@@ -249,7 +249,7 @@ async fn empty_handbook(
     let Some(row) = kept(txn, then).await? else { return Ok(false) };
     let mut is_news = false;
     if let Some(left_at) = then.family_left_at {
-        is_news |= again::let_family_go(txn, row.id, left_at, now).await?;
+        is_news |= again::let_family_go(txn, row.id, left_at).await?;
     }
     if let Some(until) = then.blocked_until {
         let at = then.family_left_at.unwrap_or(now);

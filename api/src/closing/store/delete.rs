@@ -239,6 +239,7 @@ pub async fn content(
         "DELETE FROM record WHERE handbook_id = ?",
         "DELETE FROM delegation WHERE handbook_id = ?",
         "DELETE FROM desk_act WHERE handbook_id = ?",
+        "DELETE FROM handbook_contact WHERE handbook_id = ?",
         "UPDATE visit SET reason = NULL WHERE handbook_id = ?",
         "UPDATE break_glass SET note = NULL WHERE visit_id IN (SELECT id FROM visit WHERE handbook_id = ?)",
         "UPDATE member SET is_woman = false WHERE handbook_id = ?",

@@ -17,6 +17,7 @@ pub mod disclosure;
 pub mod disclosure_day;
 pub mod disclosure_shown;
 pub mod handbook;
+pub mod handbook_contact;
 pub mod idempotency;
 pub mod institution;
 pub mod invitation;

@@ -28,6 +28,10 @@ pub struct Model {
     pub created_at: DateTimeUtc,
     pub left_on: Option<Date>,
     pub version: i32,
+    /// Who made the account.
+    pub made_by: Option<StaffId>,
+    /// Who last issued its password.
+    pub reset_by: Option<StaffId>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -91,7 +91,15 @@ pub(crate) async fn add_staff(
     if store::find(&work.txn, id).await?.is_some() {
         return Err(ApiError::told(Code::IdInUse));
     }
-    let new = NewStaff { id, user_name, facts, post, password_hash, password_issued: true };
+    let new = NewStaff {
+        id,
+        user_name,
+        facts,
+        post,
+        password_hash,
+        password_issued: true,
+        made_by: Some(office.staff.id),
+    };
     let row = new.into_row(&app.keys, app.now())?;
     store::insert_all(&work.txn, [row.clone()]).await?;
     let added = WithPassword { staff: view(&app.keys, row)?, password };

@@ -12,6 +12,7 @@ use super::{Facts, Giver, View, find_post, given_region, name_of, of_manager, st
 use crate::access::{Office, office};
 use crate::app::App;
 use crate::body::{Body, given};
+use crate::checkups::store as checkups;
 use crate::db::entities::staff;
 use crate::error::ApiError;
 use crate::form::Form;
@@ -43,7 +44,8 @@ pub(crate) struct Request {
 
 /// Change a staff member
 ///
-/// What is left out stays. A changed scope acts on their next request. Nobody changes themselves here.
+/// What is left out stays. A changed scope acts on their next request, and
+/// what was delegated to somebody who moves ends. Nobody changes themselves here.
 #[utoipa::path(
     tag = "staff",
     params(("staff" = Uuid, Path, description = "The staff member"), IfMatch),
@@ -73,9 +75,19 @@ pub(crate) async fn change_staff(
     let facts = request.over(facts_of(&app, &row)?).checked(&mut form, app.today());
     form.done()?;
     let post = find_post(txn, &Giver::of(&office.staff), &facts).await?;
-    let row = store::update(txn, &app.keys, &row, facts, post).await?;
+    let before = row;
+    let row = store::update(txn, &app.keys, &before, facts, post).await?;
+    if has_moved(&before, &row) {
+        checkups::end_delegations_to(txn, row.id, app.now()).await?;
+    }
     work.done(&app, office.wrote().on(row.id)).await?;
     Ok(HttpResponse::Ok().insert_header(etag(row.version)).json(view(&app.keys, row)?))
+}
+
+/// Whether somebody to whom a family may be delegated works elsewhere from now on, or as something else.
+fn has_moved(before: &staff::Model, after: &staff::Model) -> bool {
+    let place = |row: &staff::Model| (row.institution_id, row.region_code, row.region_level);
+    place(before) != place(after) || !after.roles.0.contains(&Role::VillageWorker)
 }
 
 fn facts_of(app: &App, row: &staff::Model) -> Result<Facts, ApiError> {

@@ -11,6 +11,7 @@ use super::{View, of_manager, store, view};
 use crate::access::{Office, office};
 use crate::app::App;
 use crate::body::Body;
+use crate::checkups::store as checkups;
 use crate::error::ApiError;
 use crate::form::Form;
 use crate::idempotency::{Attempt, Once};
@@ -64,6 +65,7 @@ pub(crate) async fn leave(
     store::leave(&work.txn, row.id, on).await?;
     if on <= app.today() {
         end_all_of_staff(&work.txn, row.id, None, app.now()).await?;
+        checkups::end_delegations_to(&work.txn, row.id, app.now()).await?;
     }
     row.left_on = Some(on);
     row.version += 1;

@@ -2,6 +2,7 @@
 
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, http::StatusCode, post};
+use domain::access::Role;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -9,17 +10,27 @@ use super::{new_password, of_manager, store};
 use crate::access::{Office, office};
 use crate::app::App;
 use crate::body::Body;
+use crate::db::entities::staff;
 use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
 use crate::problem::Code;
-use crate::session::store::end_all_of_staff;
+use crate::session::Staff;
+use crate::session::store::{end_all_of_staff, scope_of};
 use crate::sign_in::credentials::forget_wrong_tries;
+
+/// Who needs a second factor loses it by somebody who answers for more: with a peer's password and factor one would act in
+/// the peer's name.
+fn may_take_second_factor(manager: &Staff, row: &staff::Model) -> Result<(), ApiError> {
+    let is_guarded = row.roles.0.iter().any(|role| role.needs_second_factor());
+    let is_above = manager.is(Role::SystemAdministrator) || !scope_of(row).covers_scope(manager.region);
+    if is_guarded && !is_above { Err(ApiError::told(Code::SecondFactorByHigher)) } else { Ok(()) }
+}
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = ResetPassword)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Request {
-    /// The authenticator is lost too.
+    /// The authenticator is lost too. That of an administrator of a county or above is taken away by the level above.
     #[serde(default)]
     remove_second_factor: bool,
 }
@@ -66,7 +77,10 @@ pub(crate) async fn reset_password(
     if row.left_on.is_some_and(|left_on| left_on <= app.today()) {
         return Err(ApiError::told(Code::StaffLeft));
     }
-    store::issue_password(&work.txn, row.id, hash, remove_second_factor).await?;
+    if remove_second_factor {
+        may_take_second_factor(&office.staff, &row)?;
+    }
+    store::issue_password(&work.txn, row.id, hash, remove_second_factor, office.staff.id).await?;
     end_all_of_staff(&work.txn, row.id, None, app.now()).await?;
     forget_wrong_tries(&work.txn, &app, &row.user_name).await?;
     let issued = IssuedPassword { user_name: row.user_name, password };

@@ -88,6 +88,8 @@ pub(crate) struct NewStaff {
     pub(crate) password_hash: String,
     /// The password was issued by somebody else and must be changed.
     pub(crate) password_issued: bool,
+    /// Who makes the account.
+    pub(crate) made_by: Option<StaffId>,
 }
 
 impl NewStaff {
@@ -111,6 +113,8 @@ impl NewStaff {
             created_at: now,
             left_on: None,
             version: 1,
+            made_by: self.made_by,
+            reset_by: None,
         })
     }
 }
@@ -180,8 +184,10 @@ pub(super) async fn issue_password(
     id: StaffId,
     hash: String,
     remove_second_factor: bool,
+    by: StaffId,
 ) -> Result<(), DbErr> {
     let mut issue = staff::Entity::update_many()
+        .col_expr(staff::Column::ResetBy, Expr::value(Some(by)))
         .col_expr(staff::Column::PasswordHash, Expr::value(hash))
         .col_expr(staff::Column::PasswordIssued, Expr::value(true))
         .filter(staff::COLUMN.id.eq(id));
