@@ -31,7 +31,7 @@ const A_DAY: Limit = Limit { purpose: "disclosure", most: 60, pause: TimeDelta::
 /// What is asked for.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Request {
+pub struct ExportRequest {
     /// Id of what this creates; an `Idempotency-Key` may stand in for it.
     #[serde(default, deserialize_with = "chosen_id")]
     id: Option<Uuid>,
@@ -57,7 +57,7 @@ pub struct Request {
 #[utoipa::path(
     tag = "exports",
     params(Once),
-    request_body = Request,
+    request_body = ExportRequest,
     responses(
         (status = 201, description = "It may be taken", body = Shown),
         (status = 202, description = "It waits for a second person", body = Shown),
@@ -70,10 +70,10 @@ pub(crate) async fn ask(
     office: Office<office::AskDisclosure>,
     language: Language,
     once: Once,
-    body: Body<Request>,
+    body: Body<ExportRequest>,
 ) -> Result<HttpResponse, ApiError> {
     let staff = &office.staff;
-    let Request { id, list, filters, form: given, purpose } = body.parse()?;
+    let ExportRequest { id, list, filters, form: given, purpose } = body.parse()?;
     let mut form = Form::default();
     let purpose = form.remark("/purpose", &purpose, &REASON_LENGTH);
     if given != Given::Screen && !list.is_for_files() {

@@ -13,7 +13,7 @@ use super::store;
 use crate::access::{Office, office};
 use crate::app::App;
 use crate::error::ApiError;
-use crate::idempotency::Work;
+use crate::idempotency::{Attempt, Once};
 use crate::problem::Code;
 
 /// That it was seen.
@@ -29,7 +29,7 @@ pub(crate) struct Seen {
 /// By who may decide on it, and never by who asked: an export of any size, or an account that ran into its limit of a day.
 #[utoipa::path(
     tag = "exports",
-    params(("export" = Uuid, Path, description = "What was asked for")),
+    params(("export" = Uuid, Path, description = "What was asked for"), Once),
     responses(
         (status = 200, description = "Kept", body = Seen),
         (status = 403, description = "It is the caller's own (`own_disclosure`), or the role does not look after others"),
@@ -41,10 +41,15 @@ pub(crate) async fn mark_seen(
     app: Data<App>,
     office: Office<office::DecideDisclosure>,
     id: Path<String>,
+    once: Once,
 ) -> Result<HttpResponse, ApiError> {
     let staff = &office.staff;
     let id = of_another(&app, staff, &id).await?;
-    let (work, seen_at) = (Work::without_key(&app).await?, app.now());
+    let work = match once.begin(&app, staff.id.0, None, b"").await? {
+        Attempt::Answered(answer) => return Ok(answer),
+        Attempt::New(work) => work,
+    };
+    let seen_at = app.now();
     if !store::mark_seen(&work.txn, id, staff.id, seen_at).await? {
         return Err(ApiError::told(Code::AlreadySeen));
     }
