@@ -259,7 +259,7 @@ async fn a_photo_that_was_sealed_anew_after_the_snapshot_names_its_key() {
     assert!(keys.seal_with(2));
     let sealed_for = places::Place::new(places::PHOTO_FILE, name.parse().unwrap());
     let plain = keys.open_bytes(sealed_for, &world.app.photos.get(name).await.unwrap()).unwrap();
-    world.app.photos.put(name, keys.seal_bytes(sealed_for, &plain)).await.unwrap();
+    world.app.photos.put(name, keys.seal_bytes(sealed_for, &plain).unwrap()).await.unwrap();
 
     let file = operator.backup(&world, "one.muzi").await;
     let place = Place::within(&operator, "restored").await;
