@@ -8,7 +8,7 @@ use domain::catalogue::Catalogue;
 use domain::id::ReplicaId;
 use tokio::sync::{Semaphore, watch};
 
-use crate::cache::Cache;
+use crate::cache::{Cache, Memory};
 use crate::config::Config;
 use crate::db::Db;
 use crate::keys::Keys;
@@ -25,6 +25,8 @@ pub struct App {
     pub db: Db,
     /// What may be lost.
     pub cache: Cache,
+    /// Requests of each caller within a minute, in this process: asking Redis would cost more than it spares.
+    pub requests: Memory,
     /// Where the time comes from.
     pub clock: Clock,
     /// Sealing, blind indexes, printed codes.

@@ -51,6 +51,7 @@ pub async fn app(config: Config, clock: Clock, wechat: Wechat) -> anyhow::Result
         live: Live::new(&cache),
         db,
         cache,
+        requests: Memory::default(),
         clock,
         wechat,
         keys,

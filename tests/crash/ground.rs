@@ -93,6 +93,7 @@ impl Ground {
             .env("MUZI_DATA", &config.data)
             .env("MUZI_LISTEN", muzi.listen.clone())
             .env("MUZI_METRICS_LISTEN", muzi.metrics.clone())
+            .env("MUZI_REQUESTS_A_MINUTE", "1000000")
             .env("MUZI_LOG", "warn");
         if let Some(url) = &config.redis_url {
             serve.env("REDIS_URL", url.as_str());

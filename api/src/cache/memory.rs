@@ -34,6 +34,11 @@ impl Memory {
         Self { counters, channels: Channels::default() }
     }
 
+    /// Counts one more, and says whether that is more than `most` within the window.
+    pub async fn is_too_much(&self, key: String, most: u64) -> bool {
+        self.count(key).await > most
+    }
+
     pub(super) async fn count(&self, key: String) -> u64 {
         let counter = self.counters.get_with(key, async { Arc::default() }).await;
         counter.fetch_add(1, Ordering::Relaxed) + 1

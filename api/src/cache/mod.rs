@@ -8,6 +8,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::id::UserId;
+use uuid::Uuid;
 
 pub use memory::Memory;
 pub use redis::Redis;
@@ -29,6 +30,8 @@ pub const WINDOW: Duration = Duration::from_secs(60);
 pub enum Counted<'a> {
     /// Dynamic codes that a user has drawn.
     Codes(UserId),
+    /// Tickets for live updates that a caller has drawn.
+    Tickets(Uuid),
     /// Sign-ins with WeChat from an address, by its keyed hash.
     WechatSignIns(&'a [u8]),
 }
@@ -37,6 +40,7 @@ impl Counted<'_> {
     fn key(self) -> String {
         match self {
             Self::Codes(user) => format!("codes:{user}"),
+            Self::Tickets(actor) => format!("tickets:{actor}"),
             Self::WechatSignIns(address) => format!("wechat-sign-ins:{}", URL_SAFE_NO_PAD.encode(address)),
         }
     }

@@ -94,6 +94,11 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wechat_sign_ins: Option<u32>,
 
+    /// Requests that one signed-in caller may make in a minute to one replica [default: 600; unlimited with --demo]
+    #[arg(long, env = "MUZI_REQUESTS_A_MINUTE", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests_a_minute: Option<u32>,
+
     /// Leave background jobs to `muzi worker`
     #[arg(long, env = "MUZI_NO_JOBS", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -153,6 +158,8 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     /// Proxies that are believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// Requests that one signed-in caller may make in a minute to this process: far more than hands and clients need.
+    pub requests_a_minute: u32,
     /// How long the audit log is kept.
     pub audit_retention: LogRetention,
     /// How much of lists of persons one account is given.
@@ -343,6 +350,7 @@ impl Settings {
             catalogue: settings.catalogue,
             cors_origins: settings.cors_origins.unwrap_or_default(),
             trusted_proxies: settings.trusted_proxies.unwrap_or_default(),
+            requests_a_minute: settings.requests_a_minute.unwrap_or(if demo { u32::MAX } else { 600 }).max(1),
             audit_retention,
             disclosure: DisclosureConfig {
                 // A file of settings is not read by the ranges of the command line.

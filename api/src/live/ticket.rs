@@ -10,9 +10,14 @@ use utoipa::ToSchema;
 use super::store;
 use crate::access::{Access, Watch};
 use crate::app::App;
+use crate::cache::{Counted, WINDOW};
 use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once};
 use crate::keys::new_token;
+use crate::problem::Code;
+
+/// Most tickets of a caller in a minute: a stream lasts longer than one.
+const A_MINUTE: u64 = 60;
 
 /// A ticket for one stream.
 #[derive(Debug, Serialize, ToSchema)]
@@ -38,6 +43,9 @@ pub(crate) async fn give(
     access: Access<Watch>,
     once: Once,
 ) -> Result<HttpResponse, ApiError> {
+    if app.cache.is_too_much(Counted::Tickets(access.caller.actor()), A_MINUTE).await {
+        return Err(ApiError::Wait(Code::TooManyRequests, WINDOW));
+    }
     let work = match once.begin(&app, access.caller.actor(), None, &[]).await? {
         Attempt::Answered(answer) => return Ok(answer),
         Attempt::New(work) => work,

@@ -11,9 +11,10 @@ use crate::idempotency::{IDEMPOTENCY_KEY, IF_MATCH};
 /// A status and what it means.
 type Refusal = (u16, &'static str);
 
-const OF_A_SIGN_IN: [Refusal; 3] = [
+const OF_A_SIGN_IN: [Refusal; 4] = [
     (401, "Not signed in, or the sign-in has ended"),
     (403, "Not allowed to the caller, or something must be done first: the `code` says which"),
+    (429, "Too many requests in a minute (`too_many_requests`); `Retry-After` says when to come again"),
     (503, "The database does not answer; nothing was saved"),
 ];
 const OF_AN_ADDRESS: [Refusal; 1] = [(404, "Not there, or the caller may not know that it is")];

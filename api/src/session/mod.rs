@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::audit::{Act, Event};
+use crate::cache::WINDOW;
 use crate::error::ApiError;
 use crate::problem::Code;
 
@@ -186,6 +187,10 @@ pub async fn caller(app: &App, request: &HttpRequest) -> Result<Caller, ApiError
     let session = app.tokens.check(token, app.now()).ok_or_else(refused)?;
     let caller = store::caller(app.db.read(), session, app.now()).await?.ok_or_else(refused)?;
     let caller = caller.acting(Act::of(request));
+    let most = u64::from(app.config.requests_a_minute);
+    if app.requests.is_too_much(caller.actor().to_string(), most).await {
+        return Err(ApiError::Wait(Code::TooManyRequests, WINDOW));
+    }
     request.extensions_mut().insert(caller.clone());
     Ok(caller)
 }

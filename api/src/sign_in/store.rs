@@ -98,7 +98,7 @@ pub(super) async fn still_proves(
     today: NaiveDate,
 ) -> Result<bool, DbErr> {
     let mut same = staff::Entity::update_many()
-        .col_expr(staff::Column::PasswordIssued, Expr::col(staff::Column::PasswordIssued).into())
+        .col_expr(staff::Column::PasswordIssued, Expr::col(staff::Column::PasswordIssued))
         .filter(staff::COLUMN.id.eq(seen.id))
         .filter(staff::COLUMN.password_hash.eq(seen.password_hash.as_str()))
         .filter(staff::Column::LeftOn.is_null().or(staff::Column::LeftOn.gt(today)));
