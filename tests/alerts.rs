@@ -301,7 +301,7 @@ async fn entries_that_are_seen_again_after_a_loss_call_nobody_about_the_child() 
     ends(&nurse.client, &mother, "stillbirth").await;
 
     share(true).await;
-    assert_eq!(open_signs(&nurse.client).await, [own.clone()], "her own signs are told");
+    assert_eq!(open_signs(&nurse.client).await, std::slice::from_ref(&own), "her own signs are told");
     let private = format!("{}/{hidden}/private", entries(&mother));
     client.change(Method::PUT, &private, "\"1\"", json!({ "private": false })).await.ok();
     assert_eq!(open_signs(&nurse.client).await, [own]);
