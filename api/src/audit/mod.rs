@@ -23,9 +23,9 @@ mod tests {
     use std::collections::BTreeSet;
     use std::path::{Path, PathBuf};
 
-    /// What a handler may write outside the transaction of its work: tries, which count whatever becomes of the request; and
-    /// tickets of streams, which are used up.
-    const BESIDE: [&str; 2] = [".take_back(", "take_ticket("];
+    /// What a handler may write outside the transaction of its work: tries, which count whatever becomes of the request;
+    /// tickets of streams, which are used up; and events of what was looked for or refused.
+    const BESIDE: [&str; 3] = [".take_back(", "take_ticket(", "Events::from("];
 
     /// How a transaction is begun or ended, and how a statement is carried out outside of one.
     const WAYS: [&str; 7] =
@@ -33,7 +33,7 @@ mod tests {
 
     /// The files that write outside a `Work`, and why they may. A file that is not here hands on the transaction that it was
     /// given.
-    const WRITES: [(&str, &str); 24] = [
+    const WRITES: [(&str, &str); 27] = [
         ("access/log.rs", "writes events"),
         ("access/mod.rs", "writes events of refusals"),
         ("audit/ask.rs", "writes who asked"),
@@ -49,6 +49,11 @@ mod tests {
         ("commands/import.rs", "a command at the server, with events of its own"),
         ("db/mod.rs", "where transactions come from"),
         ("demo/mod.rs", "a database of the demo"),
+        ("disclosures/retain.rs", "a job of the night: forgets old requests for lists"),
+        (
+            "disclosures/store.rs",
+            "the lines of a day and the lease of an export, which count whatever becomes of the request",
+        ),
         ("idempotency.rs", "`Work` itself, which commits what was done with its events"),
         ("keyring/in_use.rs", "which keys are in use: nobody's data"),
         ("keyring/rotate.rs", "seals the same values with another key"),
@@ -60,6 +65,7 @@ mod tests {
         ("sweep.rs", "a job: forgets what has expired"),
         ("tries.rs", "tries, which count whatever becomes of the request"),
         ("usage/roll_up.rs", "a job: adds up what was counted"),
+        ("visits/open.rs", "writes the event of an answer that is given again"),
         ("worker.rs", "jobs: which is due, claimed and done"),
     ];
 

@@ -14,8 +14,11 @@ use sea_orm::{
     SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 
-/// How long a request waits for a connection before it is told that the database is away.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a request waits for the one connection that writes, or for one of those that read, before it is told to come again.
+const SQLITE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a request waits for each connection before it is told that the database is away: it needs up to three in turn.
+const POSTGRES_PATIENCE: Duration = Duration::from_secs(3);
 
 /// A database: a pool that reads and one that writes. On PostgreSQL they are the same pool.
 #[derive(Debug, Clone)]
@@ -118,7 +121,7 @@ fn sqlite(url: &str, connections: u32) -> ConnectOptions {
     options
         .max_connections(connections)
         .min_connections(1)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .acquire_timeout(SQLITE_PATIENCE)
         .sqlx_logging(false);
     options.test_before_acquire(false).map_sqlx_sqlite_opts(|options| {
         options
@@ -152,7 +155,7 @@ fn postgres(url: &str, connections: u32, settings: &'static [(&str, &str)]) -> C
     options
         .max_connections(connections)
         .min_connections(1)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .acquire_timeout(POSTGRES_PATIENCE)
         .sqlx_logging(false);
     options
         .test_before_acquire(false)
