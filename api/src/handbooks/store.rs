@@ -153,11 +153,20 @@ pub async fn settle_contacts(
 /// Takes hold of a handbook for the rest of the transaction and gives it as it is now: whoever changes the same handbook
 /// at the same moment waits here. Its change number is raised, so that whoever follows it looks.
 pub async fn hold(txn: &impl ConnectionTrait, id: HandbookId) -> Result<handbook::Model, ApiError> {
-    let held = handbook::Entity::update_many()
+    held(txn, holding(id)).await
+}
+
+fn holding(id: HandbookId) -> UpdateMany<handbook::Entity> {
+    handbook::Entity::update_many()
         .col_expr(handbook::Column::ChangeSeq, Expr::col(handbook::Column::ChangeSeq).add(1))
         .filter(handbook::COLUMN.id.eq(id))
-        .exec_with_returning(txn)
-        .await?;
+}
+
+async fn held(
+    txn: &impl ConnectionTrait,
+    holding: UpdateMany<handbook::Entity>,
+) -> Result<handbook::Model, ApiError> {
+    let held = holding.exec_with_returning(txn).await?;
     held.into_iter().next().ok_or_else(|| ApiError::told(Code::NotFound))
 }
 
@@ -171,13 +180,7 @@ pub async fn hold_to_write(
     let now = app.now();
     let latest = Expr::col(handbook::Column::WrittenAt);
     let later = Expr::case(latest.clone().gt(now), latest).finally(now);
-    let held = handbook::Entity::update_many()
-        .col_expr(handbook::Column::ChangeSeq, Expr::col(handbook::Column::ChangeSeq).add(1))
-        .col_expr(handbook::Column::WrittenAt, later.into())
-        .filter(handbook::COLUMN.id.eq(id))
-        .exec_with_returning(txn)
-        .await?;
-    let held = held.into_iter().next().ok_or_else(|| ApiError::told(Code::NotFound))?;
+    let held = held(txn, holding(id).col_expr(handbook::Column::WrittenAt, later.into())).await?;
     must_be_live(&held)?;
     let at = held.written_at.unwrap_or(now);
     Ok((held, at))
