@@ -63,8 +63,9 @@ impl Operator {
         let mut muzi = Command::new(env!("CARGO_BIN_EXE_muzi"));
         muzi.args(arguments)
             .env_clear()
-            // Many start at once, and none is looked for at the port that everybody knows.
+            // Many start at once, and none is looked for at the ports that everybody knows.
             .env("MUZI_LISTEN", "127.0.0.1:0")
+            .env("MUZI_METRICS_LISTEN", "127.0.0.1:0")
             .envs(self.variables.iter().map(|(name, value)| (*name, value)))
             .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
             .current_dir(self.folder.path())

@@ -1,7 +1,7 @@
 //! `muzi serve` and `muzi worker`.
 
 use std::collections::BTreeMap;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
@@ -47,11 +47,10 @@ impl Serve {
         let config = resolve(&self.settings, self.demo).await?;
         telemetry::start_logging(&config.log, !self.demo);
         make_folder(&config.data)?;
-        let listener = TcpListener::bind(config.listen).map_err(|err| {
-            anyhow::anyhow!("--listen / MUZI_LISTEN: {} cannot be listened on: {err}", config.listen)
-        })?;
+        let listener = listen("--listen / MUZI_LISTEN", config.listen)?;
         let base = format!("http://{}", listener.local_addr()?);
-        let metrics = config.metrics_listen.map(TcpListener::bind).transpose()?;
+        let metrics = |at| listen("--metrics-listen / MUZI_METRICS_LISTEN", at);
+        let metrics = config.metrics_listen.map(metrics).transpose()?;
         let stand_in = if self.demo { Some(start::demo_stand_in()?) } else { None };
         let wechat = stand_in.as_ref().map_or_else(|| Wechat::real(&config.wechat), Wechat::stand_in);
         let app = start::app(config, Clock::system(), wechat).await?;
@@ -103,6 +102,11 @@ impl Serve {
         }
         Ok(())
     }
+}
+
+/// A port that is taken is told with the setting that names it.
+fn listen(setting: &str, at: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(at).map_err(|err| anyhow::anyhow!("{setting}: {at} cannot be listened on: {err}"))
 }
 
 /// Chinese stands last in a line: its letters are wider than the columns of a terminal.
