@@ -1,6 +1,7 @@
 //! Rows of children.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use domain::handbook::identity::Grip;
 use domain::handbook::number::HandbookNumber;
 use domain::id::{ChildId, HandbookId, PersonId, PregnancyId};
 use domain::person::IdNumber;
@@ -20,7 +21,7 @@ use crate::handbooks::correct::key_of;
 use crate::handbooks::store as handbooks;
 use crate::keys::Keys;
 use crate::people;
-use crate::people::keep::{Grip, keep};
+use crate::people::keep::keep;
 use crate::problem::Code;
 
 /// Most handbooks of one mother that are looked through for a child.

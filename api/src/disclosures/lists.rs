@@ -22,6 +22,7 @@ use crate::overrides::store as overrides;
 use crate::problem::{Code, Language};
 use crate::records::store as records;
 use crate::session::Staff;
+use crate::usage::store as usage;
 use crate::usage::unused;
 use crate::visits::list as visits_list;
 use crate::visits::store as visits;
@@ -191,7 +192,7 @@ impl Which {
         let db = app.db.read();
         match self {
             Self::Unused(extent) => {
-                let page = async |after, limit| Ok(unused::page(db, *extent, after, limit).await?);
+                let page = async |after, limit| Ok(usage::unused(db, *extent, after, limit).await?);
                 counted(most, page, unused::position).await
             }
             Self::Alerts(scope) => {
@@ -283,7 +284,7 @@ impl Which {
         Ok(match self {
             Self::Unused(extent) => {
                 let after = if let After::Unused(at) = after { Some(at) } else { None };
-                let rows = unused::page(db, *extent, after, limit).await?;
+                let rows = usage::unused(db, *extent, after, limit).await?;
                 let next = rows.last().map(unused::position).map_or(After::Start, After::Unused);
                 (unused::listed(app, staff, rows).await?.iter().map(|row| row.line(language)).collect(), next)
             }

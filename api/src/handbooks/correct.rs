@@ -5,6 +5,7 @@ use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::access::{Action, Role};
+use domain::handbook::identity::keeper_of_identity;
 use domain::handbook::issuing::check_child;
 use domain::id::{ChildId, HandbookId, PersonId};
 use domain::person::{IdNumber, Sex};
@@ -204,8 +205,7 @@ impl Whose {
 /// Most other handbooks of one woman that are looked at.
 const OTHERS: u64 = 20;
 
-/// A woman is put right where she had her first handbook of those that she has: else whoever issues her another anywhere
-/// could make her somebody else in all of them.
+/// A woman is put right at the desk of the handbook that keeps her identity.
 async fn must_be_own_desk(
     txn: &impl ConnectionTrait,
     held: &handbook::Model,
@@ -213,8 +213,9 @@ async fn must_be_own_desk(
     staff: &Staff,
     now: DateTime<Utc>,
 ) -> Result<(), ApiError> {
-    let Some(first) = others.first().filter(|first| first.id < held.id) else { return Ok(()) };
-    if store::answers_for(txn, staff.institution, &[first], now).await? {
+    let keeper = keeper_of_identity(others.iter().chain([held]).map(|handbook| handbook.id));
+    let Some(keeper) = others.iter().find(|other| keeper == Some(other.id)) else { return Ok(()) };
+    if store::answers_for(txn, staff.institution, &[keeper], now).await? {
         Ok(())
     } else {
         Err(ApiError::told(Code::IdentityElsewhere))

@@ -8,6 +8,7 @@ use domain::access::{OfficeAction, Role};
 use domain::audit::Kind as Told;
 use domain::calendar::Month;
 use domain::consent::Purpose;
+use domain::handbook::identity::Grip;
 use domain::handbook::issuing::IssueKind;
 use domain::handbook::number::HandbookNumber;
 use domain::handbook::{EDITION, Group, State};
@@ -35,7 +36,7 @@ use crate::keys::{Place, places};
 use crate::notices::{self, Kind};
 use crate::overrides::store::{self as overrides, NewOverride, Of};
 use crate::people;
-use crate::people::keep::{Grip, PersonOnForm, keep, known};
+use crate::people::keep::{PersonOnForm, keep, known};
 use crate::pregnancies;
 use crate::problem::Code;
 use crate::session::Staff;
@@ -250,13 +251,8 @@ impl Issue<'_> {
         let (app, txn, now) = (self.app, self.txn, self.app.now());
         let (known, others) = self.hold_others(form).await?;
         let others: Vec<&handbook::Model> = others.iter().collect();
-        let grip = if !store::answers_for(txn, Some(self.desk.institution.id), &others, now).await? {
-            Grip::Elsewhere
-        } else if order.group == Group::Child {
-            Grip::AnswersForChild
-        } else {
-            Grip::Answers
-        };
+        let answers = store::answers_for(txn, Some(self.desk.institution.id), &others, now).await?;
+        let grip = Grip::at_issue(order.group, answers);
         if let Some(known) = &known {
             let identity = people::store::identity(&app.keys, known)?;
             // Who knows a number alone must not come to a cover of hers by it.

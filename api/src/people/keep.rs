@@ -1,6 +1,7 @@
 //! Keeps a person who came with a form: the one who is known already, refreshed, or a new one.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use domain::handbook::identity::Grip;
 use domain::person::{IdNumber, Phone, Sex};
 use domain::place::RegionCode;
 use sea_orm::ConnectionTrait;
@@ -38,23 +39,11 @@ pub struct Kept {
     pub was_refreshed: bool,
 }
 
-/// How far a form changes what is known of a person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Grip {
-    /// Whoever fills it in answers for the person: what the form says counts.
-    Answers,
-    /// The same, at the issue of a child's handbook: its phone is the one at which the family is reached, whosever it is, and
-    /// becomes hers only where she had none.
-    AnswersForChild,
-    /// Other desks answer for the person: nothing that finds or proves somebody is touched, and what is known stays.
-    Elsewhere,
-}
-
 /// How often a row that others change at the same moment is read again.
 const PATIENCE: usize = 3;
 
-/// Keeps the person of a form, as far as whoever fills it in has a grip on a known one. The ID number decides who it is; where none is known on one side, name, birth date and
-/// phone together do.
+/// Keeps the person of a form, as far as whoever fills it in has a grip on a known one. The ID number decides who it is;
+/// where none is known on one side, name, birth date and phone together do.
 pub async fn keep(
     txn: &impl ConnectionTrait,
     keys: &Keys,

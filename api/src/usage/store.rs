@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::calendar::Month;
-use domain::handbook::Group;
+use domain::handbook::{Group, State};
 use domain::id::{FollowUpId, HandbookId, InstitutionId};
 use domain::institution::ReportColumn;
 use domain::place::{Region, RegionCode, RegionLevel};
@@ -18,7 +18,8 @@ use sea_orm::{
 
 use super::count::NOT_USED;
 use super::scope::{Extent, NamedRegion};
-use crate::db::entities::{institution, region, usage_counter, usage_follow_up};
+use super::unused::Extent as Whose;
+use crate::db::entities::{handbook, institution, region, usage_counter, usage_follow_up};
 use crate::db::statement;
 use crate::error::ApiError;
 use crate::keys::{Keys, Place, places};
@@ -496,4 +497,32 @@ pub async fn days(
         Extent::Institution { id, .. } => sql.push(" AND institution_id = ?", [(*id).into()]),
     };
     sql.push(" GROUP BY day", []).all(db).await
+}
+
+/// A page of live handbooks without evidence of use, by region and then by age, from after a position on.
+pub(crate) async fn unused(
+    db: &impl ConnectionTrait,
+    whose: Whose,
+    after: Option<(RegionCode, HandbookId)>,
+    limit: u64,
+) -> Result<Vec<handbook::Model>, DbErr> {
+    let rows = handbook::Entity::find()
+        .filter(handbook::COLUMN.first_used_at.is_null())
+        .filter(handbook::COLUMN.closed_at.is_null())
+        .filter(handbook::COLUMN.blocked_until.is_null())
+        .filter(handbook::Column::State.is_in([State::Issued, State::Claimed]));
+    let mut rows = match whose {
+        Whose::Institution(id) => rows.filter(handbook::COLUMN.managing_id.eq(id)),
+        Whose::Region(region) => {
+            let range = region.range();
+            rows.filter(handbook::COLUMN.region_code.between(*range.start(), *range.end()))
+        }
+    };
+    if let Some((code, id)) = after {
+        let same_place =
+            Condition::all().add(handbook::COLUMN.region_code.eq(code)).add(handbook::COLUMN.id.gt(id));
+        rows = rows.filter(Condition::any().add(handbook::COLUMN.region_code.gt(code)).add(same_place));
+    }
+    let in_order = rows.order_by_asc(handbook::COLUMN.region_code).order_by_asc(handbook::COLUMN.id);
+    in_order.limit(limit).all(db).await
 }

@@ -7,9 +7,7 @@ use domain::access::{Action, OfficeAction, Role, Tie, may_in_office};
 use domain::handbook::{Group, State};
 use domain::id::{HandbookId, InstitutionId};
 use domain::place::{Region, RegionCode, RegionLevel};
-use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-};
+use sea_orm::ConnectionTrait;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -119,7 +117,7 @@ pub(crate) async fn list(
     }
     let extent = extent(app.db.read(), staff, wanted.region, wanted.level).await?;
     let reading = Reading::begin(&app, staff, &Which::Unused(extent), &page_query).await?;
-    let rows = page(app.db.read(), extent, reading.after, reading.wanted()).await?;
+    let rows = store::unused(app.db.read(), extent, reading.after, reading.wanted()).await?;
     let (rows, next_cursor) = reading.give(rows, position, |row| row.id).await?;
     Ok(Json(Page { items: listed(&app, staff, rows).await?, next_cursor }))
 }
@@ -153,37 +151,6 @@ pub(crate) async fn extent(
 /// Where the next page begins after this row.
 pub(crate) fn position(row: &handbook::Model) -> (RegionCode, HandbookId) {
     (row.region_code, row.id)
-}
-
-/// A page of live handbooks without evidence of use.
-pub(crate) async fn page(
-    db: &impl ConnectionTrait,
-    extent: Extent,
-    after: Option<(RegionCode, HandbookId)>,
-    limit: u64,
-) -> Result<Vec<handbook::Model>, DbErr> {
-    let rows = handbook::Entity::find()
-        .filter(handbook::COLUMN.first_used_at.is_null())
-        .filter(handbook::COLUMN.closed_at.is_null())
-        .filter(handbook::COLUMN.blocked_until.is_null())
-        .filter(handbook::Column::State.is_in([State::Issued, State::Claimed]));
-    let mut rows = match extent {
-        Extent::Institution(id) => rows.filter(handbook::COLUMN.managing_id.eq(id)),
-        Extent::Region(region) => {
-            let range = region.range();
-            rows.filter(handbook::COLUMN.region_code.between(*range.start(), *range.end()))
-        }
-    };
-    if let Some((code, id)) = after {
-        let same_place =
-            Condition::all().add(handbook::COLUMN.region_code.eq(code)).add(handbook::COLUMN.id.gt(id));
-        rows = rows.filter(Condition::any().add(handbook::COLUMN.region_code.gt(code)).add(same_place));
-    }
-    rows.order_by_asc(handbook::COLUMN.region_code)
-        .order_by_asc(handbook::COLUMN.id)
-        .limit(limit)
-        .all(db)
-        .await
 }
 
 /// Handbooks as they stand in the list; that they were read is logged first.

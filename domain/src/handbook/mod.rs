@@ -5,6 +5,7 @@
 pub mod claim;
 pub mod code;
 pub mod cover;
+pub mod identity;
 pub mod issuing;
 pub mod number;
 
