@@ -1,12 +1,12 @@
 //! Closing an account: what goes at once, what stays without the person, and what the law keeps blocked.
 
 use api::children::store as children;
-use api::db::entities::{handbook, retention_receipt, wechat_user};
+use api::db::entities::{child, handbook, retention_receipt, wechat_user};
 use api::session::store::Holder;
 use chrono::{NaiveDate, TimeDelta};
 use domain::access::Role;
 use domain::handbook::{CloseReason, State};
-use domain::id::HandbookId;
+use domain::id::{HandbookId, PersonId};
 use domain::member::{MemberRelation, MemberRole};
 use futures_util::future::join_all;
 use reqwest::Method;
@@ -427,6 +427,11 @@ async fn a_handbook_that_does_not_open_holds_up_no_other_and_the_job_says_so() {
     assert!(world.number(failed).await > 0);
 }
 
+async fn name_of(world: &World, person: PersonId) -> String {
+    let row = api::people::store::by_id(world.app.db.read(), person).await.unwrap().unwrap();
+    api::people::store::identity(&world.app.keys, &row).unwrap().name
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn when_the_time_of_blocking_is_over_nobody_is_left_in_it_and_a_receipt_says_so() {
     let world = World::empty().await;
@@ -438,6 +443,11 @@ async fn when_the_time_of_blocking_is_over_nobody_is_left_in_it_and_a_receipt_sa
     world.advance(TimeDelta::days(15 * 365));
     nights(&world, 1).await;
     assert!(row(&world, &mother).await.erased_at.is_none(), "some days are missing");
+    // A birth that was recorded in error left a child behind, who is erased like everybody else.
+    let child = children::of_handbook(world.app.db.read(), mother.handbook).await.unwrap().remove(0);
+    let in_error = "UPDATE child SET voided_at = ? WHERE id = ?";
+    world.execute(in_error, [world.now().into(), child.id.into()]).await;
+    assert_ne!(name_of(&world, child.person_id).await, "");
     world.advance(TimeDelta::days(10));
     for _ in 0..2 {
         nights(&world, 1).await;
@@ -457,10 +467,12 @@ async fn when_the_time_of_blocking_is_over_nobody_is_left_in_it_and_a_receipt_sa
         assert_eq!(world.number(&left).await, 0, "{words}: also those of the handbook that was lost");
     }
     assert_eq!(world.number(&of("usage_follow_up", replaced)).await, 1, "it is counted as before");
-    let child = children::of_handbook(world.app.db.read(), mother.handbook).await.unwrap().remove(0);
-    assert_eq!(child.born_on, NaiveDate::from_ymd_opt(2024, 1, 1).unwrap(), "the year of birth is left");
+    let left = child::Entity::find_by_id(child.id).one(world.app.db.read()).await.unwrap().unwrap();
+    assert_eq!(left.born_on, NaiveDate::from_ymd_opt(2024, 1, 1).unwrap(), "the year of birth is left");
+    for somebody in [mother.person, child.person_id] {
+        assert_eq!(name_of(&world, somebody).await, "");
+    }
     let person = api::people::store::by_id(world.app.db.read(), mother.person).await.unwrap().unwrap();
-    assert_eq!(api::people::store::identity(&world.app.keys, &person).unwrap().name, "");
     assert_eq!((person.id_number_index, person.born_on), (None, None));
     let told = receipts(&world).await;
     let done: Vec<_> = told.iter().filter(|(cause, ..)| cause == "end_of_period").collect();

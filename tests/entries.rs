@@ -1,8 +1,13 @@
 //! What a family writes down: added, changed, hidden and taken back.
 
+use api::db::entities::record;
+use chrono::NaiveDate;
+use domain::id::RecordId;
 use domain::member::{MemberRelation, MemberRole};
 use reqwest::Method;
+use sea_orm::{EntityTrait, IntoActiveModel};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::support::{Answer, Client, Mother, World, send};
 
@@ -407,6 +412,46 @@ async fn facts_come_from_earlier_entries_of_the_same_child() {
     let again = client.post(&entries(&mother), tooth("p71")).await;
     assert_eq!(again.status, 422, "the same tooth does not come twice: {}", again.text());
     assert_eq!(client.post(&entries(&mother), tooth("p81")).await.status, 201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_compared_with_long_ago_is_found_behind_hundreds_of_entries() {
+    let world = World::empty().await;
+    let county = world.county().await;
+    let mother = world.mother(&county).await;
+    let client = &mother.user.client;
+    // 36 weeks today; the first 20 weeks ended on 2026-08-01.
+    let due_on: NaiveDate = "2026-12-20".parse().unwrap();
+    world.execute("UPDATE pregnancy SET due_on = ?", [due_on.into()]).await;
+    let pressure = |day: &str, systolic: i64, diastolic: i64| {
+        json!({ "kind": "blood_pressure", "subject": "woman", "payload": {
+            "measured_at": format!("{day}T08:00:00+08:00"), "systolic": systolic, "diastolic": diastolic } })
+    };
+    let weight = |day: &str, rest: Value| {
+        let mut payload = json!({ "measured_at": format!("{day}T08:00:00+08:00") });
+        payload.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        json!({ "kind": "weight", "subject": "woman", "payload": payload })
+    };
+    let measured_once = json!({ "weight": 51.2, "height": 160 });
+    for entry in [pressure("2026-05-01", 100, 60), weight("2026-04-01", measured_once)] {
+        client.post(&entries(&mother), entry).await.ok();
+    }
+    let mut since = Vec::new();
+    for entry in [pressure("2026-09-01", 125, 70), weight("2026-09-01", json!({ "weight": 58 }))] {
+        let id: Uuid =
+            client.post(&entries(&mother), entry).await.ok()["id"].as_str().unwrap().parse().unwrap();
+        let row = record::Entity::find_by_id(id).one(world.app.db.read()).await.unwrap().unwrap();
+        since.extend((0..450).map(|_| record::Model { id: RecordId(Uuid::now_v7()), ..row.clone() }));
+    }
+    for some in since.chunks(100) {
+        let rows = some.iter().cloned().map(IntoActiveModel::into_active_model);
+        record::Entity::insert_many(rows).exec_without_returning(world.app.db.write()).await.unwrap();
+    }
+    let told = client.post(&entries(&mother), pressure("2026-11-22", 131, 74)).await.ok();
+    let rules: Vec<_> = told["warnings"].as_array().unwrap().iter().map(|told| told["id"].clone()).collect();
+    assert!(rules.contains(&json!("bp_rising")), "31 over that of the first weeks: {told}");
+    let told = client.post(&entries(&mother), weight("2026-11-22", json!({ "weight": 62 }))).await.ok();
+    assert_eq!(told["payload"]["pre_bmi"], 20.0, "{told}");
 }
 
 /// The kinds of usage evidence of a handbook.

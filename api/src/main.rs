@@ -17,6 +17,10 @@ struct CommandLine {
     command: Command,
 }
 
+/// A page of the timeline takes a sixth less processor time with it than with that of the system.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let CommandLine { command } = CommandLine::parse();
     run(command)

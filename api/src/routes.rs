@@ -12,10 +12,33 @@ use crate::{
     privacy,
 };
 
-/// All routes of the application.
+/// All routes of the application. They are tried one after the other, so what is wanted most often stands first.
 pub fn configure(config: &mut ServiceConfig) {
     config.service(health::healthz);
     config.service(health::readyz);
+
+    config.service(records::timeline::timeline);
+    config.service(records::show::show);
+    config.service(records::history::versions);
+    config.service(records::history::own_checkups);
+    config.service(entries::add::add);
+    config.service(entries::amend::amend);
+    config.service(entries::hide::hide);
+    config.service(entries::withdraw::withdraw);
+    config.service(live::ticket::give);
+    config.service(live::stream::follow);
+    config.service(live::changes::after);
+    config.service(checkups::attach::attach);
+    config.service(checkups::correct::correct);
+    config.service(checkups::void::void);
+    config.service(checkups::countersign::list);
+    config.service(checkups::countersign::countersign);
+    config.service(checkups::delegate::delegate);
+    config.service(checkups::delegate::list);
+    config.service(checkups::delegate::end);
+    config.service(photos::add::add);
+    config.service(photos::show::show);
+    config.service(photos::show::drop_photo);
 
     config.service(codes::show::show);
     config.service(codes::printed::print);
@@ -38,9 +61,6 @@ pub fn configure(config: &mut ServiceConfig) {
     config.service(notices::list::newest);
     config.service(responsibility::list::list);
 
-    config.service(live::ticket::give);
-    config.service(live::stream::follow);
-    config.service(live::changes::after);
     config.service(usage::dashboard::show);
     config.service(usage::series::days);
     config.service(usage::follow_up::follow_up);
@@ -129,25 +149,6 @@ pub fn configure(config: &mut ServiceConfig) {
     config.service(pregnancies::add_child::add);
     config.service(catalogue::overview);
     config.service(catalogue::kind);
-    config.service(records::timeline::timeline);
-    config.service(records::show::show);
-    config.service(records::history::versions);
-    config.service(records::history::own_checkups);
-    config.service(entries::add::add);
-    config.service(entries::amend::amend);
-    config.service(entries::hide::hide);
-    config.service(entries::withdraw::withdraw);
-    config.service(photos::add::add);
-    config.service(photos::show::show);
-    config.service(photos::show::drop_photo);
-    config.service(checkups::attach::attach);
-    config.service(checkups::correct::correct);
-    config.service(checkups::void::void);
-    config.service(checkups::countersign::list);
-    config.service(checkups::countersign::countersign);
-    config.service(checkups::delegate::delegate);
-    config.service(checkups::delegate::list);
-    config.service(checkups::delegate::end);
     config.service(alerts::list::list);
     config.service(alerts::answer::answer);
 }

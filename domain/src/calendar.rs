@@ -23,6 +23,12 @@ pub fn clock_in_china(at: DateTime<Utc>) -> String {
     in_china(at).format("%Y-%m-%d %H:%M").to_string()
 }
 
+/// The first day that a handbook can speak of.
+pub const FIRST_DAY: NaiveDate = match NaiveDate::from_ymd_opt(1900, 1, 1) {
+    Some(day) => day,
+    None => NaiveDate::MIN,
+};
+
 /// Whether a day is one that a handbook can speak of: 1900 to 2100. Calendars and databases know others, and not the same.
 pub fn is_of_our_time(day: NaiveDate) -> bool {
     (1900..=2100).contains(&day.year())

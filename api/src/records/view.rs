@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::View;
 use super::form::SubjectWord;
-use super::store::{Row, subject_of};
+use super::store::{Row, gravest_first, subject_of};
 use crate::cause;
 use crate::db::entities::JsonText;
 use crate::keys::Keys;
@@ -171,15 +171,16 @@ pub fn show(row: Row, catalogue: &Catalogue, keys: &Keys, view: &View, language:
     }
 }
 
-/// The content as it stands, for who sees everything where nothing is sealed and nothing is to be told: most rows of a
-/// timeline, which need not be read to be sent.
+/// The content as it stands, for who sees everything where nothing is sealed: most rows of a timeline, which need not be
+/// read to be sent.
 fn passed_on(row: &Row, sees_all: bool) -> Option<Readable> {
-    let stands_alone = sees_all && row.sealed.is_none() && row.warnings.is_empty_list();
-    stands_alone.then(|| Readable {
-        payload: Body::Stored(row.payload.clone()),
-        warnings: Vec::new(),
-        understood: true,
-    })
+    if !sees_all || row.sealed.is_some() {
+        return None;
+    }
+    let mut warnings: Vec<Warning> =
+        if row.warnings.is_empty_list() { Vec::new() } else { row.warnings.read().ok()? };
+    gravest_first(&mut warnings);
+    Some(Readable { payload: Body::Stored(row.payload.clone()), warnings, understood: true })
 }
 
 /// The content as far as it opens and its reader may see it.

@@ -325,6 +325,9 @@ fn client_address(request: &HttpRequest, trusted: &[IpAddr]) -> IpAddr {
 fn forwarded_from(request: &HttpRequest, trusted: &[IpAddr]) -> IpAddr {
     let peer = request.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |address| address.ip());
     if !trusted.contains(&peer) {
+        if request.headers().contains_key("x-forwarded-for") {
+            tell_of_proxy(peer);
+        }
         return peer;
     }
     let forwarded = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
@@ -332,6 +335,21 @@ fn forwarded_from(request: &HttpRequest, trusted: &[IpAddr]) -> IpAddr {
         forwarded.flat_map(|text| text.split(',')).map(|hop| hop.trim().parse().ok()).collect();
     let written = hops.into_iter().rev().map_while(|hop| hop);
     written.into_iter().find(|hop| !trusted.contains(hop)).unwrap_or(peer)
+}
+
+/// Says once that a neighbour forwards requests and is not trusted to: everybody behind it is counted as one caller. Of a
+/// stranger, who may write any header, nothing is said.
+fn tell_of_proxy(peer: IpAddr) {
+    static TOLD: std::sync::Once = std::sync::Once::new();
+    let is_neighbour = match peer.to_canonical() {
+        IpAddr::V4(address) => address.is_private() || address.is_loopback(),
+        IpAddr::V6(address) => address.is_unique_local() || address.is_loopback(),
+    };
+    if is_neighbour {
+        TOLD.call_once(|| {
+            tracing::warn!(%peer, "X-Forwarded-For comes from an address that MUZI_TRUSTED_PROXIES does not name: all who come by it are counted as one caller");
+        });
+    }
 }
 
 /// The application behind a request.

@@ -1,12 +1,14 @@
 //! Facts about the subject: from its recent records, the pregnancy, and the birth of the child.
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use std::ops::RangeInclusive;
+
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 
 use super::bands::{Bands, SleepBand};
 use super::facts::Facts;
 use super::lift::{BloodPressure, FeedingMode, Lifted, Mood};
 use super::number::Number;
-use crate::calendar::{age_in_months, day_in_china};
+use crate::calendar::{FIRST_DAY, age_in_months, day_in_china};
 use crate::pregnancy::{PRETERM_BELOW_DAYS, PUERPERIUM_DAYS, TERM_DAYS};
 use crate::record::SubjectKind;
 
@@ -52,8 +54,15 @@ pub struct PregnancySetting {
 impl PregnancySetting {
     /// The day from which gestation is counted: the due date decides, as it may have been corrected by ultrasound.
     fn counted_from(self) -> Option<NaiveDate> {
-        let from_edd = self.edd.and_then(|edd| edd.checked_sub_days(chrono::Days::new(TERM_DAYS)));
+        let from_edd = self.edd.and_then(|edd| edd.checked_sub_days(Days::new(TERM_DAYS)));
         from_edd.or(self.lmp)
+    }
+
+    /// The days of the first 20 weeks, whose mean later blood pressure is compared with.
+    fn baseline(self) -> Option<RangeInclusive<NaiveDate>> {
+        const DAYS: u64 = 20 * 7;
+        let from = self.counted_from()?;
+        Some(from..=from.checked_add_days(Days::new(DAYS - 1))?)
     }
 }
 
@@ -69,37 +78,59 @@ pub struct ChildSetting {
 }
 
 /// Which earlier records the facts of a kind need.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Needed {
     /// Kinds of the earlier records.
     pub kinds: &'static [&'static str],
-    /// How many days back; none for all of them.
-    pub days: Option<u64>,
+    /// On which days they happened: on one of these. Nothing that was written between them stands in the way of what is
+    /// needed of long ago.
+    pub on: Vec<RangeInclusive<NaiveDate>>,
+}
+
+/// How far back a kind needs to look from its own day.
+enum Reach {
+    /// To the first record.
+    All,
+    /// So many days.
+    Back(u64),
+    /// So many days, and the days before 20 weeks of the pregnancy.
+    BackAndBaseline(u64),
 }
 
 /// Which earlier records of the same subject a caller should hand over for a record of this kind. More does no harm.
-pub fn history_for(kind: &str) -> Needed {
+pub fn history_for(kind: &str, setting: &Setting) -> Needed {
+    use Reach::{All, Back, BackAndBaseline};
     const PRESSURE: &[&str] =
         &["blood_pressure", "antenatal_first", "antenatal_followup", "postpartum_visit", "postpartum_42"];
     const GROWTH: &[&str] =
         &["growth", "newborn_home_visit", "m1_m8", "m12_m30", "y3_y6", "kindergarten_exam"];
-    let (kinds, days): (&'static [&'static str], _) = match kind {
-        "weight" => (&["weight", "antenatal_first", "antenatal_followup"], Some(10)),
-        "blood_pressure" => (PRESSURE, Some(300)),
-        "symptom" => (PRESSURE, Some(1)),
-        "fetal_movement_count" => (&["fetal_movement_count"], Some(8)),
-        "folic_acid" => (&["folic_acid"], Some(90)),
-        "diary" => (&["diary"], Some(14)),
-        "feeding" => (&["feeding"], Some(30)),
-        "sleep" => (&["sleep"], Some(3)),
-        "diaper" => (&["diaper"], Some(2)),
-        "medication" => (&["medication"], Some(7)),
-        "tooth" => (&["tooth"], None),
-        "milestone" => (&["milestone"], None),
-        kind if GROWTH.contains(&kind) => (GROWTH, None),
-        _ => (&[], Some(0)),
+    let (kinds, reach): (&'static [&'static str], _) = match kind {
+        "weight" => (&["weight", "antenatal_first", "antenatal_followup"], Back(10)),
+        "blood_pressure" => (PRESSURE, BackAndBaseline(1)),
+        "symptom" => (PRESSURE, Back(1)),
+        "fetal_movement_count" => (&["fetal_movement_count"], Back(8)),
+        "folic_acid" => (&["folic_acid"], Back(90)),
+        "diary" => (&["diary"], Back(14)),
+        "feeding" => (&["feeding"], Back(30)),
+        "sleep" => (&["sleep"], Back(3)),
+        "diaper" => (&["diaper"], Back(2)),
+        "medication" => (&["medication"], Back(7)),
+        "tooth" => (&["tooth"], All),
+        "milestone" => (&["milestone"], All),
+        kind if GROWTH.contains(&kind) => (GROWTH, All),
+        _ => (&[], Back(0)),
     };
-    Needed { kinds, days }
+    let back = |days| setting.occurred_on.checked_sub_days(Days::new(days)).unwrap_or(FIRST_DAY);
+    let since = |first| first..=setting.occurred_on;
+    let on = match reach {
+        All => vec![since(FIRST_DAY)],
+        Back(days) => vec![since(back(days))],
+        BackAndBaseline(days) => {
+            let baseline = setting.pregnancy.and_then(PregnancySetting::baseline);
+            [Some(since(back(days))), baseline].into_iter().flatten().collect()
+        }
+    };
+    Needed { kinds, on }
 }
 
 /// Every fact that needs no tables of growth or risk.
@@ -222,16 +253,13 @@ impl<'a> Past<'a> {
         facts.last_systolic = last.map(|pressure| pressure.systolic);
         facts.last_diastolic = last.map(|pressure| pressure.diastolic);
 
-        let (Some(now), Some(from)) =
-            (self.this.blood_pressure, self.setting.pregnancy.and_then(PregnancySetting::counted_from))
+        let (Some(now), Some(days)) =
+            (self.this.blood_pressure, self.setting.pregnancy.and_then(PregnancySetting::baseline))
         else {
             return;
         };
-        const BASELINE_DAYS: i64 = 20 * 7;
-        let in_baseline =
-            |at: DateTime<Utc>| (0..BASELINE_DAYS).contains(&(day_in_china(at) - from).num_days());
         let baseline: Vec<BloodPressure> = self
-            .earlier(|record| record.blood_pressure.filter(|_| in_baseline(record.at)))
+            .earlier(|record| record.blood_pressure.filter(|_| days.contains(&day_in_china(record.at))))
             .map(|(_, pressure)| pressure)
             .collect();
         let rise = |of: fn(&BloodPressure) -> i64| {

@@ -10,6 +10,12 @@ use tokio::process::Command;
 
 use super::Trace;
 
+/// Turns that are played: each client prepares the statements of every one, which no server does again and again.
+const SCRIPTS: usize = 12;
+
+/// Seconds in which they are prepared, and which are not counted.
+const WARMING: Duration = Duration::from_secs(2);
+
 /// Turns per second.
 pub(super) async fn rate(
     url: &str,
@@ -22,12 +28,13 @@ pub(super) async fn rate(
     std::fs::create_dir_all(&folder)?;
     let mut pgbench = Command::new("pgbench");
     pgbench
-        .args(["--no-vacuum", "--protocol=prepared", "--define=n=0"])
+        .args(["--no-vacuum", "--protocol=prepared", "--define=n=0", "--progress=1"])
         .arg(format!("--client={clients}"))
         .arg(format!("--jobs={}", clients.min(2)))
-        .arg(format!("--time={}", lasts.as_secs().max(1)));
+        // The last second is not always told.
+        .arg(format!("--time={}", (WARMING + lasts).as_secs() + 1));
     let run = format!("{:012x}", chrono::Utc::now().timestamp_millis());
-    for (number, trace) in traces.iter().enumerate() {
+    for (number, trace) in traces.iter().take(SCRIPTS).enumerate() {
         let file = folder.join(format!("{number}.sql"));
         std::fs::write(&file, script(trace, &run)?)?;
         pgbench.arg(format!("--file={}", file.display()));
@@ -35,10 +42,38 @@ pub(super) async fn rate(
     // The URL may hold a password, which no argument may show.
     let output = pgbench.env("PGDATABASE", url).output().await;
     let output = output.context("pgbench: is the client part of PostgreSQL installed?")?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let told = Regex::new(r"(?m)^tps = ([0-9.]+)")?;
-    let rate = told.captures(&text).and_then(|found| found.get(1)?.as_str().parse().ok());
-    rate.with_context(|| format!("pgbench: {}", String::from_utf8_lossy(&output.stderr)))
+    let text = String::from_utf8_lossy(&output.stderr);
+    let told = Regex::new(r"(?m)^progress: ([0-9.]+) s, ([0-9.]+) tps")?;
+    let seconds: Vec<[f64; 2]> = told
+        .captures_iter(&text)
+        .filter_map(|found| {
+            let [at, rate] = [1, 2].map(|group| found.get(group).and_then(|text| text.as_str().parse().ok()));
+            Some([at?, rate?])
+        })
+        .collect();
+    rate_after(&seconds, WARMING.as_secs_f64()).with_context(|| format!("pgbench: {text}"))
+}
+
+/// The mean rate after so many seconds, of what was told at which second.
+fn rate_after(told: &[[f64; 2]], seconds: f64) -> Option<f64> {
+    let after = || told.iter().enumerate().filter(|(_, [at, _])| *at > seconds + 0.5);
+    let since =
+        |index: usize| index.checked_sub(1).and_then(|before| told.get(before)).map_or(0.0, |[at, _]| *at);
+    let turns: f64 = after().map(|(index, [at, rate])| (at - since(index)) * rate).sum();
+    let lasted: f64 = after().map(|(index, [at, _])| at - since(index)).sum();
+    (lasted > 0.0).then(|| turns / lasted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_done_while_statements_were_prepared_does_not_count() {
+        let told = [[1.0, 10.0], [2.0, 50.0], [3.0, 100.0], [5.0, 130.0]];
+        assert_eq!(rate_after(&told, 2.0), Some(120.0));
+        assert_eq!(rate_after(&told[..2], 2.0), None);
+    }
 }
 
 /// The statements of a turn: what it made is made anew, with a number that counts up in each client.

@@ -17,7 +17,7 @@ use sea_orm::{
 };
 
 use crate::children::store as children;
-use crate::db::entities::{handbook, member, photo, record, retention_receipt, visit, wechat_user};
+use crate::db::entities::{child, handbook, member, photo, record, retention_receipt, visit, wechat_user};
 use crate::error::ApiError;
 use crate::handbooks::store as handbooks;
 use crate::keys::{Keys, Place, places, random};
@@ -115,9 +115,9 @@ pub async fn close_account(
     Ok(close.exec(txn).await?.rows_affected == 1)
 }
 
-/// The people whom a handbook is about.
+/// The people whom a handbook is about, with the children of a birth that was taken back: what is known of them stayed.
 pub async fn people_of(db: &impl ConnectionTrait, row: &handbook::Model) -> Result<Vec<PersonId>, DbErr> {
-    let children = children::of_handbook(db, row.id).await?;
+    let children = child::Entity::find().filter(child::COLUMN.handbook_id.eq(row.id)).all(db).await?;
     Ok(children.iter().map(|child| child.person_id).chain(row.woman_id).collect())
 }
 

@@ -1,7 +1,9 @@
 //! The woman's body before the pregnancy, as her records tell.
 
-use chrono::NaiveDate;
-use domain::calendar::day_in_china;
+use std::ops::{Range, RangeInclusive};
+
+use chrono::{NaiveDate, TimeDelta};
+use domain::calendar::{FIRST_DAY, day_in_china};
 use domain::catalogue::Lifted;
 use domain::pregnancy::Dates;
 use domain::record::Subject;
@@ -35,10 +37,13 @@ impl BodyBefore {
         let Some(pregnancy) = pregnancy.filter(|_| asked.subject == Subject::Woman) else { return Ok(body) };
         if asked.kind.key == "weight" {
             let kinds = ["weight", "antenatal_first"];
-            let rows = store::earlier(db, earlier(asked, &kinds, None)).await?;
+            let days = days_before(pregnancy.due_on);
+            let rows = store::earlier(db, earlier(asked, &kinds, &days)).await?;
             let lifted = store::lifted(&app.catalogue, &app.keys, &rows);
             body.weight_g = weight_before(&lifted, pregnancy.due_on);
-            body.height_mm = lifted.iter().find_map(|(_, payload)| height_mm(payload));
+            let until_then = [FIRST_DAY..=asked.occurred_on];
+            let measured = store::latest_with(db, earlier(asked, &kinds, &until_then), &HEIGHTS).await?;
+            body.height_mm = measured.and_then(|payload| height_mm(&payload));
         }
         if is_filled_from(asked.kind, |source| source == "pregnancy.screening_result") {
             let screening =
@@ -50,18 +55,30 @@ impl BodyBefore {
     }
 }
 
+/// Weeks of gestation whose weights stand for that before the pregnancy: half a year before it, and its first 12 weeks.
+const WEEKS: Range<i64> = -26..12;
+
+/// The days of those weeks.
+fn days_before(due_on: NaiveDate) -> [RangeInclusive<NaiveDate>; 1] {
+    let first = due_on - TimeDelta::days(Dates::gestational_days(due_on, due_on));
+    [first + TimeDelta::weeks(WEEKS.start)..=first + TimeDelta::weeks(WEEKS.end) - TimeDelta::days(1)]
+}
+
 /// The last weight before the pregnancy, within half a year; else the first of the first 12 weeks, which stands in for it
 /// (WS/T 801-2022).
-fn weight_before(lifted: &[(Lifted, Map<String, Json>)], due_on: NaiveDate) -> Option<i64> {
+fn weight_before(lifted: &[Lifted], due_on: NaiveDate) -> Option<i64> {
     let weeks = |record: &Lifted| Dates::gestational_days(due_on, day_in_china(record.at)).div_euclid(7);
-    let weights = || lifted.iter().filter_map(|(record, _)| Some((weeks(record), record.weight_g?)));
-    let before = weights().filter(|(week, _)| (-26..0).contains(week)).max_by_key(|(week, _)| *week);
-    let early = || weights().filter(|(week, _)| (0..12).contains(week)).min_by_key(|(week, _)| *week);
+    let weights = || lifted.iter().filter_map(|record| Some((weeks(record), record.weight_g?)));
+    let before = weights().filter(|(week, _)| (WEEKS.start..0).contains(week)).max_by_key(|(week, _)| *week);
+    let early = || weights().filter(|(week, _)| (0..WEEKS.end).contains(week)).min_by_key(|(week, _)| *week);
     before.or_else(early).map(|(_, grams)| grams)
 }
 
+/// Fields of weight entries and checkups that hold the height.
+const HEIGHTS: [&str; 2] = ["height", "height_cm"];
+
 fn height_mm(payload: &Map<String, Json>) -> Option<i64> {
-    let centimetres = payload.get("height").or_else(|| payload.get("height_cm"))?.as_f64()?;
+    let centimetres = HEIGHTS.iter().find_map(|field| payload.get(*field))?.as_f64()?;
     // A height in the catalogue has one decimal and lies between 100 and 230 cm.
     Some((centimetres * 10.0).round() as i64)
 }

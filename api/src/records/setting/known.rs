@@ -1,10 +1,12 @@
 //! What the rows around a record say.
 
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use std::ops::RangeInclusive;
+
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::calendar::start_of_day;
 use domain::catalogue::field::Origin;
 use domain::catalogue::kind::Stage;
-use domain::catalogue::{ChildSetting, Draft, Facts, Kind, Lifted, PregnancySetting, Setting, history_for};
+use domain::catalogue::{ChildSetting, Draft, Facts, Kind, PregnancySetting, Setting, history_for};
 use domain::checkup::CheckupRefusal;
 use domain::handbook::Group;
 use domain::id::{InstitutionId, PersonId, PregnancyId, StaffId};
@@ -153,12 +155,11 @@ impl Known {
         asked: &Asked<'_>,
         draft: &Draft<'_>,
     ) -> Result<Facts, ApiError> {
-        let needed = history_for(&asked.kind.key);
-        let since = needed.days.and_then(|days| asked.occurred_on.checked_sub_days(Days::new(days)));
-        let rows = store::earlier(db, earlier(asked, needed.kinds, since)).await?;
-        let history: Vec<Lifted> =
-            store::lifted(&app.catalogue, &app.keys, &rows).into_iter().map(|(lifted, _)| lifted).collect();
-        Ok(app.catalogue.facts_of(&history, draft.lifted(), &self.setting(asked)))
+        let setting = self.setting(asked);
+        let needed = history_for(&asked.kind.key, &setting);
+        let rows = store::earlier(db, earlier(asked, needed.kinds, &needed.on)).await?;
+        let history = store::lifted(&app.catalogue, &app.keys, &rows);
+        Ok(app.catalogue.facts_of(&history, draft.lifted(), &setting))
     }
 
     fn setting(&self, asked: &Asked<'_>) -> Setting {
@@ -183,12 +184,17 @@ impl Known {
     }
 }
 
-pub(super) fn earlier<'a>(asked: &Asked<'_>, kinds: &'a [&'a str], since: Option<NaiveDate>) -> Earlier<'a> {
+/// Earlier records of the subject, as far as who writes may be told of them.
+pub(super) fn earlier<'a>(
+    asked: &Asked<'_>,
+    kinds: &'a [&'a str],
+    on: &'a [RangeInclusive<NaiveDate>],
+) -> Earlier<'a> {
     Earlier {
         handbook: asked.handbook.id,
         subject: asked.subject,
         kinds,
-        since,
+        on,
         with_private: asked.writer == Writer::Family,
         sharing: sharing(asked.handbook),
         except: asked.old.map(|old| old.id),

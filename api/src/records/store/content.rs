@@ -17,6 +17,22 @@ struct Sealed {
     warnings: Vec<Warning>,
 }
 
+impl Sealed {
+    fn open(keys: &Keys, id: RecordId, sealed: Option<&[u8]>) -> anyhow::Result<Self> {
+        Ok(sealed.map(|sealed| keys.open(sealed_place(id), sealed)).transpose()?.unwrap_or_default())
+    }
+}
+
+/// What was written, without what there was to tell about it.
+pub(super) fn payload(
+    keys: &Keys,
+    id: RecordId,
+    plain: Map<String, Json>,
+    sealed: Option<&[u8]>,
+) -> anyhow::Result<Payload> {
+    Ok(Payload::stored(plain, Sealed::open(keys, id, sealed)?.fields))
+}
+
 /// The content of a record: what was written, and what there was to tell about it.
 #[derive(Debug, Clone, Default)]
 pub struct Content {
@@ -40,12 +56,11 @@ impl Content {
         warnings: &Json,
         sealed: Option<&[u8]>,
     ) -> anyhow::Result<Self> {
-        let sealed: Sealed =
-            sealed.map(|sealed| keys.open(sealed_place(id), sealed)).transpose()?.unwrap_or_default();
+        let sealed = Sealed::open(keys, id, sealed)?;
         let plain = plain.as_object().cloned().unwrap_or_default();
-        let mut warnings: Vec<Warning> = serde_json::from_value(warnings.clone())?;
+        let mut warnings = Vec::<Warning>::deserialize(warnings)?;
         warnings.extend(sealed.warnings);
-        warnings.sort_by_key(|warning| std::cmp::Reverse(warning.level));
+        gravest_first(&mut warnings);
         Ok(Self { payload: Payload::stored(plain, sealed.fields), warnings })
     }
 
@@ -72,6 +87,11 @@ impl Content {
         row.sealed = if is_empty { None } else { Some(keys.seal(sealed_place(row.id), &sealed)?) };
         Ok(())
     }
+}
+
+/// Puts warnings into the order in which they are told.
+pub fn gravest_first(warnings: &mut [Warning]) {
+    warnings.sort_by_key(|warning| std::cmp::Reverse(warning.level));
 }
 
 fn sealed_place(id: RecordId) -> Place {

@@ -7,10 +7,11 @@ use domain::record::{RecordState, Source, SubjectKind};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Order, Query, SelectStatement};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
-    QuerySelect,
+    QueryResult, QuerySelect,
 };
 
 use super::Content;
+use crate::db::InOrder;
 use crate::db::entities::{JsonText, PhotoIds, institution, record, record_version};
 use crate::handbooks::store::may_be_listed;
 use crate::keys::Keys;
@@ -38,7 +39,7 @@ pub struct Filter {
 }
 
 /// A record as lists read it: what is shown, and nothing else.
-#[derive(Debug, FromQueryResult)]
+#[derive(Debug)]
 #[expect(missing_docs, reason = "the columns are documented where they are created, in the migrations")]
 pub struct Row {
     pub id: RecordId,
@@ -63,6 +64,37 @@ pub struct Row {
     pub edited_at: Option<DateTime<Utc>>,
     pub version: i32,
     pub institution: Option<String>,
+}
+
+/// The columns in the order of [`COLUMNS`], and the name of the institution.
+impl FromQueryResult for Row {
+    fn from_query_result(row: &QueryResult, _: &str) -> Result<Self, DbErr> {
+        let mut columns = InOrder::of(row);
+        Ok(Self {
+            id: columns.take()?,
+            subject: columns.take()?,
+            child_id: columns.take()?,
+            source: columns.take()?,
+            kind: columns.take()?,
+            edition: columns.take()?,
+            occurred_on: columns.take()?,
+            user_id: columns.take()?,
+            staff_id: columns.take()?,
+            author_role: columns.take()?,
+            visit_id: columns.take()?,
+            state: columns.take()?,
+            is_private: columns.take()?,
+            awaits_countersign_of: columns.take()?,
+            payload: columns.take()?,
+            sealed: columns.take()?,
+            warnings: columns.take()?,
+            photos: columns.take()?,
+            recorded_at: columns.take()?,
+            edited_at: columns.take()?,
+            version: columns.take()?,
+            institution: columns.take()?,
+        })
+    }
 }
 
 impl Row {
@@ -129,9 +161,10 @@ pub async fn one(
     Row::find_by_statement(db.get_database_backend().build(&query)).one(db).await
 }
 
-fn select_rows(handbook: HandbookId, view: &View) -> SelectStatement {
+/// What is read of a record for a list.
+const COLUMNS: [record::Column; 21] = {
     use record::Column as C;
-    const COLUMNS: [C; 21] = [
+    [
         C::Id,
         C::Subject,
         C::ChildId,
@@ -153,7 +186,11 @@ fn select_rows(handbook: HandbookId, view: &View) -> SelectStatement {
         C::RecordedAt,
         C::EditedAt,
         C::Version,
-    ];
+    ]
+};
+
+fn select_rows(handbook: HandbookId, view: &View) -> SelectStatement {
+    use record::Column as C;
     Query::select()
         .columns(COLUMNS.map(|column| (record::Entity, column)))
         .expr_as(Expr::col((institution::Entity, institution::Column::Name)), Alias::new("institution"))

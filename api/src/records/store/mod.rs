@@ -5,33 +5,36 @@ mod content;
 mod list;
 mod new;
 
+use std::ops::RangeInclusive;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::catalogue::{Catalogue, Lifted, lift};
 use domain::consent::Sharing;
 use domain::id::{ChildId, HandbookId, PregnancyId, RecordId};
 use domain::record::{RecordState, Subject, SubjectKind};
-use sea_orm::sea_query::{ExprTrait, OnConflict};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, Select,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel,
+    PaginatorTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, Select,
 };
 use serde_json::{Map, Value as Json};
 
 use super::Me;
-use crate::db::entities::{record, record_version};
+use crate::db::InOrder;
+use crate::db::entities::{JsonText, record, record_version};
 use crate::error::ApiError;
 use crate::keys::Keys;
 use crate::notices::store::next_change;
 use crate::problem::Code;
 
-pub use content::Content;
+pub use content::{Content, gravest_first};
 pub use list::{ERASED, Filter, Row, not_shared, one, own_checkups, timeline, timeline_query, versions};
 pub use new::{Attached, NewRecord};
 
-/// Most earlier records that facts are computed from.
-const HISTORY: u64 = 200;
+/// Most earlier records that facts are computed from: twice a day for 28 weeks.
+const HISTORY: u64 = 400;
 
 /// Keeps a new record; `false` when its id is taken.
 pub async fn insert(txn: &impl ConnectionTrait, row: record::Model) -> Result<bool, DbErr> {
@@ -151,8 +154,8 @@ pub struct Earlier<'a> {
     pub subject: Subject,
     /// Of these kinds.
     pub kinds: &'a [&'a str],
-    /// Not before this day.
-    pub since: Option<NaiveDate>,
+    /// On one of these days.
+    pub on: &'a [RangeInclusive<NaiveDate>],
     /// Entries that a family hides are left out of what a clinician is told.
     pub with_private: bool,
     /// What the family lets clinicians see of its own entries; asked where private ones are left out.
@@ -161,31 +164,84 @@ pub struct Earlier<'a> {
     pub except: Option<RecordId>,
 }
 
+/// An earlier record: what is computed with, and nothing else.
+#[derive(Debug)]
+pub struct EarlierRow {
+    id: RecordId,
+    kind: String,
+    edition: String,
+    occurred_on: NaiveDate,
+    occurred_at: Option<DateTime<Utc>>,
+    recorded_at: DateTime<Utc>,
+    payload: JsonText,
+    sealed: Option<Vec<u8>>,
+}
+
+/// The columns in the order in which [`earlier`] reads them.
+impl FromQueryResult for EarlierRow {
+    fn from_query_result(row: &QueryResult, _: &str) -> Result<Self, DbErr> {
+        let mut columns = InOrder::of(row);
+        Ok(Self {
+            id: columns.take()?,
+            kind: columns.take()?,
+            edition: columns.take()?,
+            occurred_on: columns.take()?,
+            occurred_at: columns.take()?,
+            recorded_at: columns.take()?,
+            payload: columns.take()?,
+            sealed: columns.take()?,
+        })
+    }
+}
+
 /// Earlier records, the newest first.
-pub async fn earlier(db: &impl ConnectionTrait, of: Earlier<'_>) -> Result<Vec<record::Model>, DbErr> {
-    if of.kinds.is_empty() {
+pub async fn earlier(db: &impl ConnectionTrait, of: Earlier<'_>) -> Result<Vec<EarlierRow>, DbErr> {
+    if of.kinds.is_empty() || of.on.is_empty() {
         return Ok(Vec::new());
     }
-    let mut found = of_handbook(of.handbook)
-        .filter(record::COLUMN.state.eq(RecordState::Live))
-        .filter(record::COLUMN.subject.eq(of.subject.kind()))
-        .filter(record::COLUMN.kind.is_in(of.kinds.iter().copied()));
-    if let Some(child) = of.subject.child() {
-        found = found.filter(record::COLUMN.child_id.eq(child));
-    }
-    if let Some(since) = of.since {
-        found = found.filter(record::COLUMN.occurred_on.gte(since));
-    }
-    if !of.with_private {
-        found = found.filter(record::COLUMN.is_private.eq(false));
-        if let Some(hidden) = not_shared(of.sharing) {
-            found = found.filter(hidden.not());
+    use record::Column as C;
+    let read =
+        [C::Id, C::Kind, C::Edition, C::OccurredOn, C::OccurredAt, C::RecordedAt, C::Payload, C::Sealed];
+    let rows = newest_first(of.rows()).limit(HISTORY).select_only().columns(read);
+    rows.into_model().all(db).await
+}
+
+/// The plain payload of the newest of earlier records in which one of these fields is filled in.
+pub async fn latest_with(
+    db: &impl ConnectionTrait,
+    of: Earlier<'_>,
+    fields: &[&'static str],
+) -> Result<Option<Map<String, Json>>, DbErr> {
+    let value_of = |field: &&'static str| Expr::cust(format!("\"record\".\"payload\" ->> '{field}'"));
+    let any = fields.iter().map(|field| value_of(field).is_not_null()).fold(Condition::any(), Condition::add);
+    let found = newest_first(of.rows()).filter(any).one(db).await?;
+    Ok(found.and_then(|row| row.payload.as_object().cloned()))
+}
+
+impl Earlier<'_> {
+    fn rows(&self) -> Select<record::Entity> {
+        let of = self;
+        let mut found = of_handbook(of.handbook)
+            .filter(record::COLUMN.state.eq(RecordState::Live))
+            .filter(record::COLUMN.subject.eq(of.subject.kind()))
+            .filter(record::COLUMN.kind.is_in(of.kinds.iter().copied()));
+        if let Some(child) = of.subject.child() {
+            found = found.filter(record::COLUMN.child_id.eq(child));
         }
+        let days =
+            |days: &RangeInclusive<NaiveDate>| record::COLUMN.occurred_on.between(*days.start(), *days.end());
+        found = found.filter(of.on.iter().map(days).fold(Condition::any(), Condition::add));
+        if !of.with_private {
+            found = found.filter(record::COLUMN.is_private.eq(false));
+            if let Some(hidden) = not_shared(of.sharing) {
+                found = found.filter(hidden.not());
+            }
+        }
+        if let Some(except) = of.except {
+            found = found.filter(record::COLUMN.id.ne(except));
+        }
+        found
     }
-    if let Some(except) = of.except {
-        found = found.filter(record::COLUMN.id.ne(except));
-    }
-    newest_first(found).limit(HISTORY).all(db).await
 }
 
 fn newest_first(found: Select<record::Entity>) -> Select<record::Entity> {
@@ -193,16 +249,13 @@ fn newest_first(found: Select<record::Entity>) -> Select<record::Entity> {
 }
 
 /// What rules compute with, of rows; a row that is not understood or does not open lifts to nothing.
-pub fn lifted(
-    catalogue: &Catalogue,
-    keys: &Keys,
-    rows: &[record::Model],
-) -> Vec<(Lifted, Map<String, Json>)> {
-    let one = |row: &record::Model| {
+pub fn lifted(catalogue: &Catalogue, keys: &Keys, rows: &[EarlierRow]) -> Vec<Lifted> {
+    let one = |row: &EarlierRow| {
         let kind = catalogue.kind_in_edition(&row.kind, &row.edition)?;
-        let payload = Content::of_row(keys, row).ok()?.payload.merged();
+        let payload = content::payload(keys, row.id, row.payload.read().ok()?, row.sealed.as_deref()).ok()?;
+        let payload = payload.merged();
         let at = row.occurred_at.unwrap_or_else(|| kind.moment(&payload, row.occurred_on, row.recorded_at));
-        Some((lift(&payload, kind, at), payload))
+        Some(lift(&payload, kind, at))
     };
     rows.iter().filter_map(one).collect()
 }

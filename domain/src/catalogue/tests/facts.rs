@@ -386,9 +386,19 @@ fn a_payload_that_is_not_understood_lifts_to_nothing() {
 #[test]
 fn the_history_that_a_kind_needs_is_of_kinds_that_exist() {
     for kind in CATALOGUE.all() {
-        for earlier in history_for(&kind.key).kinds {
+        for earlier in history_for(&kind.key, &woman()).kinds {
             assert!(CATALOGUE.kind(earlier, day(TODAY)).is_some(), "{}: {earlier}", kind.key);
         }
     }
-    assert_eq!(history_for("lochia").days, Some(0));
+    assert!(history_for("lochia", &woman()).kinds.is_empty());
+}
+
+#[test]
+fn pressure_needs_the_day_before_and_the_first_twenty_weeks_and_nothing_between() {
+    let today = day(TODAY);
+    let days_ago = |days: i64| today - TimeDelta::days(days);
+    let needed = history_for("blood_pressure", &pregnant(210));
+    assert_eq!(needed.on, [days_ago(1)..=today, days_ago(210)..=days_ago(71)]);
+    assert_eq!(history_for("blood_pressure", &woman()).on, [days_ago(1)..=today], "no pregnancy is known");
+    assert_eq!(history_for("symptom", &pregnant(210)).on, [days_ago(1)..=today]);
 }
