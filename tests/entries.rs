@@ -440,7 +440,7 @@ async fn what_is_compared_with_long_ago_is_found_behind_hundreds_of_entries() {
     for entry in [pressure("2026-09-01", 125, 70), weight("2026-09-01", json!({ "weight": 58 }))] {
         let id: Uuid =
             client.post(&entries(&mother), entry).await.ok()["id"].as_str().unwrap().parse().unwrap();
-        let row = record::Entity::find_by_id(id).one(world.app.db.read()).await.unwrap().unwrap();
+        let row = record::Entity::find_by_id(RecordId(id)).one(world.app.db.read()).await.unwrap().unwrap();
         since.extend((0..450).map(|_| record::Model { id: RecordId(Uuid::now_v7()), ..row.clone() }));
     }
     for some in since.chunks(100) {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::access::{Action, Role, Standing, Tie, Verdict, may};
-use domain::id::HandbookId;
+use domain::id::{HandbookId, VisitId};
 use domain::place::Region;
 use domain::pregnancy::is_high_risk;
 use domain::visit::{LATE_RESULTS, Visit, VisitKind};
@@ -87,6 +87,11 @@ pub async fn membership(
         .filter(member::COLUMN.user_id.eq(user.id))
         .filter(member::COLUMN.ended_at.is_null());
     live.one(db).await
+}
+
+/// A visit as it is now.
+pub async fn visit(db: &impl ConnectionTrait, id: VisitId) -> Result<Option<visit::Model>, DbErr> {
+    visit::Entity::find_by_id(id).one(db).await
 }
 
 /// Visits of the own institution whose results may still come, the newest first; emergency access is personal.

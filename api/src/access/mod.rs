@@ -12,6 +12,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use domain::access::{Action, OfficeAction, Standing, Tie, Verdict, may, may_in_office};
 use domain::audit::Kind;
+use domain::calendar::clock_in_china;
 use domain::consent::Purpose;
 use domain::id::HandbookId;
 use domain::member::MemberRole;
@@ -21,7 +22,7 @@ use sea_orm::ConnectionTrait;
 use crate::app::App;
 use crate::audit::{self, Event};
 use crate::consents::store::required;
-use crate::db::entities::{handbook, visit};
+use crate::db::entities::{handbook, member, visit};
 use crate::error::ApiError;
 use crate::problem::Code;
 use crate::session::{Caller, SignedIn, Staff, app_of};
@@ -138,22 +139,49 @@ impl<A: InHandbook> Access<A> {
 
     /// Judges the caller again by what stands now, in a transaction that holds the handbook; what was read before it may
     /// have changed. A member is looked up anew. Staff are refused when another institution answers for the handbook than the
-    /// one they saw: a transfer moves every tie but a visit, and who goes on loads the handbook again.
+    /// one they saw: a transfer moves every tie but a visit, and who goes on loads the handbook again; and when the visit that
+    /// allowed it was ended.
     pub async fn judge_again(
         &self,
         txn: &impl ConnectionTrait,
         held: &handbook::Model,
     ) -> Result<(), ApiError> {
         match &self.caller {
-            Caller::Staff(_) if held.managing_id == self.handbook.managing_id => Ok(()),
-            Caller::Staff(_) => Err(ApiError::told(Code::Conflict)),
-            Caller::Family(user) => {
-                let member = facts::membership(txn, *user, held.id).await?;
-                let member = member.ok_or_else(|| ApiError::told(Code::NotFound))?;
-                allowed(may(&facts::standing(&member), A::ACTION))?;
-                must_be_agreed(A::ACTION, Some(&member.agreed_to))
+            Caller::Staff(_) if held.managing_id == self.handbook.managing_id => {
+                must_still_be_there(txn, self.tie, self.visit.as_ref()).await
             }
+            Caller::Staff(_) => Err(ApiError::told(Code::Conflict)),
+            Caller::Family(_) => self.member_again(txn, held.id).await.map(|_| ()),
         }
+    }
+
+    /// The same for a family, whose member is needed.
+    pub async fn member_again(
+        &self,
+        txn: &impl ConnectionTrait,
+        handbook: HandbookId,
+    ) -> Result<member::Model, ApiError> {
+        let member = facts::membership(txn, self.caller.family()?, handbook).await?;
+        let member = member.ok_or_else(|| ApiError::told(Code::NotFound))?;
+        allowed(may(&facts::standing(&member), A::ACTION))?;
+        must_be_agreed(A::ACTION, Some(&member.agreed_to))?;
+        Ok(member)
+    }
+}
+
+/// Refuses where a visit allowed it that the family or the desk has ended since it was seen.
+pub async fn must_still_be_there(
+    txn: &impl ConnectionTrait,
+    tie: Option<Tie>,
+    seen: Option<&visit::Model>,
+) -> Result<(), ApiError> {
+    let Some(seen) = seen.filter(|_| matches!(tie, Some(Tie::Visit | Tie::BreakGlass))) else {
+        return Ok(());
+    };
+    match facts::visit(txn, seen.id).await? {
+        Some(visit) if visit.ends_at >= seen.ends_at => Ok(()),
+        Some(visit) => Err(ApiError::with(Code::VisitOver, "ended_at", clock_in_china(visit.ends_at))),
+        None => Err(ApiError::told(Code::Conflict)),
     }
 }
 

@@ -24,7 +24,7 @@ pub use server::serve;
 
 use cast::Cast;
 use ground::Ground;
-use limit::Limit;
+use limit::{Limit, first_id_of_now};
 use load::Load;
 use report::{Report, Row};
 use server::Server;
@@ -83,14 +83,18 @@ async fn row(
 ) -> anyhow::Result<Row> {
     let server = Server::start(ground).await?;
     let mut rounds = Vec::new();
+    let mut since = first_id_of_now();
     load::run(server.address, scenario, cast, clients, plan.lasts / 3).await?;
     for _ in 0..plan.rounds {
+        limit.clear(scenario, since).await?;
+        since = first_id_of_now();
         let before = server.usage();
         let load: Load = load::run(server.address, scenario, cast, clients, plan.lasts).await?;
         let after = server.usage();
         let alone = limit.rate(scenario, clients, plan.lasts).await?;
         rounds.push(report::Round::new(&load, before, after, alone));
     }
+    limit.clear(scenario, since).await?;
     let memory = server.memory();
     server.stop().await?;
     Ok(Row::new(scenario, clients, limit.statements(scenario), &rounds, memory))

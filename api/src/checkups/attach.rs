@@ -5,7 +5,7 @@ use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, post};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
 use domain::access::{Role, Standing, Tie};
 use domain::calendar::{clock_in_china, day_in_china};
 use domain::catalogue::Kind;
@@ -21,7 +21,8 @@ use utoipa::ToSchema;
 
 use super::store;
 use crate::access::{
-    Access, AttachCheckup, AttachResult, InHandbook, handbook_in, is_refusal, tell_if_refused,
+    Access, AttachCheckup, AttachResult, InHandbook, handbook_in, is_refusal, must_still_be_there,
+    tell_if_refused,
 };
 use crate::alerts::store as alerts;
 use crate::app::App;
@@ -128,24 +129,11 @@ impl Bedside {
     }
 
     /// By what stands now that the handbook is held: whoever ended the visit or moved the handbook meanwhile is over by now.
-    async fn judge_again(
-        &self,
-        txn: &impl ConnectionTrait,
-        held: &handbook::Model,
-        now: DateTime<Utc>,
-    ) -> Result<(), ApiError> {
+    async fn judge_again(&self, txn: &impl ConnectionTrait, held: &handbook::Model) -> Result<(), ApiError> {
         if held.managing_id != self.handbook.managing_id {
             return Err(ApiError::told(Code::Conflict));
         }
-        let Some(seen) = &self.visit else { return Ok(()) };
-        if !matches!(self.tie, Some(Tie::Visit | Tie::BreakGlass)) {
-            return Ok(());
-        }
-        match store::visit(txn, held.id, seen.institution_id, seen.id).await? {
-            Some(visit) if now < visit.ends_at => Ok(()),
-            Some(visit) => Err(ApiError::with(Code::VisitOver, "ended_at", clock_in_china(visit.ends_at))),
-            None => Err(ApiError::told(Code::Conflict)),
-        }
+        must_still_be_there(txn, self.tie, self.visit.as_ref()).await
     }
 
     fn has(&self, tie: Tie) -> bool {
@@ -213,7 +201,7 @@ async fn write(
     let txn = &work.txn;
     // Held before anything is judged by it: whoever records an outcome at the same moment comes before or after.
     let (ref handbook, now) = hold_to_write(app, txn, bedside.handbook.id).await?;
-    bedside.judge_again(txn, handbook, now).await?;
+    bedside.judge_again(txn, handbook).await?;
     let desk = desk(app, txn, bedside, sent.kind).await?;
     let visit = visit_of(app, txn, bedside, sent.kind, &desk, beside.visit).await?;
     let writer = Writer::Staff(bedside.staff.id, desk.institution);

@@ -24,9 +24,6 @@ use crate::people;
 use crate::people::keep::keep;
 use crate::problem::Code;
 
-/// Most handbooks of one mother that are looked through for a child.
-const HANDBOOKS: u64 = 20;
-
 /// The children who were born. One whose birth was taken back keeps its row for the voided records that point to it, and
 /// nobody looks at it: every look-up of children begins here.
 pub fn born() -> Select<child::Entity> {
@@ -140,7 +137,7 @@ async fn refuse_second(
         known.extend(of_people(txn, [person.id]).await?);
     }
     if let Some(mother) = target.woman_id {
-        let others = handbooks::of_women(txn, [mother], HANDBOOKS).await?;
+        let others = handbooks::live_of_women(txn, [mother]).await?;
         let others = others.iter().map(|other| other.id).filter(|other| *other != target.id);
         for sibling in of_handbooks(txn, others).await? {
             if is_same_birth(app, txn, &sibling, form).await? {

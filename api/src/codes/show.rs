@@ -59,18 +59,20 @@ pub(crate) async fn show(
     let user = access.caller.family()?;
     must_be_live(&access.handbook)?;
     refuse_flood(&app, user).await?;
+    // Drawn before the transaction begins, which others wait for.
+    let token = new_token();
+    let url = link(&app.config.public_url, &token);
+    let picture = Picture::of(&url, Medium::Screen)?;
+    let (svg, png) = (picture.svg(), STANDARD.encode(picture.png()?));
     let work = match once.begin(&app, user.id.0, None, &[]).await? {
         Attempt::Answered(answer) => return Ok(answer),
         Attempt::New(work) => work,
     };
     let member = members::of_user_in(&work.txn, access.handbook.id, user.id).await?;
     let member = member.ok_or_else(|| ApiError::told(Code::NotFound))?;
-    let token = new_token();
     let hash = app.keys.blind("code", &token);
     let expires_at = store::keep(&work.txn, access.handbook.id, member.id, hash, app.now()).await?;
-    let url = link(&app.config.public_url, &token);
-    let picture = Picture::of(&url, Medium::Screen)?;
-    let shown = ShownCode { svg: picture.svg(), png: STANDARD.encode(picture.png()?), url, expires_at };
+    let shown = ShownCode { svg, png, url, expires_at };
     work.answer(&app, access.wrote(), StatusCode::CREATED, &shown).await
 }
 

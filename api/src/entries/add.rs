@@ -19,7 +19,6 @@ use crate::consents::store::{must_be_agreed_for_child, sharing};
 use crate::error::ApiError;
 use crate::handbooks::store::hold_to_write;
 use crate::idempotency::{Attempt, Once, Work};
-use crate::members::store as members;
 use crate::photos::store as photos;
 use crate::problem::{Code, Language};
 use crate::records::Speaks;
@@ -109,6 +108,7 @@ async fn write(
     let user = access.caller.family()?.id;
     // Held before anything is judged by it: whoever records an outcome at the same moment comes before or after.
     let (ref handbook, now) = hold_to_write(app, txn, access.handbook.id).await?;
+    let member = access.member_again(txn, handbook.id).await?;
     let about_child = sent.subject.child().is_some();
     must_be_agreed_for_child(handbook, about_child)?;
     let accepted = judge(app, txn, sent.asked(handbook, Writer::Family)).await?;
@@ -118,8 +118,7 @@ async fn write(
     must_be_few(&photos)?;
 
     let new = accepted.new_record(handbook, sent, photos, now);
-    let member = members::of_user_in(txn, handbook.id, user).await?;
-    let role = member.ok_or_else(|| ApiError::told(Code::NotFound))?.relation.code().to_owned();
+    let role = member.relation.code().to_owned();
     let row = new.by_family(&app.keys, user, role, beside.is_private).map_err(ApiError::Internal)?;
     let (id, hanging) = (row.id, row.photos.0.clone());
     if !store::insert(txn, row).await? {

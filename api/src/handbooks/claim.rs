@@ -226,24 +226,53 @@ impl Cover {
         form.end(number.map(|number| Self { number, signature: None }))
     }
 
-    /// The handbook with this cover. A cover that was revoked, or never was ours, leads nowhere.
-    async fn handbook(&self, app: &App) -> Result<Option<handbook::Model>, ApiError> {
-        let found = store::by_number(app.db.read(), &self.number).await?;
-        let fits = |found: &handbook::Model| match &self.signature {
-            Some(signature) => {
-                app.keys.check_print(self.number.as_str(), signature) == Some(found.printed_serial)
-            }
-            None => true,
-        };
-        Ok(found.filter(fits))
+    /// Whether this is the cover of a handbook. One that was revoked, or never was ours, leads nowhere.
+    fn is_of(&self, app: &App, handbook: &handbook::Model) -> bool {
+        self.signature.as_ref().is_none_or(|signature| {
+            app.keys.check_print(self.number.as_str(), signature) == Some(handbook.printed_serial)
+        })
     }
 }
 
-/// A handbook, and whom the claimer proved to be.
+/// What proves who claims, as it is held against a handbook: once before the handbook is held, so that a stranger holds up
+/// nobody, and once more after it, because a desk may have changed what is on record meanwhile.
+enum Evidence<'a> {
+    /// The hash of a slip's code.
+    Slip(Vec<u8>),
+    LastFour(&'a Cover, &'a LastFour),
+    /// A phone that WeChat verified.
+    Phone(&'a Cover, String),
+}
+
+impl Evidence<'_> {
+    /// Whom it proves.
+    async fn proves(
+        &self,
+        app: &App,
+        db: &impl ConnectionTrait,
+        handbook: &handbook::Model,
+        relation: MemberRelation,
+    ) -> Result<Option<Proved>, ApiError> {
+        let record = on_record(db, &app.keys, handbook).await?;
+        let proof = match self {
+            Self::Slip(hash) => {
+                let is_good = handbook.slip_hash.as_ref() == Some(hash)
+                    && handbook.slip_expires_at.is_some_and(|until| app.now() < until);
+                // The desk saw the ID card of the woman to whom it handed the slip; a slip for anybody proves nobody.
+                let desk_saw_her = handbook.slip_relation == Some(MemberRelation::Woman);
+                is_good.then_some(if desk_saw_her { Proof::Adult } else { Proof::Family })
+            }
+            Self::LastFour(cover, _) | Self::Phone(cover, _) if !cover.is_of(app, handbook) => None,
+            Self::LastFour(_, four) => record.prove_last_four(four),
+            Self::Phone(_, phone) => record.prove_phone(phone),
+        };
+        Ok(proof.map(|proof| Proved { is_woman: record.is_woman(proof, relation) }))
+    }
+}
+
+/// That somebody belongs to a handbook, and whether as the woman herself.
 struct Proved {
-    handbook: handbook::Model,
     is_woman: bool,
-    slip: Option<Vec<u8>>,
 }
 
 /// A claim at work.
@@ -262,69 +291,70 @@ impl Claim<'_> {
     /// One refusal for every wrong claim: unknown, wrong proof, used slip. What is true of a handbook (claimed, closed) is
     /// told only to who proved to belong to it.
     async fn make(&self, shown: &Shown, once: &Once, bytes: &[u8]) -> Result<HttpResponse, ApiError> {
-        let proved = self.prove(shown).await?.ok_or_else(refused)?;
+        let (handbook, evidence) = self.prove(shown).await?.ok_or_else(refused)?;
         let work = match once.begin(self.app, self.user.id.0, None, bytes).await? {
             Attempt::Answered(answer) => return Ok(answer),
             Attempt::New(work) => work,
         };
-        let joined = self.join(&work.txn, &proved).await?;
+        let joined = self.join(&work.txn, handbook, &evidence).await?;
         let did = self.user.wrote("claim").at(joined.handbook).on(joined.member);
         let answer = work.answer(self.app, did, StatusCode::CREATED, &joined).await?;
-        self.app.live.changed(proved.handbook.id).await;
+        self.app.live.changed(handbook).await;
         Ok(answer)
     }
 
-    async fn prove(&self, shown: &Shown) -> Result<Option<Proved>, ApiError> {
-        let (cover, phone) = match shown {
-            Shown::Slip(code) => return self.prove_by_slip(code).await,
-            Shown::LastFour(cover, _) => (cover, None),
-            Shown::Phone(cover, code) => (cover, Some(verified_phone(self.app, code).await?)),
+    /// The handbook that is claimed, with what proves that it may be; nothing where it does not.
+    async fn prove<'a>(&self, shown: &'a Shown) -> Result<Option<(HandbookId, Evidence<'a>)>, ApiError> {
+        let (app, db) = (self.app, self.app.db.read());
+        let (found, evidence) = match shown {
+            Shown::Slip(code) => {
+                let hash = hash(&app.keys, code);
+                (store::by_slip(db, &hash).await?, Evidence::Slip(hash))
+            }
+            Shown::LastFour(cover, four) => {
+                (store::by_number(db, &cover.number).await?, Evidence::LastFour(cover, four))
+            }
+            Shown::Phone(cover, code) => {
+                let phone = verified_phone(app, code).await?;
+                (store::by_number(db, &cover.number).await?, Evidence::Phone(cover, phone))
+            }
         };
-        let Some(handbook) = cover.handbook(self.app).await? else { return Ok(None) };
-        let attempt = OF_HANDBOOK.begin(self.app, handbook.id.0).await?;
-        let record = on_record(self.app.db.read(), &self.app.keys, &handbook).await?;
-        let proof: Option<Proof> = match (shown, phone) {
-            (Shown::LastFour(_, four), _) => record.prove_last_four(four),
-            (_, Some(phone)) => record.prove_phone(&phone),
-            _ => None,
-        };
-        if proof.is_some() {
-            attempt.take_back(self.app.db.write()).await?;
-        }
-        Ok(proof.map(|proof| Proved {
-            is_woman: record.is_woman(proof, self.relation),
-            handbook,
-            slip: None,
-        }))
-    }
-
-    async fn prove_by_slip(&self, code: &str) -> Result<Option<Proved>, ApiError> {
-        let hash = hash(&self.app.keys, code);
-        let found = store::by_slip(self.app.db.read(), &hash).await?;
         let Some(handbook) = found else { return Ok(None) };
-        let record = on_record(self.app.db.read(), &self.app.keys, &handbook).await?;
-        // The desk saw the ID card of the woman to whom it handed the slip; a slip for anybody proves nobody.
-        let desk_saw_her = handbook.slip_relation == Some(MemberRelation::Woman);
-        let proof = if desk_saw_her { Proof::Adult } else { Proof::Family };
-        Ok(Some(Proved { is_woman: record.is_woman(proof, self.relation), handbook, slip: Some(hash) }))
+        // A slip's code is no guess.
+        let guess = match shown {
+            Shown::Slip(_) => None,
+            Shown::LastFour(cover, _) | Shown::Phone(cover, _) if !cover.is_of(app, &handbook) => {
+                return Ok(None);
+            }
+            Shown::LastFour(..) | Shown::Phone(..) => Some(OF_HANDBOOK.begin(app, handbook.id.0).await?),
+        };
+        if evidence.proves(app, db, &handbook, self.relation).await?.is_none() {
+            return Ok(None);
+        }
+        if let Some(guess) = guess {
+            guess.take_back(app.db.write()).await?;
+        }
+        Ok(Some((handbook.id, evidence)))
     }
 
-    async fn join(&self, txn: &impl ConnectionTrait, proved: &Proved) -> Result<Joined, ApiError> {
-        let held = store::hold(txn, proved.handbook.id).await?;
-        let slip_is_good =
-            held.slip_hash == proved.slip && held.slip_expires_at.is_some_and(|until| self.app.now() < until);
-        if proved.slip.is_some() && !slip_is_good {
-            return Err(refused());
-        }
-        if proved.slip.is_some() {
+    async fn join(
+        &self,
+        txn: &impl ConnectionTrait,
+        handbook: HandbookId,
+        evidence: &Evidence<'_>,
+    ) -> Result<Joined, ApiError> {
+        let held = store::hold(txn, handbook).await?;
+        let proved = evidence.proves(self.app, txn, &held, self.relation).await?.ok_or_else(refused)?;
+        let by_slip = matches!(evidence, Evidence::Slip(_));
+        if by_slip {
             self.must_be_on_slip(&held)?;
         }
-        match (held.state, &proved.slip) {
-            (State::Issued, _) => self.take(txn, &held, State::Issued).await?,
-            (State::Claimed, Some(_)) => self.take_over(txn, &held).await?,
-            (State::Claimed, None) => return Err(self.claimed_already(txn, &held).await?),
-            (State::Blank, _) => return Err(refused()),
-            (State::Closed | State::Replaced, _) => return Err(ApiError::told(Code::HandbookClosed)),
+        match held.state {
+            State::Issued => self.take(txn, &held, State::Issued).await?,
+            State::Claimed if by_slip => self.take_over(txn, &held).await?,
+            State::Claimed => return Err(self.claimed_already(txn, &held).await?),
+            State::Blank => return Err(refused()),
+            State::Closed | State::Replaced => return Err(ApiError::told(Code::HandbookClosed)),
         }
         let is_woman = proved.is_woman && may_be_woman(txn, self.user, &held).await?;
         let member = self.become_owner(txn, &held, is_woman).await?;

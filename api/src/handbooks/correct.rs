@@ -182,16 +182,15 @@ impl Whose {
         Ok(Self::Child(child, person))
     }
 
-    /// Other live handbooks of the woman, the first first. A child stands in one only.
+    /// Other live handbooks of the woman. A child stands in one only.
     async fn other_handbooks(
         &self,
         txn: &impl ConnectionTrait,
         held: &handbook::Model,
     ) -> Result<Vec<handbook::Model>, DbErr> {
         let Self::Woman(woman) = self else { return Ok(Vec::new()) };
-        let mut found = store::of_women(txn, [woman.id], OTHERS).await?;
-        found.retain(|other| other.id != held.id && other.state.is_live());
-        found.reverse();
+        let mut found = store::live_of_women(txn, [woman.id]).await?;
+        found.retain(|other| other.id != held.id);
         Ok(found)
     }
 
@@ -202,9 +201,6 @@ impl Whose {
     }
 }
 
-/// Most other handbooks of one woman that are looked at.
-const OTHERS: u64 = 20;
-
 /// A woman is put right at the desk of the handbook that keeps her identity.
 async fn must_be_own_desk(
     txn: &impl ConnectionTrait,
@@ -213,7 +209,8 @@ async fn must_be_own_desk(
     staff: &Staff,
     now: DateTime<Utc>,
 ) -> Result<(), ApiError> {
-    let keeper = keeper_of_identity(others.iter().chain([held]).map(|handbook| handbook.id));
+    let all: Vec<_> = others.iter().chain([held]).collect();
+    let keeper = keeper_of_identity(store::first_issued(txn, &all).await?);
     let Some(keeper) = others.iter().find(|other| keeper == Some(other.id)) else { return Ok(()) };
     if store::answers_for(txn, staff.institution, &[keeper], now).await? {
         Ok(())

@@ -33,7 +33,7 @@ use crate::tries::Limit;
 const MISSES: Limit = Limit { purpose: "find_miss", most: 120, pause: TimeDelta::hours(1) };
 
 /// Most handbooks that a look-up gives.
-const MOST: u64 = 20;
+const MOST: usize = 20;
 
 /// What to look for: one of the three, in full.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -123,7 +123,8 @@ pub(crate) async fn find(
     let mut items = Vec::new();
     let mut reads = Vec::new();
     let found = wanted.look(&app).await?.into_iter().filter(|found| found.blocked_until.is_none());
-    for handbook in found.filter(|found| in_scope(&office.staff, found)) {
+    // Cut last: what lies elsewhere hides nothing that lies here.
+    for handbook in found.filter(|found| in_scope(&office.staff, found)).take(MOST) {
         let tie = tie(&app, &caller, &handbook).await?;
         let read = log::Read {
             handbook: handbook.id,
@@ -180,14 +181,13 @@ impl Wanted {
             Self::Phone(phone) => people::store::by_phone(db, &app.keys, phone).await?,
         };
         let ids = || people.iter().map(|person| person.id);
-        let mut found = store::of_women(db, ids(), MOST).await?;
+        let mut found = store::of_women(db, ids()).await?;
         let as_children = children::of_people(db, ids()).await?;
         found.extend(
             store::by_ids(db, as_children.iter().map(|child| child.handbook_id)).await?.into_values(),
         );
-        found.sort_by_key(|handbook| std::cmp::Reverse(handbook.id));
+        found.sort_by_key(|handbook| std::cmp::Reverse((handbook.created_at, handbook.id)));
         found.dedup_by_key(|handbook| handbook.id);
-        found.truncate(usize::try_from(MOST).unwrap_or(usize::MAX));
         Ok(found)
     }
 }

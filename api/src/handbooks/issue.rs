@@ -1,5 +1,7 @@
 //! `POST /api/v1/handbooks`: a desk gives a handbook to a woman or a child.
 
+use std::collections::BTreeSet;
+
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
@@ -284,11 +286,11 @@ impl Issue<'_> {
         form: &PersonOnForm,
     ) -> Result<(Option<person::Model>, Vec<handbook::Model>), ApiError> {
         let Some(woman) = known(self.txn, &self.app.keys, form).await? else { return Ok((None, Vec::new())) };
-        let others = store::of_women(self.txn, [woman.id], OTHERS).await?;
+        let others = store::live_of_women(self.txn, [woman.id]).await?;
+        let in_order: BTreeSet<_> = others.iter().map(|other| other.id).collect();
         let mut held = Vec::new();
-        // The latest come first.
-        for other in others.iter().rev().filter(|other| other.state.is_live()) {
-            held.push(store::hold(self.txn, other.id).await?);
+        for other in in_order {
+            held.push(store::hold(self.txn, other).await?);
         }
         held.retain(|other| other.state.is_live() && other.woman_id == Some(woman.id));
         // As she is now: whoever held one of them before may have corrected her.
@@ -431,9 +433,6 @@ impl Issue<'_> {
         Ok(issuance)
     }
 }
-
-/// Most other handbooks of one woman whose families are told.
-const OTHERS: u64 = 20;
 
 /// The year that stands in the numbers of today.
 pub fn year(app: &App) -> i32 {

@@ -13,7 +13,7 @@ use domain::visit::{LATE_RESULTS, VisitKind};
 use sea_orm::sea_query::{Expr, ExprTrait, IntoColumnRef, OnConflict, Query};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect, TryInsertResult, UpdateMany,
+    QueryFilter, QueryOrder, TryInsertResult, UpdateMany,
 };
 use uuid::Uuid;
 
@@ -62,14 +62,35 @@ pub async fn expecting(db: &impl ConnectionTrait, woman: PersonId) -> Result<Opt
     handbook::Entity::find().filter(handbook::COLUMN.expecting_id.eq(woman)).one(db).await
 }
 
-/// The latest handbooks of these women, at most `most`.
+/// The handbooks of these women, of every state.
 pub async fn of_women(
     db: &impl ConnectionTrait,
     women: impl IntoIterator<Item = PersonId>,
-    most: u64,
 ) -> Result<Vec<handbook::Model>, DbErr> {
-    let latest = handbook::Entity::find().order_by_desc(handbook::COLUMN.id).limit(most);
-    rows_in(db, latest, handbook::Column::WomanId, women).await
+    rows_in(db, handbook::Entity::find(), handbook::Column::WomanId, women).await
+}
+
+/// The live handbooks of these women, the first issued first.
+pub async fn live_of_women(
+    db: &impl ConnectionTrait,
+    women: impl IntoIterator<Item = PersonId>,
+) -> Result<Vec<handbook::Model>, DbErr> {
+    let live = handbook::Entity::find().filter(handbook::Column::State.is_in(LIVE));
+    let mut found = rows_in(db, live, handbook::Column::WomanId, women).await?;
+    found.sort_by_key(|handbook| (handbook.created_at, handbook.id));
+    Ok(found)
+}
+
+/// When each of these handbooks was first issued: of one that replaced another, when that was.
+pub async fn first_issued(
+    db: &impl ConnectionTrait,
+    handbooks: &[&handbook::Model],
+) -> Result<Vec<(HandbookId, DateTime<Utc>)>, DbErr> {
+    let first = by_ids(db, handbooks.iter().map(|handbook| handbook.counts_as)).await?;
+    let issued_at = |handbook: &handbook::Model| {
+        first.get(&handbook.counts_as).map_or(handbook.created_at, |first| first.created_at)
+    };
+    Ok(handbooks.iter().map(|handbook| (handbook.id, issued_at(handbook))).collect())
 }
 
 /// Whether an institution answers for each of these handbooks: it manages or issued it, or the family is there on a visit.

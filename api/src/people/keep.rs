@@ -105,10 +105,10 @@ pub async fn known(
         return Ok(Some(row));
     }
     let Some(phone) = &form.phone else { return Ok(None) };
-    for row in store::by_phone(txn, keys, phone).await? {
+    for row in store::by_phone_and_birth(txn, keys, phone, form.born_on).await? {
         let identity = store::identity(keys, &row)?;
         let one_has_none = identity.id_number.is_none() || form.id_number.is_none();
-        if one_has_none && identity.name == form.identity.name && row.born_on == Some(form.born_on) {
+        if one_has_none && identity.name == form.identity.name {
             return Ok(Some(row));
         }
     }

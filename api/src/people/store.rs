@@ -10,7 +10,7 @@ use domain::place::RegionCode;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, JoinType,
-    QueryFilter, QuerySelect, SqlErr, TryInsertResult,
+    QueryFilter, QueryOrder, QuerySelect, Select, SqlErr, TryInsertResult,
 };
 use uuid::Uuid;
 
@@ -64,14 +64,27 @@ pub async fn by_id_number(
         .await
 }
 
-/// The people who gave a phone number.
+/// The people who gave a phone number, the latest first.
 pub async fn by_phone(
     db: &impl ConnectionTrait,
     keys: &Keys,
     phone: &Phone,
 ) -> Result<Vec<person::Model>, DbErr> {
-    let found = person::Entity::find().filter(person::COLUMN.phone_index.eq(phone_index(keys, phone)));
-    found.limit(SHARED_PHONE).all(db).await
+    with_phone(keys, phone).order_by_desc(person::COLUMN.id).limit(SHARED_PHONE).all(db).await
+}
+
+/// Those of them who were born on a day.
+pub async fn by_phone_and_birth(
+    db: &impl ConnectionTrait,
+    keys: &Keys,
+    phone: &Phone,
+    born_on: NaiveDate,
+) -> Result<Vec<person::Model>, DbErr> {
+    with_phone(keys, phone).filter(person::COLUMN.born_on.eq(born_on)).all(db).await
+}
+
+fn with_phone(keys: &Keys, phone: &Phone) -> Select<person::Entity> {
+    person::Entity::find().filter(person::COLUMN.phone_index.eq(phone_index(keys, phone)))
 }
 
 /// The person with an id.

@@ -124,8 +124,8 @@ async fn about(db: &impl ConnectionTrait, person: PersonId) -> Result<Vec<handbo
     for child in children::of_people(db, [person]).await? {
         about = about.add(handbook::COLUMN.id.eq(child.handbook_id));
     }
-    let newest = handbook::Entity::find().filter(about).order_by_desc(handbook::COLUMN.id);
-    newest.limit(20).all(db).await
+    let newest = handbook::Entity::find().filter(about).order_by_desc(handbook::COLUMN.created_at);
+    newest.order_by_desc(handbook::COLUMN.id).all(db).await
 }
 
 /// A visit of an institution as one of its staff may know it: emergency access is personal.

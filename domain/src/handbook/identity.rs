@@ -1,5 +1,7 @@
 //! Which desk answers for what is known of a person, where several handbooks name the same woman.
 
+use chrono::{DateTime, Utc};
+
 use super::Group;
 use crate::id::HandbookId;
 
@@ -27,14 +29,18 @@ impl Grip {
     }
 }
 
-/// Of the live handbooks of one woman, the one whose desk puts her identity right: the first that she was issued (ids are in
-/// order of issue). Else whoever issues her another anywhere could make her somebody else in all of them.
-pub fn keeper_of_identity(handbooks: impl IntoIterator<Item = HandbookId>) -> Option<HandbookId> {
-    handbooks.into_iter().min()
+/// Of the live handbooks of one woman, each with when it was first issued (of one that replaced another, when that was), the
+/// one whose desk puts her identity right: the first. Else whoever issues her another anywhere could make her somebody else
+/// in all of them.
+pub fn keeper_of_identity(
+    handbooks: impl IntoIterator<Item = (HandbookId, DateTime<Utc>)>,
+) -> Option<HandbookId> {
+    handbooks.into_iter().min_by_key(|(_, issued_at)| *issued_at).map(|(id, _)| id)
 }
 
 #[cfg(test)]
 mod tests {
+    use chrono::TimeDelta;
     use uuid::Uuid;
 
     use super::*;
@@ -50,8 +56,11 @@ mod tests {
 
     #[test]
     fn the_first_handbook_keeps_the_identity() {
-        let issued = [3, 1, 2].map(|order| HandbookId(Uuid::from_u128(order)));
-        assert_eq!(keeper_of_identity(issued), Some(issued[1]));
+        // Ids may be chosen by whoever issues: they say nothing.
+        let issued = [(1, 30), (3, 10), (2, 20)].map(|(id, at)| {
+            (HandbookId(Uuid::from_u128(id)), DateTime::<Utc>::UNIX_EPOCH + TimeDelta::days(at))
+        });
+        assert_eq!(keeper_of_identity(issued), Some(issued[1].0));
         assert_eq!(keeper_of_identity([]), None);
     }
 }

@@ -85,7 +85,7 @@ fn writes(statement: &Statement) -> bool {
 }
 
 /// Ids that are made from now on are not before it.
-fn first_id_of_now() -> Uuid {
+pub(super) fn first_id_of_now() -> Uuid {
     let millis = u64::try_from(Utc::now().timestamp_millis()).unwrap_or_default();
     uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid()
 }
@@ -136,20 +136,19 @@ impl Limit {
         lasts: Duration,
     ) -> anyhow::Result<f64> {
         let traces = self.traces.get(&scenario).map(Vec::as_slice).unwrap_or_default();
-        let since = first_id_of_now();
-        let rate = match self.ground.db.backend() {
+        match self.ground.db.backend() {
             DbBackend::Postgres => pgbench::rate(&self.url, traces, clients, lasts, &self.scratch).await,
             _ => driver::rate(&self.url, traces, clients, lasts).await,
-        }?;
-        if traces.iter().flat_map(|trace| &trace.statements).any(writes) {
-            self.clear(since).await?;
         }
-        Ok(rate)
     }
 
     /// Takes away the records that were written since: the same few families wrote more in seconds than anybody does in
     /// years, and whoever writes next reads what was written before.
-    async fn clear(&self, since: Uuid) -> anyhow::Result<()> {
+    pub(super) async fn clear(&self, scenario: Scenario, since: Uuid) -> anyhow::Result<()> {
+        let mut traces = self.traces.get(&scenario).into_iter().flatten();
+        if !traces.any(|trace| trace.statements.iter().any(writes)) {
+            return Ok(());
+        }
         let db = self.ground.db.write();
         let written = "DELETE FROM record WHERE id >= ? AND id < ?";
         let values = [since.into(), first_id_of_now().into()];

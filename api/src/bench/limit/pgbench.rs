@@ -10,11 +10,17 @@ use tokio::process::Command;
 
 use super::Trace;
 
-/// Turns that are played: each client prepares the statements of every one, which no server does again and again.
+/// Turns that are played where nothing is written: each client prepares the statements of every one, which no server does
+/// again and again.
 const SCRIPTS: usize = 12;
 
-/// Seconds in which they are prepared, and which are not counted.
-const WARMING: Duration = Duration::from_secs(2);
+/// Turns for each client where something is written: so many families that clients seldom wait for each other, as at a server.
+const WRITTEN_EACH: usize = 8;
+
+/// Seconds in which so many scripts are prepared, and which are not counted.
+fn warming(scripts: usize) -> Duration {
+    Duration::from_secs(2 + scripts as u64 / SCRIPTS as u64)
+}
 
 /// Turns per second.
 pub(super) async fn rate(
@@ -24,6 +30,9 @@ pub(super) async fn rate(
     lasts: Duration,
     scratch: &Path,
 ) -> anyhow::Result<f64> {
+    let written = traces.iter().any(|trace| trace.statements.iter().any(super::writes));
+    let scripts = if written { (WRITTEN_EACH * clients).max(SCRIPTS) } else { SCRIPTS }.min(traces.len());
+    let warming = warming(scripts);
     let folder = scratch.join("pgbench");
     std::fs::create_dir_all(&folder)?;
     let mut pgbench = Command::new("pgbench");
@@ -32,9 +41,9 @@ pub(super) async fn rate(
         .arg(format!("--client={clients}"))
         .arg(format!("--jobs={}", clients.min(2)))
         // The last second is not always told.
-        .arg(format!("--time={}", (WARMING + lasts).as_secs() + 1));
+        .arg(format!("--time={}", (warming + lasts).as_secs() + 1));
     let run = format!("{:012x}", chrono::Utc::now().timestamp_millis());
-    for (number, trace) in traces.iter().take(SCRIPTS).enumerate() {
+    for (number, trace) in traces.iter().take(scripts).enumerate() {
         let file = folder.join(format!("{number}.sql"));
         std::fs::write(&file, script(trace, &run)?)?;
         pgbench.arg(format!("--file={}", file.display()));
@@ -51,7 +60,7 @@ pub(super) async fn rate(
             Some([at?, rate?])
         })
         .collect();
-    rate_after(&seconds, WARMING.as_secs_f64()).with_context(|| format!("pgbench: {text}"))
+    rate_after(&seconds, warming.as_secs_f64()).with_context(|| format!("pgbench: {text}"))
 }
 
 /// The mean rate after so many seconds, of what was told at which second.
@@ -62,18 +71,6 @@ fn rate_after(told: &[[f64; 2]], seconds: f64) -> Option<f64> {
     let turns: f64 = after().map(|(index, [at, rate])| (at - since(index)) * rate).sum();
     let lasted: f64 = after().map(|(index, [at, _])| at - since(index)).sum();
     (lasted > 0.0).then(|| turns / lasted)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_done_while_statements_were_prepared_does_not_count() {
-        let told = [[1.0, 10.0], [2.0, 50.0], [3.0, 100.0], [5.0, 130.0]];
-        assert_eq!(rate_after(&told, 2.0), Some(120.0));
-        assert_eq!(rate_after(&told[..2], 2.0), None);
-    }
 }
 
 /// The statements of a turn: what it made is made anew, with a number that counts up in each client.
@@ -133,4 +130,16 @@ fn unique(run: &str, what: usize) -> String {
     format!(
         "'{run}7'||lpad(to_hex(:client_id::int), 3, '0')||'8{what:03x}'||lpad(to_hex(:n::bigint), 12, '0')"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_done_while_statements_were_prepared_does_not_count() {
+        let told = [[1.0, 10.0], [2.0, 50.0], [3.0, 100.0], [5.0, 130.0]];
+        assert_eq!(rate_after(&told, 2.0), Some(120.0));
+        assert_eq!(rate_after(&told[..2], 2.0), None);
+    }
 }

@@ -68,9 +68,12 @@ fn days_before(due_on: NaiveDate) -> [RangeInclusive<NaiveDate>; 1] {
 /// (WS/T 801-2022).
 fn weight_before(lifted: &[Lifted], due_on: NaiveDate) -> Option<i64> {
     let weeks = |record: &Lifted| Dates::gestational_days(due_on, day_in_china(record.at)).div_euclid(7);
-    let weights = || lifted.iter().filter_map(|record| Some((weeks(record), record.weight_g?)));
-    let before = weights().filter(|(week, _)| (WEEKS.start..0).contains(week)).max_by_key(|(week, _)| *week);
-    let early = || weights().filter(|(week, _)| (0..WEEKS.end).contains(week)).min_by_key(|(week, _)| *week);
+    let in_weeks = |range: Range<i64>| {
+        let weighed = lifted.iter().filter(move |record| range.contains(&weeks(record)));
+        weighed.filter_map(|record| Some((record.at, record.weight_g?)))
+    };
+    let before = in_weeks(WEEKS.start..0).max_by_key(|(at, _)| *at);
+    let early = || in_weeks(0..WEEKS.end).min_by_key(|(at, _)| *at);
     before.or_else(early).map(|(_, grams)| grams)
 }
 
