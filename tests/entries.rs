@@ -432,8 +432,14 @@ async fn what_is_compared_with_long_ago_is_found_behind_hundreds_of_entries() {
         payload.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
         json!({ "kind": "weight", "subject": "woman", "payload": payload })
     };
-    let measured_once = json!({ "weight": 51.2, "height": 160 });
-    for entry in [pressure("2026-05-01", 100, 60), weight("2026-04-01", measured_once)] {
+    // Of the last week before the pregnancy the last counts.
+    let before =
+        [("2026-03-08", json!({ "weight": 60 })), ("2026-03-13", json!({ "weight": 51.2, "height": 160 }))];
+    let before = before.map(|(day, rest)| weight(day, rest));
+    for entry in [pressure("2026-05-01", 100, 60), weight("2026-04-01", json!({ "weight": 55 }))]
+        .into_iter()
+        .chain(before)
+    {
         client.post(&entries(&mother), entry).await.ok();
     }
     let mut since = Vec::new();
@@ -451,7 +457,9 @@ async fn what_is_compared_with_long_ago_is_found_behind_hundreds_of_entries() {
     let rules: Vec<_> = told["warnings"].as_array().unwrap().iter().map(|told| told["id"].clone()).collect();
     assert!(rules.contains(&json!("bp_rising")), "31 over that of the first weeks: {told}");
     let told = client.post(&entries(&mother), weight("2026-11-22", json!({ "weight": 62 }))).await.ok();
-    assert_eq!(told["payload"]["pre_bmi"], 20.0, "{told}");
+    let path = format!("{}/{}", records(&mother), told["id"].as_str().unwrap());
+    let read = client.get(&path).await.ok();
+    assert_eq!(read["payload"]["pre_bmi"], 20.0, "{read}");
 }
 
 /// The kinds of usage evidence of a handbook.
