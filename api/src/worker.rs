@@ -27,7 +27,8 @@ const NIGHTLY: TimeDelta = TimeDelta::hours(3);
 /// How often whoever works on a job says so.
 const RENEWAL: Duration = Duration::from_secs(60);
 
-/// Tries before a job is left for a person to look at; it stays in the table with its error.
+/// Tries before a job is left for a person to look at; it stays in the table with its error. A photo that is to be deleted is
+/// tried for as long as it is there.
 const TRIES: i32 = 12;
 
 /// How often a process looks at the schedule.
@@ -177,7 +178,7 @@ async fn claim(app: &App, now: DateTime<Utc>, by_the_clock: bool) -> Result<Opti
     let which = if by_the_clock { "" } else { "AND kind NOT IN ('sweep', 'retain', 'close_audit_day')" };
     let sql = format!(
         "UPDATE job SET locked_until = ?, attempts = attempts + 1 WHERE id IN (\
-             SELECT id FROM job WHERE run_at <= ? AND (locked_until IS NULL OR locked_until < ?) AND attempts < {TRIES} {which} \
+             SELECT id FROM job WHERE run_at <= ? AND (locked_until IS NULL OR locked_until < ?) AND (attempts < {TRIES} OR kind = 'drop_photo') {which} \
              ORDER BY run_at LIMIT 1 {skip}) \
          RETURNING id, kind, payload, attempts"
     );
@@ -198,7 +199,11 @@ async fn renew(app: &App, job: &Claimed) -> Result<(), DbErr> {
 async fn put_back(app: &App, job: &Claimed, err: &anyhow::Error) -> Result<(), DbErr> {
     let pause = TimeDelta::seconds(2_i64.saturating_pow(job.attempts.clamp(1, 12).unsigned_abs()));
     let cause = cause::told(err.as_ref());
-    tracing::warn!(job = %job.id, kind = job.kind, attempts = job.attempts, cause, "a job failed");
+    if job.attempts < TRIES {
+        tracing::warn!(job = %job.id, kind = job.kind, attempts = job.attempts, cause, "a job failed");
+    } else {
+        tracing::error!(job = %job.id, kind = job.kind, attempts = job.attempts, cause, "a job failed as often as it is tried");
+    }
     let back = statement(
         app.db.backend(),
         "UPDATE job SET locked_until = NULL, run_at = ?, last_error = ? WHERE id = ?",

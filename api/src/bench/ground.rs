@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use actix_web::web::Data;
 use miniprogram_adapter::stand_in::{self, StandIn};
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, DbBackend};
 use sea_orm_migration::SchemaManager;
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::Plan;
@@ -119,6 +120,17 @@ async fn fill(app: &App, records: u64, say: &impl Fn(&str)) -> anyhow::Result<()
 /// Tells the planner what there is, as the databases do by themselves in time.
 async fn analyse(app: &App) -> anyhow::Result<()> {
     app.db.write().execute_unprepared("ANALYZE").await?;
+    Ok(())
+}
+
+/// Takes away the records whose ids were made from an instant to another.
+pub(super) async fn forget_records(app: &App, from: Uuid, until: Uuid) -> anyhow::Result<()> {
+    let (db, backend) = (app.db.write(), app.db.backend());
+    let written = "DELETE FROM record WHERE id >= ? AND id < ?";
+    db.execute_raw(statement(backend, written, [from.into(), until.into()])).await?;
+    if backend == DbBackend::Postgres {
+        db.execute_unprepared("VACUUM record").await?;
+    }
     Ok(())
 }
 

@@ -18,6 +18,7 @@ use crate::access::{Access, Consent};
 use crate::alerts::store as alerts;
 use crate::app::App;
 use crate::body::Body;
+use crate::cause;
 use crate::children::store as children;
 use crate::db::entities::{handbook, member};
 use crate::error::ApiError;
@@ -30,7 +31,7 @@ use crate::problem::Code;
 use crate::records::show::id_in;
 use crate::records::store::Content;
 
-/// Entries whose danger signs are told when they are seen again.
+/// Entries that are looked at at a time for danger signs to be told.
 const LOOKED_AT: u64 = 200;
 
 /// Yes or no.
@@ -164,9 +165,21 @@ async fn show_or_hide(
     }
     store::show_entries(txn, affected).await?;
     let Some(since) = since else { return Ok(()) };
-    for entry in store::entries_since(txn, affected, since, LOOKED_AT).await? {
-        let warnings = Content::of_row(&app.keys, &entry).map_err(ApiError::Internal)?.warnings;
-        alerts::raise_again(app, txn, held, &entry, &warnings).await?;
+    let mut after = None;
+    loop {
+        let entries = store::telling_entries_since(txn, affected, since, after, LOOKED_AT).await?;
+        for entry in &entries {
+            match Content::of_row(&app.keys, entry) {
+                Ok(content) => alerts::raise_again(app, txn, held, entry, &content.warnings).await?,
+                // One that does not open holds up neither the answer nor the others.
+                Err(cause) => {
+                    tracing::error!(record = %entry.id, cause = cause::told(cause.as_ref()), "a record does not open");
+                }
+            }
+        }
+        match entries.last() {
+            Some(last) if entries.len() as u64 == LOOKED_AT => after = Some(last.id),
+            _ => return Ok(()),
+        }
     }
-    Ok(())
 }

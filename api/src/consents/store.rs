@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use domain::consent::{Channel, Purpose, Sharing};
-use domain::id::{ConsentId, HandbookId, MemberId, UserId};
+use domain::id::{ConsentId, HandbookId, MemberId, RecordId, UserId};
 use domain::record::{RecordState, Source, SubjectKind};
-use sea_orm::sea_query::{ExprTrait, OnConflict};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel,
     QueryFilter, QueryOrder, QuerySelect, Value,
@@ -145,25 +145,32 @@ async fn number_anew(txn: &impl ConnectionTrait, of: Affected, column: &'static 
     Ok(())
 }
 
-/// Entries of the family that were written or changed since an instant and are seen again, the newest first.
-pub async fn entries_since(
+/// Entries of the family that were written or changed since an instant, are seen again and may hold a warning: a page of
+/// them, by id, after one.
+pub async fn telling_entries_since(
     txn: &impl ConnectionTrait,
     of: Affected,
     since: DateTime<Utc>,
+    after: Option<RecordId>,
     limit: u64,
 ) -> Result<Vec<record::Model>, DbErr> {
-    let entries = record::Entity::find()
+    let has_warnings = Expr::cust("CAST(\"record\".\"warnings\" AS TEXT) <> '[]'");
+    let mut entries = record::Entity::find()
         .filter(record::COLUMN.handbook_id.eq(of.handbook))
         .filter(record::COLUMN.source.eq(Source::Family))
         .filter(record::COLUMN.state.eq(RecordState::Live))
         .filter(record::COLUMN.is_private.eq(false))
-        .filter(record::COLUMN.changed_at.gte(since));
+        .filter(record::COLUMN.changed_at.gte(since))
+        .filter(has_warnings.or(record::COLUMN.sealed.is_not_null()));
+    if let Some(after) = after {
+        entries = entries.filter(record::COLUMN.id.gt(after));
+    }
     let entries = match (of.of_adults, of.of_children) {
         (true, true) => entries,
         (true, false) => entries.filter(record::COLUMN.subject.ne(SubjectKind::Child)),
         (false, _) => entries.filter(record::COLUMN.subject.eq(SubjectKind::Child)),
     };
-    entries.order_by_desc(record::COLUMN.id).limit(limit).all(txn).await
+    entries.order_by_asc(record::COLUMN.id).limit(limit).all(txn).await
 }
 
 /// The latest answers that stand in a handbook, as one of its members is told: those of the family, and their own.

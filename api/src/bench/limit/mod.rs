@@ -12,7 +12,7 @@ use std::time::Duration;
 use actix_web::web::Data;
 use chrono::Utc;
 use sea_orm::metric::Info;
-use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
+use sea_orm::{DbBackend, Statement, Value};
 use uuid::Uuid;
 
 use super::Plan;
@@ -21,7 +21,6 @@ use super::ground::Ground;
 use super::scenario::Scenario;
 use super::wire::Wire;
 use crate::app::Clock;
-use crate::db::statement;
 use crate::server;
 use crate::start::{self, Wechat};
 
@@ -149,14 +148,7 @@ impl Limit {
         if !traces.any(|trace| trace.statements.iter().any(writes)) {
             return Ok(());
         }
-        let db = self.ground.db.write();
-        let written = "DELETE FROM record WHERE id >= ? AND id < ?";
-        let values = [since.into(), first_id_of_now().into()];
-        db.execute_raw(statement(self.ground.db.backend(), written, values)).await?;
-        if self.ground.db.backend() == DbBackend::Postgres {
-            db.execute_unprepared("VACUUM record").await?;
-        }
-        Ok(())
+        super::ground::forget_records(&self.ground, since, first_id_of_now()).await
     }
 }
 
