@@ -2,6 +2,7 @@
 
 use std::io::Cursor;
 
+use domain::id::PhotoId;
 use image::{DynamicImage, ImageFormat, RgbImage};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -107,6 +108,8 @@ async fn what_is_no_photo_is_refused_and_nothing_is_kept() {
     let clinician = world.clinician_at(mother.handbook, county.hospital).await;
     let staff = upload(&clinician.client, &mother, "image/png", picture(ImageFormat::Png)).await;
     staff.problem(403, "forbidden");
+    world.advance(chrono::TimeDelta::days(1));
+    world.carry_out_jobs().await;
     let folder = world.app.config.data.join("photos");
     assert_eq!(std::fs::read_dir(folder).unwrap().count(), 0);
 }
@@ -121,8 +124,26 @@ async fn an_upload_that_is_sent_again_is_one_photo() {
     let first = upload_with_key(client, &mother, "image/png", file.clone(), "k").await;
     let again = upload_with_key(client, &mother, "image/png", file, "k").await;
     assert_eq!((first.status.as_u16(), first.json()), (201, again.json()));
+    world.advance(chrono::TimeDelta::days(1));
+    world.carry_out_jobs().await;
+    let folder = std::fs::read_dir(world.app.config.data.join("photos")).unwrap();
+    let files: Vec<_> = folder.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(files, [first.json()["id"].as_str().unwrap()], "what was drawn the second time is dropped");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_file_of_an_upload_that_was_cut_off_is_dropped() {
+    let world = World::empty().await;
+    let (id, now) = (PhotoId(uuid::Uuid::now_v7()), world.now());
+    api::photos::store::announce(&world.app.db, id, now).await.unwrap();
+    world.app.photos.put(&id.to_string(), vec![1]).await.unwrap();
     let folder = world.app.config.data.join("photos");
-    assert_eq!(std::fs::read_dir(folder).unwrap().count(), 1);
+    let files = || std::fs::read_dir(&folder).unwrap().count();
+    world.carry_out_jobs().await;
+    assert_eq!(files(), 1, "its row may still come");
+    world.advance(chrono::TimeDelta::days(1));
+    world.carry_out_jobs().await;
+    assert_eq!(files(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,12 +1,16 @@
 //! What the clock asks for: forgetting what has expired, and adding up what was counted.
 
 use api::db::entities::{job, usage_counter, usage_rollup};
+use api::outbox::{self, Job};
 use api::usage::roll_up::carry_out;
 use api::worker::schedule;
 use chrono::TimeDelta;
 use domain::handbook::Group;
+use domain::id::{JobId, PhotoId};
 use domain::usage::Evidence;
-use sea_orm::{EntityTrait, PaginatorTrait};
+use sea_orm::{ActiveValue::Set, EntityTrait, PaginatorTrait};
+use serde_json::json;
+use uuid::Uuid;
 
 use crate::support::World;
 
@@ -49,6 +53,45 @@ async fn expired_things_are_forgotten_once_an_hour_however_many_processes_look()
     assert_eq!(waiting(&world).await, [""; 0]);
     schedule(&world.app).await.unwrap();
     assert_eq!(waiting(&world).await, ["add_up_usage 2026-11-22T06", "sweep 2026-11-22T06"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_newer_version_enqueued_is_left_to_it() {
+    let world = World::empty().await;
+    let now = world.now();
+    let (photo, later) = (PhotoId(Uuid::now_v7()), Uuid::now_v7());
+    outbox::enqueue(world.app.db.write(), &Job::DropPhoto { photo }, now).await.unwrap();
+    let newer = job::ActiveModel {
+        id: Set(JobId(later)),
+        kind: Set("of_the_future".to_owned()),
+        payload: Set(json!({ "job": "of_the_future" })),
+        run_at: Set(now),
+        attempts: Set(0),
+        locked_until: Set(None),
+        last_error: Set(None),
+        dedup_key: Set(None),
+    };
+    job::Entity::insert(newer).exec_without_returning(world.app.db.write()).await.unwrap();
+    world.carry_out_jobs().await;
+    let left = job::Entity::find().all(world.app.db.read()).await.unwrap();
+    let left: Vec<_> = left.iter().map(|job| (job.id.0, job.attempts, job.last_error.clone())).collect();
+    assert_eq!(left, [(later, 0, None)], "not tried here, and the other one is done");
+}
+
+/// A job whose name is in no list would be carried out by nobody.
+#[test]
+fn every_job_has_its_name_in_the_list() {
+    let photo = PhotoId(Uuid::nil());
+    let jobs = [
+        Job::DropPhoto { photo },
+        Job::DropStrayPhoto { photo },
+        Job::AddUpUsage,
+        Job::CloseAuditDay { day: "2026-11-22".parse().unwrap() },
+        Job::Sweep,
+        Job::Retain,
+    ];
+    assert_eq!(jobs.map(|job| job.name()), Job::NAMES);
+    assert!(Job::BY_THE_CLOCK.iter().all(|name| Job::NAMES.contains(name)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

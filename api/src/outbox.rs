@@ -19,6 +19,11 @@ pub enum Job {
         /// The photo.
         photo: PhotoId,
     },
+    /// Drop the file of a photo unless its row was kept: whoever sent it may have hung up in between.
+    DropStrayPhoto {
+        /// The photo.
+        photo: PhotoId,
+    },
     /// Add up per region what the usage counters counted since the last time.
     AddUpUsage,
     /// Sign the head of a day of the audit log, and remove events that are past their retention.
@@ -33,10 +38,18 @@ pub enum Job {
 }
 
 impl Job {
+    /// The names of all.
+    pub const NAMES: [&str; 6] =
+        ["drop_photo", "drop_stray_photo", "add_up_usage", "close_audit_day", "sweep", "retain"];
+
+    /// Those that delete by the clock.
+    pub const BY_THE_CLOCK: [&str; 3] = ["sweep", "retain", "close_audit_day"];
+
     /// The name that is stored and counted.
     pub fn name(&self) -> &'static str {
         match self {
             Self::DropPhoto { .. } => "drop_photo",
+            Self::DropStrayPhoto { .. } => "drop_stray_photo",
             Self::AddUpUsage => "add_up_usage",
             Self::CloseAuditDay { .. } => "close_audit_day",
             Self::Sweep => "sweep",

@@ -29,7 +29,7 @@ use crate::wechat::TokensInRedis;
 const OF_ANOTHER_VERSION: &str =
     "the database cannot be brought to the schema of this program; was it made by another version of it?";
 
-/// Passwords hashed at a time: 19 MiB each.
+/// Passwords hashed at a time: 9 MiB each.
 const HASHED_AT_ONCE: usize = 2;
 
 /// Copies of everything made at a time; see `export`.

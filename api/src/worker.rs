@@ -16,6 +16,7 @@ use crate::cause;
 use crate::db::entities::job;
 use crate::db::statement;
 use crate::outbox::{self, Job};
+use crate::photos;
 use crate::usage::roll_up;
 
 /// How long one process holds a job before another may take it.
@@ -113,7 +114,6 @@ pub async fn run_due(app: &Data<App>) -> Result<bool, DbErr> {
     };
     let result = match serde_json::from_value::<Job>(claimed.payload.clone()) {
         Ok(job) => hold_while(app, &claimed, carry_out(app.clone(), job)).await,
-        // A newer replica wrote it: leave it for one that knows it.
         Err(err) => Err(err.into()),
     };
     let outcome = if result.is_ok() { "done" } else { "failed" };
@@ -148,6 +148,10 @@ async fn carry_out(app: Data<App>, job: Job) -> anyhow::Result<()> {
     let app = &*app;
     match &job {
         Job::DropPhoto { photo } => app.photos.remove(&photo.to_string()).await,
+        Job::DropStrayPhoto { photo } => match photos::store::has_row(app.db.read(), *photo).await? {
+            true => Ok(()),
+            false => app.photos.remove(&photo.to_string()).await,
+        },
         Job::AddUpUsage => roll_up::carry_out(app).await,
         Job::CloseAuditDay { day } => {
             audit::head::make(app, *day).await?;
@@ -172,13 +176,15 @@ struct Claimed {
 
 /// Claims the next in one statement, so that two processes never hold the same job. One at a time: whoever waited behind a
 /// long one would be begun by another process when its lease ends. What deletes by the clock is left to processes whose
-/// clock is borne out.
+/// clock is borne out, and what a newer version enqueued to those that know it.
 async fn claim(app: &App, now: DateTime<Utc>, by_the_clock: bool) -> Result<Option<Claimed>, DbErr> {
     let skip = if app.db.backend() == DbBackend::Postgres { "FOR UPDATE SKIP LOCKED" } else { "" };
-    let which = if by_the_clock { "" } else { "AND kind NOT IN ('sweep', 'retain', 'close_audit_day')" };
+    let known = Job::NAMES.iter().filter(|name| by_the_clock || !Job::BY_THE_CLOCK.contains(name));
+    let known: Vec<_> = known.map(|name| format!("'{name}'")).collect();
+    let known = known.join(", ");
     let sql = format!(
         "UPDATE job SET locked_until = ?, attempts = attempts + 1 WHERE id IN (\
-             SELECT id FROM job WHERE run_at <= ? AND (locked_until IS NULL OR locked_until < ?) AND (attempts < {TRIES} OR kind = 'drop_photo') {which} \
+             SELECT id FROM job WHERE run_at <= ? AND (locked_until IS NULL OR locked_until < ?) AND (attempts < {TRIES} OR kind IN ('drop_photo', 'drop_stray_photo')) AND kind IN ({known}) \
              ORDER BY run_at LIMIT 1 {skip}) \
          RETURNING id, kind, payload, attempts"
     );
@@ -199,10 +205,11 @@ async fn renew(app: &App, job: &Claimed) -> Result<(), DbErr> {
 async fn put_back(app: &App, job: &Claimed, err: &anyhow::Error) -> Result<(), DbErr> {
     let pause = TimeDelta::seconds(2_i64.saturating_pow(job.attempts.clamp(1, 12).unsigned_abs()));
     let cause = cause::told(err.as_ref());
-    if job.attempts < TRIES {
+    if job.attempts != TRIES {
         tracing::warn!(job = %job.id, kind = job.kind, attempts = job.attempts, cause, "a job failed");
     } else {
-        tracing::error!(job = %job.id, kind = job.kind, attempts = job.attempts, cause, "a job failed as often as it is tried");
+        // Once, and never again for a photo, which is tried for as long as it is there.
+        tracing::error!(job = %job.id, kind = job.kind, attempts = job.attempts, cause, "a job failed for too often");
     }
     let back = statement(
         app.db.backend(),

@@ -63,10 +63,19 @@ async fn a21_a_key_is_of_one_user_one_request_and_one_effect() {
     let one = json_with("one");
     let at_once = join_all((0..20).map(|_| post_with(client, &path, &one, body.clone()))).await;
     for twin in &at_once {
-        assert!([201, 409].contains(&twin.status.as_u16()), "{}: {}", twin.status, twin.text());
+        // Where the machine is busy a twin may wait for too long: it is told to come again, and gets the same answer.
+        let comes_again = twin.status == 503 && twin.headers.contains_key("retry-after");
+        assert!(
+            [201, 409].contains(&twin.status.as_u16()) || comes_again,
+            "{}: {}",
+            twin.status,
+            twin.text()
+        );
     }
     let first = at_once.iter().find(|twin| twin.status == 201).unwrap();
     assert!(at_once.iter().filter(|twin| twin.status == 201).all(|twin| twin.bytes == first.bytes));
+    let again = post_with(client, &path, &one, body.clone()).await;
+    assert_eq!((again.status.as_u16(), &again.bytes), (201, &first.bytes));
     assert_eq!(client.get(&records(&mother)).await.ok()["items"].as_array().unwrap().len(), 1, "one effect");
 
     let changed = pressure(119, 76).to_string();

@@ -84,7 +84,7 @@ async fn a_full_disk_is_told_as_507_reads_go_on_and_with_room_everything_does() 
     ground.world.app.db.close().await.unwrap();
     let (muzi, place) = on_a_small_disk(&ground, &way).await;
     let home = &ground.homes[0];
-    let client = Client::new(reqwest::Client::new(), muzi.base(), Some(home.mother.clone()));
+    let client = Client::new(reqwest::Client::new(), muzi.base(), Some(home.mother.token()));
     let handbook = format!("/api/v1/handbooks/{}", home.handbook);
     let entries = format!("{handbook}/entries");
 

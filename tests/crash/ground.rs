@@ -1,16 +1,20 @@
 //! A town whose people are signed in, and the server processes on its database.
 
+use std::collections::BTreeSet;
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::Duration;
 
+use actix_web::web::Data;
+use api::app::App;
 use api::config::Config;
 use chrono::Utc;
 use domain::access::Role;
-use domain::id::HandbookId;
+use domain::id::{HandbookId, SessionId};
 
 use super::until;
-use crate::support::World;
 use crate::support::operator::{Operator, said};
+use crate::support::{Client, World};
 
 /// The longest that a server may take to be ready.
 const START: Duration = Duration::from_secs(30);
@@ -21,14 +25,31 @@ const FAMILIES: usize = 8;
 /// A handbook, and those who write in it.
 pub struct Home {
     pub handbook: HandbookId,
-    /// The mother's access token.
-    pub mother: String,
-    /// That of a clinician at the hospital, who needs a visit.
-    pub doctor: String,
-    /// That of an administrator of the health centre, who issues.
-    pub desk: String,
-    /// That of somebody who claims what is issued.
-    pub claimer: String,
+    pub mother: Person,
+    /// A clinician at the hospital, who needs a visit.
+    pub doctor: Person,
+    /// An administrator of the health centre, who issues.
+    pub desk: Person,
+    /// Somebody who claims what is issued.
+    pub claimer: Person,
+}
+
+/// Somebody who is signed in for as long as the faults are repeated: access tokens live minutes.
+pub struct Person {
+    app: Data<App>,
+    session: SessionId,
+}
+
+impl Person {
+    fn of(world: &World, client: &Client) -> Self {
+        let session = world.app.tokens.check(client.token(), world.now()).expect("a token of this town");
+        Self { app: world.app.clone(), session }
+    }
+
+    /// An access token of the moment.
+    pub fn token(&self) -> String {
+        self.app.tokens.sign(self.session, Utc::now()).unwrap()
+    }
 }
 
 /// The town.
@@ -59,13 +80,13 @@ impl Ground {
         let mut homes = Vec::new();
         for _ in 0..FAMILIES {
             let mother = world.mother(&county).await;
-            let token = |client: &crate::support::Client| client.token().to_owned();
+            let person = |client: &Client| Person::of(&world, client);
             homes.push(Home {
                 handbook: mother.handbook,
-                mother: token(&mother.user.client),
-                doctor: token(&world.worker(&[Role::Clinician], county.hospital).await.client),
-                desk: token(&world.administrator(county.health_centre).await),
-                claimer: token(&world.family_user().await.client),
+                mother: person(&mother.user.client),
+                doctor: person(&world.worker(&[Role::Clinician], county.hospital).await.client),
+                desk: person(&world.administrator(county.health_centre).await),
+                claimer: person(&world.family_user().await.client),
             });
         }
         Self { operator, world, homes }
@@ -170,12 +191,15 @@ impl Drop for Muzi {
     }
 }
 
-/// An address below the ports that the system gives to outgoing connections, so that it is still free after a crash.
+/// An address below the ports that the system gives to outgoing connections, so that it is still free after a crash; no two
+/// of this process are the same.
 fn free_port() -> String {
+    static GIVEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     loop {
         let [.., high, low] = *uuid::Uuid::now_v7().as_bytes();
         let address = format!("127.0.0.1:{}", 20_000 + u16::from_be_bytes([high, low]) % 12_000);
-        if std::net::TcpListener::bind(&address).is_ok() {
+        let is_free = std::net::TcpListener::bind(&address).is_ok();
+        if is_free && GIVEN.lock().unwrap().insert(address.clone()) {
             return address;
         }
     }

@@ -15,7 +15,7 @@ use sea_orm_migration::MigratorTrait;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::ground::{Ground, Muzi};
+use super::ground::{Ground, Muzi, Person};
 use super::servers::Redis;
 use super::writers::{Book, Line, Refusal, Writers};
 use super::{at_work, rounds, until};
@@ -131,7 +131,7 @@ async fn what_happens_at_one_replica_is_heard_and_obeyed_at_the_other_with_and_w
     let (one, other) = (ground.serve().await, ground.serve().await);
     let home = &ground.homes[0];
     let client =
-        |muzi: &Muzi, token: &str| Client::new(reqwest::Client::new(), muzi.base(), Some(token.to_owned()));
+        |muzi: &Muzi, person: &Person| Client::new(reqwest::Client::new(), muzi.base(), Some(person.token()));
     let (here, there) = (client(&one, &home.mother), client(&other, &home.mother));
     let handbook = format!("/api/v1/handbooks/{}", home.handbook);
     let diary = json!({

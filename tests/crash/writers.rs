@@ -246,10 +246,12 @@ impl Writers<'_> {
             let payload = |text: &str| json!({ "date": date, "text": format!("{text} {id}") });
             let body =
                 json!({ "id": id, "kind": "diary", "subject": "household", "payload": payload("今天") });
-            self.book.write(self.line, Call::post(Wrote::Entry, &home.mother, entries.as_str(), body)).await;
+            self.book
+                .write(self.line, Call::post(Wrote::Entry, &home.mother.token(), entries.as_str(), body))
+                .await;
             let call = Call {
                 wrote: Wrote::Amendment,
-                token: home.mother.clone(),
+                token: home.mother.token(),
                 method: Method::PATCH,
                 path: format!("{entries}/{id}"),
                 key: None,
@@ -270,11 +272,11 @@ impl Writers<'_> {
                 "region_code": VILLAGE,
             });
             let form = json!({ "group": "planning", "woman": woman, "explained": EVERYTHING });
-            let call = Call::post(Wrote::Handbook, &home.desk, "/api/v1/handbooks", form);
+            let call = Call::post(Wrote::Handbook, &home.desk.token(), "/api/v1/handbooks", form);
             let issued = self.book.write(self.line, call).await;
             let claim = claim_by_cover(&issued, &id_number[14..], "woman");
             self.book
-                .write(self.line, Call::post(Wrote::Claim, &home.claimer, "/api/v1/claims", claim))
+                .write(self.line, Call::post(Wrote::Claim, &home.claimer.token(), "/api/v1/claims", claim))
                 .await;
         }
     }
@@ -283,9 +285,10 @@ impl Writers<'_> {
     async fn doctor(&self, home: &Home) {
         let handbook = format!("/api/v1/handbooks/{}", home.handbook);
         // Codes are counted against floods: one each time that people come to work.
-        let code = Call::post(Wrote::Code, &home.mother, format!("{handbook}/code"), json!({}));
+        let code = Call::post(Wrote::Code, &home.mother.token(), format!("{handbook}/code"), json!({}));
         let code = self.book.write(self.line, code).await;
-        let scan = Call::post(Wrote::Visit, &home.doctor, "/api/v1/visits", json!({ "code": code["url"] }));
+        let scan =
+            Call::post(Wrote::Visit, &home.doctor.token(), "/api/v1/visits", json!({ "code": code["url"] }));
         self.book.write(self.line, scan).await;
         while self.goes_on() {
             for _ in 0..CHECKUPS {
@@ -297,7 +300,8 @@ impl Writers<'_> {
                         "sampled_at": now.to_rfc3339(), "specimen": ["blood"], "origin": "here", "hemoglobin": 118,
                     },
                 });
-                let call = Call::post(Wrote::Checkup, &home.doctor, format!("{handbook}/checkups"), body);
+                let call =
+                    Call::post(Wrote::Checkup, &home.doctor.token(), format!("{handbook}/checkups"), body);
                 self.book.write(self.line, call).await;
             }
         }

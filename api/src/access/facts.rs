@@ -1,7 +1,8 @@
 //! How a caller stands to a handbook, from rows.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::access::{Action, Role, Standing, Tie, Verdict, may};
+use domain::calendar::day_in_china;
 use domain::id::{HandbookId, VisitId};
 use domain::place::Region;
 use domain::pregnancy::is_high_risk;
@@ -30,15 +31,20 @@ pub struct Found {
 }
 
 /// Loads the handbook and the relation; `None` when there is no such handbook or the caller is no member of it.
-pub async fn of(app: &App, caller: &Caller, id: HandbookId) -> Result<Option<Found>, ApiError> {
+pub async fn of(
+    app: &App,
+    db: &impl ConnectionTrait,
+    caller: &Caller,
+    id: HandbookId,
+) -> Result<Option<Found>, ApiError> {
     match caller {
-        Caller::Family(user) => Ok(of_member(app.db.read(), *user, id).await?),
+        Caller::Family(user) => Ok(of_member(db, *user, id).await?),
         Caller::Staff(staff) => {
-            let handbook = handbook::Entity::find_by_id(id).one(app.db.read()).await?;
+            let handbook = handbook::Entity::find_by_id(id).one(db).await?;
             let Some(handbook) = handbook else { return Ok(None) };
             let now = app.now();
-            let visits = recent_visits(app, staff, id, now).await?;
-            let ties = ties(app, staff, &handbook, &visits, now).await?;
+            let visits = recent_visits(db, staff, id, now).await?;
+            let ties = ties(db, staff, &handbook, &visits, now).await?;
             let standing = Standing::Staff { roles: staff.roles.clone(), ties };
             let visit = visit_of(&visits, now).cloned();
             Ok(Some(Found { handbook, standing, visit, agreed_to: None }))
@@ -96,7 +102,7 @@ pub async fn visit(db: &impl ConnectionTrait, id: VisitId) -> Result<Option<visi
 
 /// Visits of the own institution whose results may still come, the newest first; emergency access is personal.
 async fn recent_visits(
-    app: &App,
+    db: &impl ConnectionTrait,
     staff: &Staff,
     id: HandbookId,
     now: DateTime<Utc>,
@@ -107,7 +113,7 @@ async fn recent_visits(
         .filter(visit::COLUMN.institution_id.eq(institution))
         .filter(visit::COLUMN.opened_at.gt(now - LATE_RESULTS))
         .order_by_desc(visit::COLUMN.opened_at)
-        .all(app.db.read())
+        .all(db)
         .await?;
     Ok(visits
         .into_iter()
@@ -120,7 +126,7 @@ fn span(visit: &visit::Model) -> Visit {
 }
 
 async fn ties(
-    app: &App,
+    db: &impl ConnectionTrait,
     staff: &Staff,
     handbook: &handbook::Model,
     visits: &[visit::Model],
@@ -149,14 +155,14 @@ async fn ties(
     }
     if staff.roles.iter().any(|role| role.is_regional()) && staff.region.holds(handbook.region_code) {
         ties.push(Tie::InRegion);
-        if staff.is(Role::CountyMch) && has_high_risk(app, handbook.id).await? {
+        if staff.is(Role::CountyMch) && has_high_risk(db, handbook.id, day_in_china(now)).await? {
             ties.push(Tie::HighRisk);
         }
     }
-    if staff.is(Role::VillageWorker) && is_delegated(app, staff, handbook.id).await? {
+    if staff.is(Role::VillageWorker) && is_delegated(db, staff, handbook.id).await? {
         ties.push(Tie::Delegated);
     }
-    if !may_correct(staff, &ties) && has_written(app, staff, handbook.id).await? {
+    if !may_correct(staff, &ties) && has_written(db, staff, handbook.id).await? {
         ties.push(Tie::Author);
     }
     ties.sort_unstable();
@@ -170,26 +176,26 @@ fn may_correct(staff: &Staff, ties: &[Tie]) -> bool {
 }
 
 /// An author corrects own records at any time, also when every visit is long over.
-async fn has_written(app: &App, staff: &Staff, id: HandbookId) -> Result<bool, DbErr> {
+async fn has_written(db: &impl ConnectionTrait, staff: &Staff, id: HandbookId) -> Result<bool, DbErr> {
     let own = record::Entity::find()
         .filter(record::COLUMN.handbook_id.eq(id))
         .filter(record::COLUMN.staff_id.eq(staff.id))
         .limit(1);
-    Ok(own.count(app.db.read()).await? > 0)
+    Ok(own.count(db).await? > 0)
 }
 
 /// County MCH sees clinical detail of high-risk cases.
-async fn has_high_risk(app: &App, id: HandbookId) -> Result<bool, DbErr> {
+async fn has_high_risk(db: &impl ConnectionTrait, id: HandbookId, today: NaiveDate) -> Result<bool, DbErr> {
     let of_handbook = pregnancy::Entity::find().filter(pregnancy::COLUMN.handbook_id.eq(id));
-    let pregnancies = of_handbook.all(app.db.read()).await?;
+    let pregnancies = of_handbook.all(db).await?;
     let is_case = |row: &pregnancy::Model| {
-        is_high_risk(row.risk_grade.as_deref(), row.risk_purple, row.ended_on, app.today())
+        is_high_risk(row.risk_grade.as_deref(), row.risk_purple, row.ended_on, today)
     };
     Ok(pregnancies.iter().any(is_case))
 }
 
 /// Delegated by an institution in whose region the village worker works today.
-async fn is_delegated(app: &App, staff: &Staff, id: HandbookId) -> Result<bool, DbErr> {
+async fn is_delegated(db: &impl ConnectionTrait, staff: &Staff, id: HandbookId) -> Result<bool, DbErr> {
     let Some(village) = staff.region.region() else { return Ok(false) };
     let delegating: RelationDef = delegation::Entity::belongs_to(institution::Entity)
         .from(delegation::Column::InstitutionId)
@@ -201,7 +207,7 @@ async fn is_delegated(app: &App, staff: &Staff, id: HandbookId) -> Result<bool, 
         .filter(delegation::COLUMN.ended_at.is_null())
         .join(JoinType::InnerJoin, delegating)
         .select_also(institution::Entity);
-    let found = live.all(app.db.read()).await?;
+    let found = live.all(db).await?;
     let reaches = |by: &institution::Model| {
         by.ended_at.is_none() && Region { code: by.region_code, level: by.region_level }.holds(village.code)
     };

@@ -22,6 +22,7 @@ use sea_orm::ConnectionTrait;
 use crate::app::App;
 use crate::audit::{self, Event};
 use crate::consents::store::required;
+use crate::db::OneConnection;
 use crate::db::entities::{handbook, member, visit};
 use crate::error::ApiError;
 use crate::problem::Code;
@@ -122,8 +123,13 @@ impl<A: InHandbook> Access<A> {
     }
 
     /// Judges a caller; what the extractor does before it tells the audit log of a refusal ([`tell_if_refused`]).
-    pub async fn judge(app: &App, caller: Caller, id: HandbookId) -> Result<Self, ApiError> {
-        let found = facts::of(app, &caller, id).await?.ok_or_else(|| ApiError::told(Code::NotFound))?;
+    pub async fn judge(
+        app: &App,
+        db: &OneConnection,
+        caller: Caller,
+        id: HandbookId,
+    ) -> Result<Self, ApiError> {
+        let found = facts::of(app, db, &caller, id).await?.ok_or_else(|| ApiError::told(Code::NotFound))?;
         let tie = allowed(may(&found.standing, A::ACTION))?;
         must_be_agreed(A::ACTION, found.agreed_to.as_deref())?;
         let facts::Found { handbook, standing, visit, .. } = found;
@@ -132,6 +138,7 @@ impl<A: InHandbook> Access<A> {
         {
             let visit = visit.as_ref().map(|visit| visit.id);
             let visit = visit.filter(|_| matches!(tie, Some(Tie::Visit | Tie::BreakGlass)));
+            db.release().await;
             log::write(app, staff, &[log::Read { handbook: id, action: A::ACTION, tie, visit }]).await?;
         }
         Ok(Self { caller, handbook, standing, tie, visit, action: PhantomData })
@@ -208,14 +215,15 @@ impl<A: InHandbook> FromRequest for Access<A> {
     type Error = ApiError;
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let signed_in = SignedIn::from_request(request, payload);
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         async move {
-            let SignedIn(caller) = signed_in.await?;
-            let id = handbook_in(&request)?;
             let app = app_of(&request)?;
-            let judged = Self::judge(app, caller.clone(), id).await;
+            let db = app.db.one_connection();
+            let caller = SignedIn::of(app, &db, &request).await?;
+            let id = handbook_in(&request)?;
+            let judged = Self::judge(app, &db, caller.clone(), id).await;
+            db.release().await;
             tell_if_refused(app, &caller, A::ACTION, id, judged).await
         }
         .boxed_local()
@@ -246,6 +254,11 @@ pub async fn tell_if_refused<T>(
 /// Whether a guard said no, as against could not tell.
 pub fn is_refusal(error: &ApiError) -> bool {
     matches!(error.code(), Code::NotFound | Code::Forbidden)
+}
+
+/// What is told where something else was tried after a refusal: the first one, unless nobody could tell the second time.
+pub fn first_refusal(first: ApiError, again: ApiError) -> ApiError {
+    if is_refusal(&again) { first } else { again }
 }
 
 /// A handbook that is closed or replaced takes nothing more.

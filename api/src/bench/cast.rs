@@ -13,8 +13,11 @@ use crate::offices::staff::store::with_user_names;
 use crate::page::MAX;
 use crate::session::store::{Holder, open};
 
-/// Families that call; pgbench takes as many scripts.
+/// Families that call while one thing is measured; pgbench takes as many scripts.
 pub(super) const FAMILIES: usize = 120;
+
+/// Families that call while the memory is looked at, as far as there are so many: what is kept for each caller shows.
+pub(super) const CROWD: usize = 5_000;
 
 /// Handbooks among which they are looked for.
 const LOOKED_AT: u64 = 20_000;
@@ -44,14 +47,14 @@ struct Owned {
 }
 
 impl Cast {
-    /// Finds the families and opens a session for everybody.
-    pub(super) async fn gather(app: &actix_web::web::Data<App>) -> anyhow::Result<Self> {
+    /// Finds so many families, or as many as there are, and opens a session for everybody.
+    pub(super) async fn gather(app: &actix_web::web::Data<App>, most: usize) -> anyhow::Result<Self> {
         let clinician = staff(app, Role::Clinician).await?;
         let province = staff(app, Role::ProvinceMch).await?;
         let now = app.now();
         let mut families = Vec::new();
-        for Owned { id, user_id } in owned(app, clinician).await? {
-            if families.len() == FAMILIES {
+        for Owned { id, user_id } in owned(app, clinician, most).await? {
+            if families.len() == most {
                 break;
             }
             if records(app, id).await? < MAX / 2 {
@@ -114,7 +117,7 @@ async fn staff(app: &App, role: Role) -> anyhow::Result<StaffId> {
 }
 
 /// Claimed handbooks that the clinician's institution manages, spread over the ids.
-async fn owned(app: &App, clinician: StaffId) -> anyhow::Result<Vec<Owned>> {
+async fn owned(app: &App, clinician: StaffId, wanted: usize) -> anyhow::Result<Vec<Owned>> {
     let sql = "SELECT h.id, m.user_id FROM staff s JOIN handbook h ON h.managing_id = s.institution_id \
                JOIN member m ON m.handbook_id = h.id AND m.role = 'owner' AND m.ended_at IS NULL \
                WHERE s.id = ? AND h.state = 'claimed' ORDER BY h.id LIMIT ?";
@@ -123,7 +126,7 @@ async fn owned(app: &App, clinician: StaffId) -> anyhow::Result<Vec<Owned>> {
     let mut found =
         rows.iter().map(|row| Owned::from_query_result(row, "")).collect::<Result<Vec<_>, _>>()?;
     // Neighbours of the table are written together: take them from all over it.
-    let step = (found.len() / (4 * FAMILIES)).max(1);
+    let step = (found.len() / (4 * wanted)).max(1);
     let mut at = 0;
     found.retain(|_| {
         at += 1;

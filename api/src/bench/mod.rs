@@ -22,7 +22,7 @@ pub use ground::Where;
 pub use scenario::Scenario;
 pub use server::serve;
 
-use cast::Cast;
+use cast::{CROWD, Cast, FAMILIES};
 use ground::Ground;
 use limit::{Limit, first_id_of_now};
 use load::Load;
@@ -55,7 +55,7 @@ pub struct Plan {
 /// Measures everything, and says what is being done meanwhile.
 pub async fn run(plan: &Plan, say: &impl Fn(&str)) -> anyhow::Result<Report> {
     let ground = Ground::prepare(plan, say).await?;
-    let cast = Cast::gather(&ground.app).await?;
+    let cast = Cast::gather(&ground.app, FAMILIES).await?;
     let limit = Limit::of(&ground, &cast, plan, say).await?;
     let starts = server::starts(&ground, plan.rounds).await?;
     let mut report = Report::new(&ground, starts);
@@ -66,7 +66,8 @@ pub async fn run(plan: &Plan, say: &impl Fn(&str)) -> anyhow::Result<Report> {
         }
     }
     if let Some(lasts) = plan.soak {
-        report.soak = Some(soak::run(&ground, &cast, lasts, say).await?);
+        let crowd = Cast::gather(&ground.app, CROWD).await?;
+        report.soak = Some(soak::run(&ground, &crowd, lasts, say).await?);
     }
     Ok(report)
 }

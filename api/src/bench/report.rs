@@ -186,11 +186,11 @@ impl fmt::Display for Report {
                 row.memory.peak
             )?;
         }
-        if let Some(Soak { seconds, turns, resident, peak }) = &self.soak {
+        if let Some(Soak { seconds, families, turns, failed, resident, peak }) = &self.soak {
             let resident: Vec<_> = resident.iter().map(|megabytes| format!("{megabytes:.0}")).collect();
             writeln!(
                 f,
-                "\n{turns} turns of every kind in {seconds:.0} s: MB resident {}, at most {peak:.0}",
+                "\n{turns} turns of every kind by {families} families in {seconds:.0} s, {failed} failed: MB resident {}, at most {peak:.0}",
                 resident.join(" ")
             )?;
         }

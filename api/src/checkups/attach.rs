@@ -21,13 +21,14 @@ use utoipa::ToSchema;
 
 use super::store;
 use crate::access::{
-    Access, AttachCheckup, AttachResult, InHandbook, handbook_in, is_refusal, must_still_be_there,
-    tell_if_refused,
+    Access, AttachCheckup, AttachResult, InHandbook, first_refusal, handbook_in, is_refusal,
+    must_still_be_there, tell_if_refused,
 };
 use crate::alerts::store as alerts;
 use crate::app::App;
 use crate::audit::Event;
 use crate::body::Body;
+use crate::db::OneConnection;
 use crate::db::entities::{handbook, visit};
 use crate::error::ApiError;
 use crate::form::{Form, REMARK};
@@ -89,14 +90,15 @@ impl FromRequest for Bedside {
     type Error = ApiError;
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let signed_in = SignedIn::from_request(request, payload);
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         async move {
-            let SignedIn(caller) = signed_in.await?;
             let app = app_of(&request)?;
+            let db = app.db.one_connection();
+            let caller = SignedIn::of(app, &db, &request).await?;
             let id = handbook_in(&request)?;
-            let judged = Self::judge(app, &caller, id).await;
+            let judged = Self::judge(app, &db, &caller, id).await;
+            db.release().await;
             tell_if_refused(app, &caller, AttachCheckup::ACTION, id, judged).await
         }
         .boxed_local()
@@ -104,12 +106,12 @@ impl FromRequest for Bedside {
 }
 
 impl Bedside {
-    async fn judge(app: &App, caller: &Caller, id: HandbookId) -> Result<Self, ApiError> {
-        match Access::<AttachCheckup>::judge(app, caller.clone(), id).await {
+    async fn judge(app: &App, db: &OneConnection, caller: &Caller, id: HandbookId) -> Result<Self, ApiError> {
+        match Access::<AttachCheckup>::judge(app, db, caller.clone(), id).await {
             Ok(access) => Self::from_access(access, false),
             Err(refused) if is_refusal(&refused) => {
-                let late = Access::<AttachResult>::judge(app, caller.clone(), id).await;
-                Self::from_access(late.map_err(|_| refused)?, true)
+                let late = Access::<AttachResult>::judge(app, db, caller.clone(), id).await;
+                Self::from_access(late.map_err(|again| first_refusal(refused, again))?, true)
             }
             Err(failed) => Err(failed),
         }

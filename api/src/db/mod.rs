@@ -1,17 +1,22 @@
 //! Connecting, beginning a transaction, and every difference between SQLite and PostgreSQL.
 
 pub mod entities;
+mod one_connection;
 
+use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+pub use one_connection::OneConnection;
+
 use sea_orm::metric::Info;
-use sea_orm::sqlx::Connection as _;
 use sea_orm::sqlx::sqlite::{SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::{Connection as _, Row as _, ValueRef as _};
 use sea_orm::{
     AccessMode, ColumnTrait, ConnectOptions, ConnectionTrait, Database, DatabaseConnection,
-    DatabaseTransaction, DbBackend, DbErr, EntityTrait, IsolationLevel, QueryFilter, QueryResult, Select,
-    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, TryGetable,
+    DatabaseTransaction, DbBackend, DbErr, EntityTrait, IsolationLevel, QueryFilter, QueryResult, RuntimeErr,
+    Select, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, TryGetable,
 };
 
 /// How long a request waits for the one connection that writes, or for one of those that read, before it is told to come again.
@@ -25,6 +30,23 @@ const POSTGRES_PATIENCE: Duration = Duration::from_secs(3);
 pub struct Db {
     read: DatabaseConnection,
     write: DatabaseConnection,
+    watch: Option<Watch>,
+}
+
+/// Who is told of each statement.
+#[derive(Clone)]
+struct Watch(Arc<dyn Fn(&Info<'_>) + Send + Sync>);
+
+impl Watch {
+    fn tell(&self, info: &Info<'_>) {
+        (self.0)(info);
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watch")
+    }
 }
 
 impl Db {
@@ -33,10 +55,10 @@ impl Db {
         if url.starts_with("sqlite:") {
             let write = Database::connect(sqlite(url, 1)).await?;
             let read = Database::connect(sqlite(url, connections.min(useful_readers()))).await?;
-            Ok(Self { read, write })
+            Ok(Self { read, write, watch: None })
         } else {
             let pool = Database::connect(postgres(url, connections, IMPATIENT)).await?;
-            Ok(Self { read: pool.clone(), write: pool })
+            Ok(Self { read: pool.clone(), write: pool, watch: None })
         }
     }
 
@@ -47,13 +69,14 @@ impl Db {
             return Self::connect(url, 1).await;
         }
         let pool = Database::connect(postgres(url, 2, &[])).await?;
-        Ok(Self { read: pool.clone(), write: pool })
+        Ok(Self { read: pool.clone(), write: pool, watch: None })
     }
 
     /// The same database, with each statement told to `watch` once it was carried out.
     pub fn watched(mut self, watch: impl Fn(&Info<'_>) + Clone + Send + Sync + 'static) -> Self {
         self.read.set_metric_callback(watch.clone());
-        self.write.set_metric_callback(watch);
+        self.write.set_metric_callback(watch.clone());
+        self.watch = Some(Watch(Arc::new(watch)));
         self
     }
 
@@ -65,6 +88,11 @@ impl Db {
     /// For queries that change nothing.
     pub fn read(&self) -> &DatabaseConnection {
         &self.read
+    }
+
+    /// For the queries of one request, which follow one another.
+    pub fn one_connection(&self) -> OneConnection {
+        OneConnection::new(self.read.clone(), self.watch.clone())
     }
 
     /// For a single statement that changes something by itself.
@@ -206,6 +234,25 @@ impl<'a> InOrder<'a> {
         let at = self.next;
         self.next += 1;
         self.row.try_get_by_index(at)
+    }
+
+    /// The next column, which may hold nothing: looked at before it is read, as sea-orm writes the text of an error for
+    /// every nothing, and drops it.
+    pub fn take_optional<T: TryGetable>(&mut self) -> Result<Option<T>, DbErr> {
+        if self.holds_nothing()? {
+            self.next += 1;
+            return Ok(None);
+        }
+        self.take().map(Some)
+    }
+
+    fn holds_nothing(&self) -> Result<bool, DbErr> {
+        let raw = match (self.row.try_as_pg_row(), self.row.try_as_sqlite_row()) {
+            (Some(row), _) => row.try_get_raw(self.next).map(|value| value.is_null()),
+            (_, Some(row)) => row.try_get_raw(self.next).map(|value| value.is_null()),
+            (None, None) => Ok(false),
+        };
+        raw.map_err(|err| DbErr::Query(RuntimeErr::SqlxError(err.into())))
     }
 }
 

@@ -211,7 +211,7 @@ fn reach(staff: &Staff) -> RangeInclusive<i64> {
 
 /// The tie by which the caller may open the handbook, if they may.
 async fn tie(app: &App, caller: &Caller, handbook: &handbook::Model) -> Result<Option<Tie>, ApiError> {
-    let found = facts::of(app, caller, handbook.id).await?;
+    let found = facts::of(app, app.db.read(), caller, handbook.id).await?;
     Ok(match found.map(|found| may(&found.standing, Action::ReadCover)) {
         Some(Verdict::Allowed(tie)) => tie,
         _ => None,

@@ -77,10 +77,11 @@ async fn follower(
     session: SessionId,
     handbook: HandbookId,
 ) -> Result<Option<uuid::Uuid>, ApiError> {
-    let Some(caller) = session::store::caller(app.db.read(), session, app.now()).await? else {
+    let db = app.db.one_connection();
+    let Some(caller) = session::store::caller(&db, session, app.now()).await? else {
         return Ok(None);
     };
-    let Some(found) = facts::of(app, &caller, handbook).await? else { return Ok(None) };
+    let Some(found) = facts::of(app, &db, &caller, handbook).await? else { return Ok(None) };
     let verdict = may(&found.standing, Action::Watch);
     let agreed = found.agreed_to.is_none_or(|agreed_to| Purpose::Basic.is_in_force(Some(&agreed_to)));
     Ok((agreed && matches!(verdict, Verdict::Allowed(_))).then(|| caller.actor()))

@@ -73,14 +73,18 @@ pub async fn by_phone(
     with_phone(keys, phone).order_by_desc(person::COLUMN.id).limit(SHARED_PHONE).all(db).await
 }
 
-/// Those of them who were born on a day.
+/// Those of them who were born on a day, the first that was kept before the others.
 pub async fn by_phone_and_birth(
     db: &impl ConnectionTrait,
     keys: &Keys,
     phone: &Phone,
     born_on: NaiveDate,
 ) -> Result<Vec<person::Model>, DbErr> {
-    with_phone(keys, phone).filter(person::COLUMN.born_on.eq(born_on)).all(db).await
+    with_phone(keys, phone)
+        .filter(person::COLUMN.born_on.eq(born_on))
+        .order_by_asc(person::COLUMN.id)
+        .all(db)
+        .await
 }
 
 fn with_phone(keys: &Keys, phone: &Phone) -> Select<person::Entity> {

@@ -36,10 +36,11 @@ pub(crate) async fn show(
 ) -> Result<HttpResponse, ApiError> {
     let id: PhotoId = id_in(&path.1)?;
     let not_found = || ApiError::told(Code::NotFound);
-    let row = store::of_handbook(app.db.read(), reader.handbook.id, id).await?.ok_or_else(not_found)?;
-    if !may_see(&app, &reader, &row).await? {
+    let row = store::of_handbook(&reader.db, reader.handbook.id, id).await?.ok_or_else(not_found)?;
+    if !may_see(&reader, &row).await? {
         return Err(not_found());
     }
+    reader.db.release().await;
     // A photo never changes, but who may see it does: a browser keeps it and asks each time, also for who comes next to the
     // same desk.
     let fresh = (header::CACHE_CONTROL, "private, no-cache");
@@ -59,9 +60,9 @@ pub(crate) async fn show(
         .body(bytes))
 }
 
-async fn may_see(app: &App, reader: &Reader, photo: &photo::Model) -> Result<bool, ApiError> {
+async fn may_see(reader: &Reader, photo: &photo::Model) -> Result<bool, ApiError> {
     let Some(record) = photo.record_id else { return Ok(reader.view.is_family()) };
-    let seen = records::one(app.db.read(), reader.handbook.id, &reader.view, record).await?;
+    let seen = records::one(&reader.db, reader.handbook.id, &reader.view, record).await?;
     Ok(seen.is_some())
 }
 

@@ -1,6 +1,6 @@
 //! Rows of photos. The files are on the [`Shelf`](super::Shelf), under the id of the row.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::id::{HandbookId, PhotoId, RecordId, UserId};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait,
@@ -8,12 +8,26 @@ use sea_orm::{
 };
 
 use crate::buried::{PHOTO, bury};
+use crate::db::Db;
 use crate::db::entities::photo;
 use crate::outbox::{self, Job};
+
+/// How long after its file the row of a photo may come; far longer than any request lasts.
+const STRAY: TimeDelta = TimeDelta::days(1);
 
 /// Keeps a photo that hangs on nothing yet.
 pub async fn insert(db: &impl ConnectionTrait, row: photo::Model) -> Result<(), DbErr> {
     photo::Entity::insert(row.into_active_model()).exec_without_returning(db).await.map(|_| ())
+}
+
+/// Says that a file is about to be put: unless its row is there in a day, it is dropped.
+pub async fn announce(db: &Db, id: PhotoId, now: DateTime<Utc>) -> Result<(), DbErr> {
+    outbox::enqueue(db.write(), &Job::DropStrayPhoto { photo: id }, now + STRAY).await
+}
+
+/// Whether a photo has a row.
+pub async fn has_row(db: &impl ConnectionTrait, id: PhotoId) -> Result<bool, DbErr> {
+    Ok(photo::Entity::find_by_id(id).one(db).await?.is_some())
 }
 
 /// A photo of a handbook.

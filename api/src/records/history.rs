@@ -74,12 +74,12 @@ pub(crate) async fn versions(
     let id = record_in(&path)?;
     let (limit, list) = (page.limit()?, format!("versions/{id}"));
     let before = page.after(&app.keys, &list)?;
-    let record = store::one(app.db.read(), reader.handbook.id, &reader.view, id).await?;
+    let record = store::one(&reader.db, reader.handbook.id, &reader.view, id).await?;
     let record = record.ok_or_else(|| ApiError::told(Code::NotFound))?;
     if !reader.view.is_family() && record.source == Source::Family {
         return Ok(Json(Page { items: Vec::new(), next_cursor: None }));
     }
-    let rows = store::versions(app.db.read(), id, before, limit + 1).await?;
+    let rows = store::versions(&reader.db, id, before, limit + 1).await?;
     let (rows, next_cursor) = cut(&app.keys, rows, limit, &list, |row| row.version);
     let items = rows.into_iter().map(|row| shown(&app, &reader.view, &record, row, language)).collect();
     Ok(Json(Page { items, next_cursor }))
@@ -93,8 +93,7 @@ pub(crate) fn shown(
     row: record_version::Model,
     language: Language,
 ) -> Version {
-    let content = Content::open(&app.keys, record.id, &row.payload, &row.warnings, row.sealed.as_deref());
-    let content = content.unwrap_or_else(|cause| {
+    let content = Content::of_version(&app.keys, &row).unwrap_or_else(|cause| {
         tracing::error!(record = %record.id, version = row.version, cause = cause::told(cause.as_ref()), "a version does not open");
         Content::default()
     });

@@ -23,10 +23,11 @@ use domain::id::{HandbookId, StaffId, UserId};
 use futures_util::future::{FutureExt, LocalBoxFuture, Ready, ready};
 
 use crate::access::{
-    Access, CorrectOwn, InHandbook, ReadRecords, handbook_in, is_refusal, log, tell_if_refused,
+    Access, CorrectOwn, InHandbook, ReadRecords, first_refusal, handbook_in, is_refusal, log, tell_if_refused,
 };
 use crate::app::App;
 use crate::consents::store::sharing;
+use crate::db::OneConnection;
 use crate::db::entities::handbook;
 use crate::error::ApiError;
 use crate::problem::Language;
@@ -131,20 +132,22 @@ pub struct Reader {
     pub handbook: handbook::Model,
     /// What is seen of it.
     pub view: View,
+    /// The connection on which the guard asked, for what is read next.
+    pub db: OneConnection,
 }
 
 impl FromRequest for Reader {
     type Error = ApiError;
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let signed_in = SignedIn::from_request(request, payload);
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         async move {
-            let SignedIn(caller) = signed_in.await?;
             let app = app_of(&request)?;
+            let db = app.db.one_connection();
+            let caller = SignedIn::of(app, &db, &request).await?;
             let id = handbook_in(&request)?;
-            let judged = Self::judge(app, &caller, id).await;
+            let judged = Self::judge(app, db, &caller, id).await;
             tell_if_refused(app, &caller, ReadRecords::ACTION, id, judged).await
         }
         .boxed_local()
@@ -152,20 +155,23 @@ impl FromRequest for Reader {
 }
 
 impl Reader {
-    async fn judge(app: &App, caller: &Caller, id: HandbookId) -> Result<Self, ApiError> {
-        match Access::<ReadRecords>::judge(app, caller.clone(), id).await {
-            Ok(access) => Ok(Self::from_access(access)),
+    async fn judge(app: &App, db: OneConnection, caller: &Caller, id: HandbookId) -> Result<Self, ApiError> {
+        match Access::<ReadRecords>::judge(app, &db, caller.clone(), id).await {
+            Ok(access) => Ok(Self::from_access(access, db)),
             Err(refused) if is_refusal(&refused) => {
-                let own = Access::<CorrectOwn>::judge(app, caller.clone(), id).await.map_err(|_| refused)?;
+                let own = Access::<CorrectOwn>::judge(app, &db, caller.clone(), id).await;
+                let own = own.map_err(|again| first_refusal(refused, again))?;
+                db.release().await;
                 log_own(app, &own).await?;
-                Ok(Self::from_access(own))
+                Ok(Self::from_access(own, db))
             }
             Err(failed) => Err(failed),
         }
     }
 
-    fn from_access<A: InHandbook>(access: Access<A>) -> Self {
-        Self { view: View::of(&access.caller, &access.standing, &access.handbook), handbook: access.handbook }
+    fn from_access<A: InHandbook>(access: Access<A>, db: OneConnection) -> Self {
+        let view = View::of(&access.caller, &access.standing, &access.handbook);
+        Self { handbook: access.handbook, view, db }
     }
 }
 

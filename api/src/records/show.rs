@@ -25,7 +25,7 @@ pub(crate) async fn show(
     Speaks(language): Speaks,
 ) -> Result<HttpResponse, ApiError> {
     let id = id_in(&path.1)?;
-    let row = store::one(app.db.read(), reader.handbook.id, &reader.view, id).await?;
+    let row = store::one(&reader.db, reader.handbook.id, &reader.view, id).await?;
     let row = row.ok_or_else(|| ApiError::told(Code::NotFound))?;
     let version = row.version;
     let shown = view::show(row, &app.catalogue, &app.keys, &reader.view, language);

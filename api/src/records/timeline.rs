@@ -89,8 +89,8 @@ pub(crate) async fn timeline(
     narrowed.check(&app.catalogue)?;
     let Narrowed { subject, child, source, kind, from, to } = narrowed.into_inner();
     let filter = Filter { subject, child, source, kind, from, to };
-    let (db, view) = (app.db.read(), &reader.view);
-    let rows = store::timeline(db, reader.handbook.id, view, &filter, after, limit + 1).await?;
+    let view = &reader.view;
+    let rows = store::timeline(&reader.db, reader.handbook.id, view, &filter, after, limit + 1).await?;
     let (rows, next_cursor) = cut(&app.keys, rows, limit, &list, |row| (row.occurred_on, row.id));
     let items = rows.into_iter().map(|row| show(row, &app.catalogue, &app.keys, view, language)).collect();
     Ok(Json(Page { items, next_cursor }))

@@ -21,6 +21,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::audit::{Act, Event};
 use crate::cache::WINDOW;
+use crate::db::OneConnection;
 use crate::error::ApiError;
 use crate::problem::Code;
 
@@ -174,7 +175,7 @@ impl Caller {
 }
 
 /// Finds out who is calling. The result is kept with the request, so that two guards ask once.
-pub async fn caller(app: &App, request: &HttpRequest) -> Result<Caller, ApiError> {
+pub async fn caller(app: &App, db: &OneConnection, request: &HttpRequest) -> Result<Caller, ApiError> {
     if let Some(caller) = request.extensions().get::<Caller>() {
         return Ok(caller.clone());
     }
@@ -185,7 +186,7 @@ pub async fn caller(app: &App, request: &HttpRequest) -> Result<Caller, ApiError
         return Err(refused());
     }
     let session = app.tokens.check(token, app.now()).ok_or_else(refused)?;
-    let caller = store::caller(app.db.read(), session, app.now()).await?.ok_or_else(refused)?;
+    let caller = store::caller(db, session, app.now()).await?.ok_or_else(refused)?;
     let caller = caller.acting(Act::of(request));
     let most = u64::from(app.config.requests_a_minute);
     if app.requests.is_too_much(caller.actor().to_string(), most).await {
@@ -199,6 +200,17 @@ pub async fn caller(app: &App, request: &HttpRequest) -> Result<Caller, ApiError
 #[derive(Debug, Clone)]
 pub struct SignedIn(pub Caller);
 
+impl SignedIn {
+    /// Who is signed in, for a guard that asks more on the same connection.
+    pub async fn of(app: &App, db: &OneConnection, request: &HttpRequest) -> Result<Caller, ApiError> {
+        let caller = caller(app, db, request).await?;
+        if let Caller::Staff(staff) = &caller {
+            staff.check_readiness(app)?;
+        }
+        Ok(caller)
+    }
+}
+
 impl FromRequest for SignedIn {
     type Error = ApiError;
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
@@ -207,11 +219,7 @@ impl FromRequest for SignedIn {
         let request = request.clone();
         async move {
             let app = app_of(&request)?;
-            let caller = caller(app, &request).await?;
-            if let Caller::Staff(staff) = &caller {
-                staff.check_readiness(app)?;
-            }
-            Ok(Self(caller))
+            Self::of(app, &app.db.one_connection(), &request).await.map(Self)
         }
         .boxed_local()
     }
@@ -221,13 +229,20 @@ impl FromRequest for SignedIn {
 #[derive(Debug, Clone)]
 pub struct AnyCaller(pub Caller);
 
+impl AnyCaller {
+    async fn of(request: &HttpRequest) -> Result<Caller, ApiError> {
+        let app = app_of(request)?;
+        caller(app, &app.db.one_connection(), request).await
+    }
+}
+
 impl FromRequest for AnyCaller {
     type Error = ApiError;
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
-        async move { caller(app_of(&request)?, &request).await.map(Self) }.boxed_local()
+        async move { Self::of(&request).await.map(Self) }.boxed_local()
     }
 }
 
@@ -286,7 +301,7 @@ impl FromRequest for AnyStaff {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
-        async move { caller(app_of(&request)?, &request).await?.staff().cloned().map(Self) }.boxed_local()
+        async move { AnyCaller::of(&request).await?.staff().cloned().map(Self) }.boxed_local()
     }
 }
 

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::store::{self, NewVisit};
-use crate::access::log;
+use crate::access::{facts, log};
 use crate::app::App;
 use crate::audit::Events;
 use crate::db::entities::{handbook, visit};
@@ -68,7 +68,7 @@ pub(super) async fn given_again(
     let body =
         body.map_err(|_| ApiError::internal(anyhow::anyhow!("an answer that is given again is whole")))?;
     let First { id } = serde_json::from_slice(&body).map_err(ApiError::internal)?;
-    let visit = store::visit(app.db.read(), id).await?.ok_or_else(|| ApiError::told(Code::NotFound))?;
+    let visit = facts::visit(app.db.read(), id).await?.ok_or_else(|| ApiError::told(Code::NotFound))?;
     if visit.ends_at <= app.now() {
         return Err(ApiError::with(Code::VisitOver, "ended_at", clock_in_china(visit.ends_at)));
     }

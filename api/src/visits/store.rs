@@ -302,11 +302,6 @@ async fn identities(
     rows.iter().map(|row| people::store::identity(keys, row)).collect()
 }
 
-/// A visit.
-pub async fn visit(db: &impl ConnectionTrait, id: VisitId) -> Result<Option<visit::Model>, DbErr> {
-    visit::Entity::find_by_id(id).one(db).await
-}
-
 /// A handbook as it stands in a list: number and masked name.
 #[derive(Debug, Clone)]
 pub struct Masked {

@@ -28,6 +28,7 @@ mod sources;
 mod tests;
 mod validate;
 mod value;
+pub mod weight_before;
 mod who_writes;
 
 use std::collections::BTreeMap;

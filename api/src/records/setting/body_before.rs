@@ -1,11 +1,7 @@
 //! The woman's body before the pregnancy, as her records tell.
 
-use std::ops::{Range, RangeInclusive};
-
-use chrono::{NaiveDate, TimeDelta};
-use domain::calendar::{FIRST_DAY, day_in_china};
-use domain::catalogue::Lifted;
-use domain::pregnancy::Dates;
+use domain::calendar::FIRST_DAY;
+use domain::catalogue::weight_before;
 use domain::record::Subject;
 use sea_orm::ConnectionTrait;
 use serde_json::{Map, Value as Json};
@@ -37,10 +33,10 @@ impl BodyBefore {
         let Some(pregnancy) = pregnancy.filter(|_| asked.subject == Subject::Woman) else { return Ok(body) };
         if asked.kind.key == "weight" {
             let kinds = ["weight", "antenatal_first"];
-            let days = days_before(pregnancy.due_on);
+            let days = [weight_before::days(pregnancy.due_on)];
             let rows = store::earlier(db, earlier(asked, &kinds, &days)).await?;
             let lifted = store::lifted(&app.catalogue, &app.keys, &rows);
-            body.weight_g = weight_before(&lifted, pregnancy.due_on);
+            body.weight_g = weight_before::grams(&lifted, pregnancy.due_on);
             let until_then = [FIRST_DAY..=asked.occurred_on];
             let measured = store::latest_with(db, earlier(asked, &kinds, &until_then), &HEIGHTS).await?;
             body.height_mm = measured.and_then(|payload| height_mm(&payload));
@@ -53,28 +49,6 @@ impl BodyBefore {
         }
         Ok(body)
     }
-}
-
-/// Weeks of gestation whose weights stand for that before the pregnancy: half a year before it, and its first 12 weeks.
-const WEEKS: Range<i64> = -26..12;
-
-/// The days of those weeks.
-fn days_before(due_on: NaiveDate) -> [RangeInclusive<NaiveDate>; 1] {
-    let first = due_on - TimeDelta::days(Dates::gestational_days(due_on, due_on));
-    [first + TimeDelta::weeks(WEEKS.start)..=first + TimeDelta::weeks(WEEKS.end) - TimeDelta::days(1)]
-}
-
-/// The last weight before the pregnancy, within half a year; else the first of the first 12 weeks, which stands in for it
-/// (WS/T 801-2022).
-fn weight_before(lifted: &[Lifted], due_on: NaiveDate) -> Option<i64> {
-    let weeks = |record: &Lifted| Dates::gestational_days(due_on, day_in_china(record.at)).div_euclid(7);
-    let in_weeks = |range: Range<i64>| {
-        let weighed = lifted.iter().filter(move |record| range.contains(&weeks(record)));
-        weighed.filter_map(|record| Some((record.at, record.weight_g?)))
-    };
-    let before = in_weeks(WEEKS.start..0).max_by_key(|(at, _)| *at);
-    let early = || in_weeks(0..WEEKS.end).min_by_key(|(at, _)| *at);
-    before.or_else(early).map(|(_, grams)| grams)
 }
 
 /// Fields of weight entries and checkups that hold the height.

@@ -5,7 +5,7 @@ use domain::id::RecordId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use crate::db::entities::record;
+use crate::db::entities::{record, record_version};
 use crate::keys::{Keys, Place, places};
 
 /// What of a record is encrypted: sensitive fields, free text, identity, and warnings that speak of a sensitive field.
@@ -48,17 +48,15 @@ impl Content {
         Self { payload: checked.payload.clone(), warnings: checked.warnings.clone() }
     }
 
-    /// Reads back what [`Content::put`] stored.
+    /// Puts together again what [`Content::put`] took apart.
     pub fn open(
         keys: &Keys,
         id: RecordId,
-        plain: &Json,
-        warnings: &Json,
+        plain: Map<String, Json>,
+        mut warnings: Vec<Warning>,
         sealed: Option<&[u8]>,
     ) -> anyhow::Result<Self> {
         let sealed = Sealed::open(keys, id, sealed)?;
-        let plain = plain.as_object().cloned().unwrap_or_default();
-        let mut warnings = Vec::<Warning>::deserialize(warnings)?;
         warnings.extend(sealed.warnings);
         gravest_first(&mut warnings);
         Ok(Self { payload: Payload::stored(plain, sealed.fields), warnings })
@@ -66,7 +64,22 @@ impl Content {
 
     /// Reads back the content of a row.
     pub fn of_row(keys: &Keys, row: &record::Model) -> anyhow::Result<Self> {
-        Self::open(keys, row.id, &row.payload, &row.warnings, row.sealed.as_deref())
+        Self::read(keys, row.id, &row.payload, &row.warnings, row.sealed.as_deref())
+    }
+
+    /// Reads back the content of an earlier version of a record.
+    pub fn of_version(keys: &Keys, row: &record_version::Model) -> anyhow::Result<Self> {
+        Self::read(keys, row.record_id, &row.payload, &row.warnings, row.sealed.as_deref())
+    }
+
+    fn read(
+        keys: &Keys,
+        id: RecordId,
+        plain: &Json,
+        warnings: &Json,
+        sealed: Option<&[u8]>,
+    ) -> anyhow::Result<Self> {
+        Self::open(keys, id, Map::deserialize(plain)?, Vec::deserialize(warnings)?, sealed)
     }
 
     /// Fills in what the server learns later: who somebody is, so it is encrypted.

@@ -73,26 +73,26 @@ impl FromQueryResult for Row {
         Ok(Self {
             id: columns.take()?,
             subject: columns.take()?,
-            child_id: columns.take()?,
+            child_id: columns.take_optional()?,
             source: columns.take()?,
             kind: columns.take()?,
             edition: columns.take()?,
             occurred_on: columns.take()?,
-            user_id: columns.take()?,
-            staff_id: columns.take()?,
+            user_id: columns.take_optional()?,
+            staff_id: columns.take_optional()?,
             author_role: columns.take()?,
-            visit_id: columns.take()?,
+            visit_id: columns.take_optional()?,
             state: columns.take()?,
             is_private: columns.take()?,
-            awaits_countersign_of: columns.take()?,
+            awaits_countersign_of: columns.take_optional()?,
             payload: columns.take()?,
-            sealed: columns.take()?,
+            sealed: columns.take_optional()?,
             warnings: columns.take()?,
             photos: columns.take()?,
             recorded_at: columns.take()?,
-            edited_at: columns.take()?,
+            edited_at: columns.take_optional()?,
             version: columns.take()?,
-            institution: columns.take()?,
+            institution: columns.take_optional()?,
         })
     }
 }
@@ -100,7 +100,7 @@ impl FromQueryResult for Row {
 impl Row {
     /// What was written, and what there was to tell about it.
     pub fn content(&self, keys: &Keys) -> anyhow::Result<Content> {
-        Content::open(keys, self.id, &self.payload.read()?, &self.warnings.read()?, self.sealed.as_deref())
+        Content::open(keys, self.id, self.payload.read()?, self.warnings.read()?, self.sealed.as_deref())
     }
 }
 

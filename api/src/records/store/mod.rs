@@ -186,10 +186,10 @@ impl FromQueryResult for EarlierRow {
             kind: columns.take()?,
             edition: columns.take()?,
             occurred_on: columns.take()?,
-            occurred_at: columns.take()?,
+            occurred_at: columns.take_optional()?,
             recorded_at: columns.take()?,
             payload: columns.take()?,
-            sealed: columns.take()?,
+            sealed: columns.take_optional()?,
         })
     }
 }
