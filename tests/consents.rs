@@ -1,7 +1,5 @@
 //! What a family agrees to and takes back: at once, for one purpose, and on record.
 
-use std::time::Duration;
-
 use api::consents::store::may_remind;
 use api::db::entities::consent_event;
 use domain::consent::Purpose;
@@ -109,13 +107,13 @@ async fn after_sharing_is_withdrawn_an_open_visit_shows_no_entry_and_when_it_is_
     let doctor = world.clinician_at(mother.handbook, county.hospital).await;
     let checkup = doctor.client.post(&checkups(&mother), antenatal(&world)).await.ok()["id"].clone();
     let mut events = Events::follow(&doctor.client, mother.handbook).await;
-    let seq = events.change(Duration::from_secs(2)).await;
+    let seq = events.change().await;
     let before = seen(&doctor.client, &mother).await;
     assert!(before.len() > 20);
 
     let state = answer(client, &mother, "share_entries", false).await.ok();
     assert_eq!(stands(&state, "share_entries")["given"], false);
-    assert!(events.change(Duration::from_secs(2)).await > seq, "who follows is told to look");
+    assert!(events.change().await > seq, "who follows is told to look");
     assert_eq!(
         seen(&doctor.client, &mother).await,
         std::slice::from_ref(&checkup),

@@ -1,7 +1,6 @@
 //! Regions, institutions and staff from spreadsheets, and the first system administrator.
 
 use std::os::unix::fs::PermissionsExt;
-use std::time::{Duration, Instant};
 
 use api::db::entities::{institution, region, staff};
 use domain::access::Role;
@@ -46,10 +45,8 @@ fn wrong(problem: &Value) -> Vec<(&str, &str)> {
 async fn the_regions_of_the_country_come_in_at_once_and_a_second_time_change_nothing() {
     let world = World::empty().await;
     let admin = world.system_administrator().await.client;
-    let started = Instant::now();
     let first = import(&admin, "regions", REGIONS).await.ok();
     assert_eq!(counts(&first), [3550, 3550, 0, 0]);
-    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
     let again = import(&admin, "regions", &format!("\u{FEFF}{}", REGIONS.replace('\n', "\r\n"))).await.ok();
     assert_eq!(counts(&again), [3550, 0, 0, 3550]);
     let dongguan = admin.get("/api/v1/regions/441900000000?level=county").await;

@@ -2,7 +2,6 @@
 //! code and attaches a checkup, the family sees it at once, and the administrator's usage rate has moved.
 
 use std::cell::RefCell;
-use std::time::Duration;
 
 use domain::access::Role;
 use domain::place::RegionLevel;
@@ -79,12 +78,12 @@ pub async fn run(world: &World, county: &County, before: impl AsyncFn(Part)) {
     assert_eq!((&member["role"], &member["is_woman"]), (&json!("owner"), &json!(true)));
     let id = handbook["id"].as_str().unwrap().parse().unwrap();
     let mut events = Events::follow(&mother, id).await;
-    let seen = events.change(Duration::from_secs(5)).await;
+    let seen = events.change().await;
 
     before(Part::Entry).await;
     let entry = mother.post(&at(&handbook, "/entries"), pressure(118, 76)).await.ok();
     assert_eq!((&entry["version"], &entry["warnings"]), (&json!(1), &json!([])));
-    assert!(events.change(Duration::from_secs(5)).await > seen);
+    assert!(events.change().await > seen);
 
     before(Part::Code).await;
     let code = mother.post(&at(&handbook, "/code"), json!({})).await.ok();
@@ -106,7 +105,7 @@ pub async fn run(world: &World, county: &County, before: impl AsyncFn(Part)) {
     before(Part::Checkup).await;
     let seen = latest(&mother, &handbook).await;
     let checkup = doctor.post(&at(&handbook, "/checkups"), antenatal(world)).await.ok();
-    while events.change(Duration::from_secs(5)).await <= seen {}
+    while events.change().await <= seen {}
     let timeline = mother.get(&at(&handbook, "/records")).await.ok();
     let sources: Vec<_> = timeline["items"].as_array().unwrap().iter().map(|item| &item["source"]).collect();
     assert_eq!(sources, ["clinician", "family"]);

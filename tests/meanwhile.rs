@@ -1,7 +1,6 @@
 //! What a guard judged by may change before the handbook is held: then nothing is done.
 
 use std::future::Future;
-use std::time::Duration;
 
 use api::db::entities::{desk_act, invitation, member};
 use api::db::statement;
@@ -17,9 +16,7 @@ use uuid::Uuid;
 
 use crate::support::issuing::*;
 use crate::support::people::{County, TOWN};
-use crate::support::{Answer, Client, World};
-
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::support::{Answer, Client, PATIENCE, World};
 
 /// A town in which something may happen between the guard of a request and its work.
 struct Town {

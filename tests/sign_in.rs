@@ -1,11 +1,12 @@
 //! Signing in and out: families by WeChat, staff by password and one-time code.
 
-use std::time::Duration;
+use std::pin::pin;
 
 use api::db::entities::{session, throttle, wechat_user};
 use chrono::TimeDelta;
 use domain::access::Role;
 use domain::place::RegionLevel;
+use futures_util::future::join_all;
 use miniprogram_adapter::stand_in::Fault;
 use reqwest::Method;
 use sea_orm::{EntityTrait, PaginatorTrait};
@@ -101,7 +102,7 @@ async fn a_wechat_that_is_down_is_no_fault_of_the_mother() {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_first_times_at_once_make_one_user() {
     let world = World::empty().await;
-    let answers = futures_util::future::join_all((0..10).map(|_| with_wechat(&world, "xiaohong"))).await;
+    let answers = join_all((0..10).map(|_| with_wechat(&world, "xiaohong"))).await;
     let first = answers[0].ok()["me"]["id"].clone();
     assert!(answers.iter().all(|answer| answer.ok()["me"]["id"] == first));
     assert_eq!(wechat_user::Entity::find().count(world.app.db.read()).await.unwrap(), 1);
@@ -361,21 +362,21 @@ async fn many_wrong_tries_at_once_are_counted_one_by_one_and_the_others_go_on_wo
     let world = World::empty().await;
     doctor(&world).await;
     let mother = world.family_user().await;
-    let attack = futures_util::future::join_all((0..300).map(|_| world.sign_in("li.doctor", "wrong")));
+    let places = world.every_password_place().await;
+    let mut attack = pin!(join_all((0..300).map(|_| world.sign_in("li.doctor", "wrong"))));
     let others = async {
-        let mut slowest = Duration::ZERO;
         for _ in 0..20 {
-            let started = std::time::Instant::now();
             mother.client.get("/api/v1/me").await.ok();
-            slowest = slowest.max(started.elapsed());
         }
-        slowest
     };
-    let (answers, slowest) = tokio::join!(attack, others);
+    tokio::select! {
+        _ = &mut attack => panic!("nobody hashes yet"),
+        () = others => drop(places),
+    }
+    let answers = attack.await;
     let tried = answers.iter().filter(|answer| answer.status == 401).count();
     assert!((5..=6).contains(&tried), "{tried} passwords were tried");
     assert!(answers.iter().all(|answer| answer.status == 401 || answer.status == 429));
-    assert!(slowest < Duration::from_secs(3), "{slowest:?}");
     let rows = throttle::Entity::find().all(world.app.db.read()).await.unwrap();
     assert!(rows.iter().all(|row| row.failures as usize == tried), "account and address: {rows:?}");
 }
@@ -384,7 +385,7 @@ async fn many_wrong_tries_at_once_are_counted_one_by_one_and_the_others_go_on_wo
 async fn many_good_sign_ins_at_once_all_pass() {
     let world = World::empty().await;
     doctor(&world).await;
-    let answers = futures_util::future::join_all((0..20).map(|_| world.sign_in("li.doctor", PASSWORD))).await;
+    let answers = join_all((0..20).map(|_| world.sign_in("li.doctor", PASSWORD))).await;
     assert!(answers.iter().all(|answer| answer.status == 200));
 }
 

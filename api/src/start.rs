@@ -38,8 +38,8 @@ const EXPORTS_AT_ONCE: usize = 2;
 /// Connects everything; nothing is listened on and nothing is migrated.
 pub async fn app(config: Config, clock: Clock, wechat: Wechat) -> anyhow::Result<Data<App>> {
     let keys = Arc::new(Keys::new(&config.secrets)?);
-    let db =
-        Db::connect(&config.database_url, config.database_connections).await?.watched(tell_of_slow_statement);
+    let db = Db::connect(&config.database_url, config.database_connections, config.database_wait).await?;
+    let db = db.watched(tell_of_slow_statement);
     let cache = match &config.redis_url {
         Some(url) => Cache::Redis(Redis::new(url)?),
         None => Cache::Memory(Memory::default()),

@@ -20,7 +20,7 @@ use crate::entries::{entries, pressure, records};
 use crate::photos::upload_picture;
 use crate::support::issuing::*;
 use crate::support::people::{County, PASSWORD, VILLAGE};
-use crate::support::{COUNTY, Client, OTHER_COUNTY, World, send};
+use crate::support::{COUNTY, Client, OTHER_COUNTY, PATIENCE, World, send};
 
 const CLAIMS: &str = "/api/v1/claims";
 const FIND: &str = "/api/v1/handbooks/find";
@@ -202,13 +202,8 @@ async fn a10_what_was_proved_before_a_password_changed_opens_no_session_after_it
     world.county().await;
     let id = world.employee("li.doctor", &[Role::Clinician], None, COUNTY, RegionLevel::County).await;
     let change = async |column: &'static str| {
-        // Every place in the pool is taken: the sign-in has read the row and waits.
-        let mut places = Vec::new();
-        while let Ok(Ok(place)) =
-            tokio::time::timeout(std::time::Duration::from_millis(200), world.app.passwords.turn()).await
-        {
-            places.push(place);
-        }
+        // The sign-in has read the row and waits.
+        let places = world.every_password_place().await;
         let client = world.anybody();
         let waiting = tokio::spawn(async move {
             let body = json!({ "user_name": "li.doctor", "password": PASSWORD });
@@ -431,7 +426,7 @@ async fn a22_a_photo_is_asked_for_each_time_and_one_family_stops_nobodys_uploads
     };
     let trickling: Vec<_> = (0..8).map(trickle).collect();
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-    let quick = tokio::time::timeout(std::time::Duration::from_secs(10), upload_picture(&other)).await;
+    let quick = tokio::time::timeout(PATIENCE, upload_picture(&other)).await;
     assert!(quick.is_ok(), "another family waits for nobody");
     drop(trickling);
 }

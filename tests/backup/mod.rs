@@ -23,10 +23,10 @@ use sea_orm::EntityTrait;
 use serde_json::{Value, json};
 
 use crate::keys::{two_keys, write_until};
-use crate::support::World;
 use crate::support::database::TestDatabase;
 use crate::support::operator::{Operator, names, said};
 use crate::support::people::COUNTY;
+use crate::support::{PATIENCE, World};
 
 /// Where a backup is brought to: a folder, and on PostgreSQL an empty database.
 struct Place {
@@ -292,7 +292,7 @@ async fn the_drill_finds_a_slip_and_a_ticket_that_are_good() {
     let file = operator.backup(&world, "one.muzi").await;
     let place = Place::within(&operator, "restored").await;
     assert!(operator.restore(&file, &place, &[]).status.success());
-    let db = Db::connect(place.database.url(), 1).await.unwrap();
+    let db = Db::connect(place.database.url(), 1, PATIENCE).await.unwrap();
     let restored = restoration::Entity::find().one(db.read()).await.unwrap().unwrap();
     let book = handbook::Entity::find().one(db.read()).await.unwrap().unwrap();
     let session = session::Entity::find().one(db.read()).await.unwrap().unwrap();

@@ -8,11 +8,12 @@ use serde_json::Value;
 
 use super::ground::Ground;
 use super::writers::{Book, Line, Wrote};
+use crate::support::PATIENCE;
 
 impl Ground {
     /// A number that a query gives, over a connection of its own: what was there before the fault is no witness.
     pub async fn number(&self, sql: &str) -> i64 {
-        let db = Db::connect(&self.world.app.config.database_url, 1).await.unwrap();
+        let db = Db::connect(&self.world.app.config.database_url, 1, PATIENCE).await.unwrap();
         let query = Statement::from_string(db.backend(), sql);
         let row = db.read().query_one_raw(query).await.unwrap().unwrap();
         let number = row.try_get_by_index::<i64>(0).unwrap();

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -12,8 +11,6 @@ use super::ground::{Ground, Muzi};
 use super::until;
 use crate::support::operator::said;
 use crate::support::{Answer, Client, send};
-
-const START: Duration = Duration::from_secs(30);
 
 /// Makes the file system, takes the data of the first folder there, fills it but for a little, and becomes the server.
 const ON_A_SMALL_DISK: &str = r#"
@@ -123,7 +120,7 @@ async fn a_full_disk_is_told_as_507_reads_go_on_and_with_room_everything_does() 
 
     std::fs::remove_file(seen_by(&muzi, &place).join("ballast")).unwrap();
     let again = async || write(&client, &entries, refused.0).await.status.is_success();
-    until("with room the same request is carried out", START, again).await;
+    until("with room the same request is carried out", again).await;
     let first: Value = read(&client, &handbook, refused.0).await.ok();
     assert_eq!(first["version"], 1);
     println!("the disk was full after {} entries", written.len());

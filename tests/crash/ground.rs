@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
-use std::time::Duration;
 
 use actix_web::web::Data;
 use api::app::App;
@@ -15,9 +14,6 @@ use domain::id::{HandbookId, SessionId};
 use super::until;
 use crate::support::operator::{Operator, said};
 use crate::support::{Client, World};
-
-/// The longest that a server may take to be ready.
-const START: Duration = Duration::from_secs(30);
 
 /// Families; two people of each write at a time.
 const FAMILIES: usize = 8;
@@ -114,6 +110,7 @@ impl Ground {
             .env("MUZI_DATA", &config.data)
             .env("MUZI_LISTEN", muzi.listen.clone())
             .env("MUZI_METRICS_LISTEN", muzi.metrics.clone())
+            .env("MUZI_DATABASE_WAIT", config.database_wait.as_secs().to_string())
             .env("MUZI_REQUESTS_A_MINUTE", "1000000")
             .env("MUZI_LOG", "warn");
         if let Some(url) = &config.redis_url {
@@ -122,7 +119,7 @@ impl Ground {
         let mut command = by(serve);
         let mut process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
         let (http, ready) = (reqwest::Client::new(), format!("{}/readyz", muzi.base()));
-        until("the server is ready", START, async || {
+        until("the server is ready", async || {
             assert!(process.try_wait().unwrap().is_none(), "the server ended: {}", self.log());
             http.get(&ready).send().await.is_ok_and(|answer| answer.status().is_success())
         })

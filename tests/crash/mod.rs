@@ -19,6 +19,8 @@ use std::time::Duration;
 
 use writers::Book;
 
+use crate::support::PATIENCE;
+
 /// How often a fault is repeated.
 fn rounds() -> usize {
     std::env::var("MUZI_CRASH_ROUNDS").ok().map_or(3, |rounds| rounds.parse().expect("a number of rounds"))
@@ -33,15 +35,15 @@ fn skip(why: &str) {
 
 /// Waits until everybody is at work: so many writes of the round are acknowledged.
 async fn at_work(book: &Book, from: usize) {
-    until("people write", Duration::from_secs(30), async || book.len() >= from + 100).await;
+    until("people write", async || book.len() >= from + 100).await;
 }
 
-/// Waits until something holds, which takes at most so long.
-async fn until(what: &str, within: Duration, mut holds: impl AsyncFnMut() -> bool) {
+/// Waits until something holds.
+async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let waiting = async {
         while !holds().await {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(within, waiting).await.unwrap_or_else(|_| panic!("{what} within {within:?}"));
+    tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("{what} within {PATIENCE:?}"));
 }

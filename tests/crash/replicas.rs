@@ -19,10 +19,7 @@ use super::ground::{Ground, Muzi, Person};
 use super::servers::Redis;
 use super::writers::{Book, Line, Refusal, Writers};
 use super::{at_work, rounds, until};
-use crate::support::{Client, Events};
-
-const SOON: Duration = Duration::from_secs(2);
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::support::{Client, Events, PATIENCE};
 
 /// Jobs that two processes take from each other.
 const JOBS: usize = 200;
@@ -42,7 +39,7 @@ async fn shared() -> Option<(Ground, Redis)> {
 
 /// Jobs of which each can be carried out without a trace but the count of it.
 async fn enqueue_jobs(ground: &Ground) {
-    let db = Db::connect(&ground.world.app.config.database_url, 1).await.unwrap();
+    let db = Db::connect(&ground.world.app.config.database_url, 1, PATIENCE).await.unwrap();
     let now = Utc::now();
     for at in 0..JOBS {
         let job = Job::DropPhoto { photo: PhotoId(Uuid::now_v7()) };
@@ -67,7 +64,7 @@ async fn done_by(muzi: &Muzi) -> usize {
 }
 
 async fn execute(ground: &Ground, sql: &str) {
-    let db = Db::connect(&ground.world.app.config.database_url, 1).await.unwrap();
+    let db = Db::connect(&ground.world.app.config.database_url, 1, PATIENCE).await.unwrap();
     db.write().execute_unprepared(sql).await.unwrap();
     db.close().await.unwrap();
 }
@@ -85,7 +82,7 @@ async fn one_of_two_replicas_is_killed_and_no_write_and_no_job_is_lost() {
         let crash = async {
             at_work(&book, from).await;
             enqueue_jobs(&ground).await;
-            until("jobs are taken", PATIENCE, async || jobs_left(&ground).await < 190).await;
+            until("jobs are taken", async || jobs_left(&ground).await < 190).await;
             dies.kill();
             tokio::time::sleep(Duration::from_millis(400)).await;
             stop.store(true, Ordering::SeqCst);
@@ -97,7 +94,7 @@ async fn one_of_two_replicas_is_killed_and_no_write_and_no_job_is_lost() {
             "UPDATE job SET locked_until = '2026-01-01T00:00:00Z' WHERE locked_until IS NOT NULL",
         )
         .await;
-        until("the other one does every job", PATIENCE, async || jobs_left(&ground).await == 0).await;
+        until("the other one does every job", async || jobs_left(&ground).await == 0).await;
         ground.must_be_whole(&Line::to([stays.base()]), &book, from).await;
         ground.start(&mut dies).await;
     }
@@ -116,10 +113,15 @@ async fn two_replicas_do_each_job_once_between_them() {
     let Some((ground, _redis)) = shared().await else { return };
     let (one, other) = (ground.serve().await, ground.serve().await);
     enqueue_jobs(&ground).await;
-    until("all jobs are done", PATIENCE, async || jobs_left(&ground).await == 0).await;
+    until("all jobs are done", async || jobs_left(&ground).await == 0).await;
+    let done = async || (done_by(&one).await, done_by(&other).await);
     // The last count follows the work.
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    let done = (done_by(&one).await, done_by(&other).await);
+    let counted = async || {
+        let (one, other) = done().await;
+        one + other >= JOBS
+    };
+    until("all jobs are counted", counted).await;
+    let done = done().await;
     println!("{JOBS} jobs: {} and {}", done.0, done.1);
     assert_eq!(done.0 + done.1, JOBS);
     assert!(done.0 > 0 && done.1 > 0, "both had a part in it");
@@ -140,13 +142,13 @@ async fn what_happens_at_one_replica_is_heard_and_obeyed_at_the_other_with_and_w
     });
     let ticket = here.post(&format!("{handbook}/live-ticket"), json!({})).await.ok();
     let mut events = Events::open(&there, ticket["url"].as_str().unwrap()).await;
-    let mut seq = events.change(SOON).await;
+    let mut seq = events.change().await;
     for redis_is_there in [true, false] {
         if !redis_is_there {
             redis.kill();
         }
         here.post(&format!("{handbook}/entries"), diary.clone()).await.ok();
-        let next = events.change(SOON).await;
+        let next = events.change().await;
         assert!(next > seq, "redis is there: {redis_is_there}");
         seq = next;
     }
@@ -157,7 +159,7 @@ async fn what_happens_at_one_replica_is_heard_and_obeyed_at_the_other_with_and_w
 
 /// An expand migration as a later version would bring it: one more column in every table.
 async fn expand(ground: &Ground) {
-    let db = Db::connect(&ground.world.app.config.database_url, 1).await.unwrap();
+    let db = Db::connect(&ground.world.app.config.database_url, 1, PATIENCE).await.unwrap();
     let tables =
         "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'seaql_migrations'";
     let rows = db.read().query_all_raw(api::db::statement(db.backend(), tables, [])).await.unwrap();
@@ -184,7 +186,7 @@ async fn a_column_is_added_to_every_table_while_replicas_serve_and_no_request_fa
         expand(&ground).await;
         let sealed = ground.number("SELECT COUNT(*) FROM audit_batch").await;
         let more = async || ground.number("SELECT COUNT(*) FROM audit_batch").await >= sealed + 2;
-        until("both seal the audit log", PATIENCE, more).await;
+        until("both seal the audit log", more).await;
         stop.store(true, Ordering::SeqCst);
     };
     tokio::join!(writers.write(), deployment);

@@ -3,15 +3,11 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use sea_orm::Database;
 use tokio::net::UnixStream;
 
 use super::until;
-
-/// The longest that a server may take to start, or to come back after a crash.
-const START: Duration = Duration::from_secs(30);
 
 /// A server that is a child of this process.
 struct Server {
@@ -97,7 +93,7 @@ impl Postgres {
 
     /// Starts it; it refuses as long as a child of the one before lives.
     pub async fn come_back(&mut self) {
-        until("PostgreSQL answers", START, async || {
+        until("PostgreSQL answers", async || {
             if self.server.is_gone() {
                 self.server.start();
             }
@@ -158,7 +154,7 @@ impl Redis {
     pub async fn come_back(&mut self) {
         self.server.start();
         let socket = self.socket();
-        until("Redis answers", START, async || UnixStream::connect(&socket).await.is_ok()).await;
+        until("Redis answers", async || UnixStream::connect(&socket).await.is_ok()).await;
     }
 }
 

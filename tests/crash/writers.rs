@@ -13,14 +13,12 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::ground::{Ground, Home};
+use crate::support::PATIENCE;
 use crate::support::issuing::{EVERYTHING, claim_by_cover, phone, womans_number};
 use crate::support::people::VILLAGE;
 
-/// How long a caller waits for an answer; nothing may take as long.
-const HANG: Duration = Duration::from_secs(20);
-
-/// How long an unanswered request is sent again and again.
-const AGAIN: Duration = Duration::from_secs(60);
+/// How long a caller waits for an answer, and for how long what was not acknowledged is sent again; nothing may take as long.
+const HANG: Duration = PATIENCE.saturating_mul(3);
 
 /// Checkups that a doctor attaches before the next scan.
 const CHECKUPS: usize = 6;
@@ -62,7 +60,6 @@ pub struct Refusal {
     pub status: u16,
     pub code: String,
     pub retry_after: bool,
-    pub took: Duration,
 }
 
 /// What came of sending a request once.
@@ -100,7 +97,6 @@ impl Line {
         if call.wrote == Wrote::Amendment {
             request = request.header("if-match", "\"1\"");
         }
-        let began = Instant::now();
         let answer = match request.send().await {
             Ok(answer) => answer,
             Err(err) => {
@@ -116,7 +112,7 @@ impl Line {
             return Outcome::Acknowledged(value);
         }
         let code = value["code"].as_str().unwrap_or_default().to_owned();
-        Outcome::Refused(Refusal { status: status.as_u16(), code, retry_after, took: began.elapsed() })
+        Outcome::Refused(Refusal { status: status.as_u16(), code, retry_after })
     }
 }
 
@@ -161,7 +157,7 @@ impl Book {
         let began = Instant::now();
         let mut unsure = false;
         loop {
-            assert!(began.elapsed() < AGAIN, "never acknowledged: {call:?}");
+            assert!(began.elapsed() < HANG, "never acknowledged: {call:?}");
             match line.send(&call).await {
                 Outcome::Acknowledged(value) => {
                     self.acknowledged.lock().unwrap().push((call, value.clone()));

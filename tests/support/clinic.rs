@@ -1,7 +1,5 @@
 //! What happens at a desk: codes, scans, streams, a second replica; and what a test looks up behind the API.
 
-use std::time::Duration;
-
 use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
 use api::app::{App, Clock};
@@ -21,7 +19,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::people::{FamilyUser, Mother, StaffMember};
-use super::{Answer, Client, World, serve};
+use super::{Answer, Client, PATIENCE, World, serve};
 
 impl World {
     /// A signed-in staff member of an institution, with the institution's region.
@@ -241,13 +239,13 @@ impl Events {
         Self { response, text: String::new() }
     }
 
-    /// What comes next, heartbeats too; `None` when the stream ended. More than `within` is a failure.
-    pub async fn next(&mut self, within: Duration) -> Option<String> {
-        tokio::time::timeout(within, self.read()).await.expect("something comes or the stream ends in time")
+    /// What comes next, heartbeats too; `None` when the stream ended.
+    pub async fn next(&mut self) -> Option<String> {
+        tokio::time::timeout(PATIENCE, self.read()).await.expect("something comes or the stream ends in time")
     }
 
     /// The number of the next change, passing over heartbeats.
-    pub async fn change(&mut self, within: Duration) -> i64 {
+    pub async fn change(&mut self) -> i64 {
         let reading = async {
             loop {
                 let event = self.read().await.expect("the stream is open");
@@ -257,7 +255,7 @@ impl Events {
                 }
             }
         };
-        tokio::time::timeout(within, reading).await.expect("a change comes in time")
+        tokio::time::timeout(PATIENCE, reading).await.expect("a change comes in time")
     }
 
     async fn read(&mut self) -> Option<String> {

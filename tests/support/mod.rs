@@ -13,12 +13,14 @@ pub mod people;
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
 use api::app::{App, Clock};
 use api::config::{Environment, Settings};
 use api::db::Db;
+use api::session::password::Turn;
 use api::start::Wechat;
 use api::{server, start};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -55,6 +57,10 @@ impl TestClock {
     }
 }
 
+/// The longest that a test waits for what must come: far longer than it takes, as machines are slow now and then. What
+/// would come some other way in that time is switched off instead.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Noon in China on the first day of every world.
 pub const FIRST_NOON: &str = "2026-11-22T04:00:00Z";
 
@@ -82,6 +88,7 @@ impl World {
         let mut config = settings.resolve(true, &Environment::from_pairs([])).unwrap();
         config.database_url = database.url().to_owned().into();
         config.database_connections = 6;
+        config.database_wait = PATIENCE;
         config.redis_url = std::env::var("TEST_REDIS_URL").ok().map(Into::into);
         config.run_jobs = false;
         // Every world calls from one address, and those of one run share a Redis.
@@ -119,6 +126,16 @@ impl World {
     /// Carries out jobs until none is due.
     pub async fn carry_out_jobs(&self) {
         while api::worker::run_due(&self.app).await.unwrap() {}
+    }
+
+    /// Every place in which passwords are hashed: sign-ins wait for them.
+    pub async fn every_password_place(&self) -> Vec<Turn<'_>> {
+        let mut places = Vec::new();
+        let soon = Duration::from_millis(200);
+        while let Ok(Ok(place)) = tokio::time::timeout(soon, self.app.passwords.turn()).await {
+            places.push(place);
+        }
+        places
     }
 
     /// Somebody who is not signed in.

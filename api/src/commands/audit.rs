@@ -131,7 +131,7 @@ impl OfDatabase {
     }
 
     async fn print_head(self) -> anyhow::Result<()> {
-        let db = Db::connect(&self.config()?.database_url, 2).await?;
+        let db = Db::patient(&self.config()?.database_url).await?;
         let latest = latest(db.read()).await?;
         db.close().await?;
         let latest = latest.context("there is no head yet: the first is made after the first midnight")?;

@@ -179,7 +179,7 @@ pub(super) async fn what_is_wrong_with_the_database_of(config: &Config) -> Vec<S
         return Vec::new();
     }
     let looking = async {
-        let db = Db::connect(&config.database_url, 1).await?;
+        let db = Db::connect(&config.database_url, 1, REACHED_WITHIN).await?;
         let wrong = what_is_wrong_with(&db, &config.secrets).await;
         db.close().await?;
         wrong

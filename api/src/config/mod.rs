@@ -54,6 +54,11 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub database_connections: Option<u32>,
 
+    /// Seconds that a request waits for a connection to the database before it is told to come again, 1 to 60 [default: 5]
+    #[arg(long, env = "MUZI_DATABASE_WAIT", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=60))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database_wait: Option<u32>,
+
     /// Where photos are kept: s3://BUCKET with the AWS_* variables; left out, the data folder
     #[arg(long, env = "MUZI_PHOTOS", value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -142,6 +147,8 @@ pub struct Config {
     pub database_url: Zeroizing<String>,
     /// Connections to the database.
     pub database_connections: u32,
+    /// How long a request waits for one of them.
+    pub database_wait: Duration,
     /// URL of Redis, if there is one; it may hold a password.
     pub redis_url: Option<Zeroizing<String>>,
     /// Bucket of photos, if it is not the data folder.
@@ -336,6 +343,7 @@ impl Settings {
             public_url: public_url.trim_end_matches('/').to_owned(),
             database_url: database_url.unwrap_or_else(embedded),
             database_connections: settings.database_connections.unwrap_or(12),
+            database_wait: Duration::from_secs(settings.database_wait.unwrap_or(5).clamp(1, 60).into()),
             redis_url,
             photos: settings.photos,
             wechat: WechatConfig {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use one_connection::OneConnection;
+use one_connection::Spare;
 
 use sea_orm::metric::Info;
 use sea_orm::sqlx::sqlite::{SqliteConnection, SqliteJournalMode, SqliteSynchronous};
@@ -19,17 +20,15 @@ use sea_orm::{
     Select, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, TryGetable,
 };
 
-/// How long a request waits for the one connection that writes, or for one of those that read, before it is told to come again.
-const SQLITE_PATIENCE: Duration = Duration::from_secs(5);
-
-/// How long a request waits for each connection before it is told that the database is away: it needs up to three in turn.
-const POSTGRES_PATIENCE: Duration = Duration::from_secs(3);
+/// How long a command that is not a request waits for a connection.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A database: a pool that reads and one that writes. On PostgreSQL they are the same pool.
 #[derive(Debug, Clone)]
 pub struct Db {
     read: DatabaseConnection,
     write: DatabaseConnection,
+    spare: Spare,
     watch: Option<Watch>,
 }
 
@@ -50,26 +49,34 @@ impl fmt::Debug for Watch {
 }
 
 impl Db {
-    /// Connects to `sqlite://FILE` or `postgres://…`.
-    pub async fn connect(url: &str, connections: u32) -> Result<Self, DbErr> {
+    /// Connects to `sqlite://FILE` or `postgres://…`. Whoever waits longer than `wait` for one of the connections is told
+    /// to come again: a request waits for one that reads, then perhaps for one that writes.
+    pub async fn connect(url: &str, connections: u32, wait: Duration) -> Result<Self, DbErr> {
         if url.starts_with("sqlite:") {
-            let write = Database::connect(sqlite(url, 1)).await?;
-            let read = Database::connect(sqlite(url, connections.min(useful_readers()))).await?;
-            Ok(Self { read, write, watch: None })
+            let write = Database::connect(sqlite(url, 1, wait)).await?;
+            let connections = connections.min(useful_readers());
+            let read = Database::connect(sqlite(url, connections, wait)).await?;
+            Ok(Self::of(read, write, connections))
         } else {
-            let pool = Database::connect(postgres(url, connections, IMPATIENT)).await?;
-            Ok(Self { read: pool.clone(), write: pool, watch: None })
+            let pool = Database::connect(postgres(url, connections, wait, IMPATIENT)).await?;
+            Ok(Self::of(pool.clone(), pool, connections))
         }
+    }
+
+    /// A third of the connections may be spare: never one that somebody else waits for while there is no other.
+    fn of(read: DatabaseConnection, write: DatabaseConnection, connections: u32) -> Self {
+        let spare = usize::try_from(connections / 3).unwrap_or_default();
+        Self { read, write, spare: Spare::new(spare), watch: None }
     }
 
     /// Connects for what may take as long as it needs, migrations and checks of everything: an index on a large table is no
     /// runaway statement.
     pub async fn patient(url: &str) -> Result<Self, DbErr> {
         if url.starts_with("sqlite:") {
-            return Self::connect(url, 1).await;
+            return Self::connect(url, 1, PATIENCE).await;
         }
-        let pool = Database::connect(postgres(url, 2, &[])).await?;
-        Ok(Self { read: pool.clone(), write: pool, watch: None })
+        let pool = Database::connect(postgres(url, 2, PATIENCE, &[])).await?;
+        Ok(Self::of(pool.clone(), pool, 2))
     }
 
     /// The same database, with each statement told to `watch` once it was carried out.
@@ -92,7 +99,7 @@ impl Db {
 
     /// For the queries of one request, which follow one another.
     pub fn one_connection(&self) -> OneConnection {
-        OneConnection::new(self.read.clone(), self.watch.clone())
+        OneConnection::new(self.read.clone(), self.spare.clone(), self.watch.clone())
     }
 
     /// For a single statement that changes something by itself.
@@ -139,6 +146,7 @@ impl Db {
 
     /// Closes both pools after what is running has ended.
     pub async fn close(&self) -> Result<(), DbErr> {
+        self.spare.close();
         self.read.clone().close().await?;
         self.write.clone().close().await
     }
@@ -150,13 +158,9 @@ fn useful_readers() -> u32 {
     u32::try_from(2 * threads).unwrap_or(u32::MAX).max(4)
 }
 
-fn sqlite(url: &str, connections: u32) -> ConnectOptions {
+fn sqlite(url: &str, connections: u32, wait: Duration) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
-    options
-        .max_connections(connections)
-        .min_connections(1)
-        .acquire_timeout(SQLITE_PATIENCE)
-        .sqlx_logging(false);
+    options.max_connections(connections).min_connections(1).acquire_timeout(wait).sqlx_logging(false);
     options.test_before_acquire(false).map_sqlx_sqlite_opts(|options| {
         options
             .create_if_missing(true)
@@ -184,13 +188,14 @@ async fn has_ended(connection: &mut SqliteConnection) -> Result<bool, sea_orm::s
 /// A twin request waits for the first at most this long (409), a runaway statement is stopped (503).
 const IMPATIENT: &[(&str, &str)] = &[("lock_timeout", "5s"), ("statement_timeout", "30s")];
 
-fn postgres(url: &str, connections: u32, settings: &'static [(&str, &str)]) -> ConnectOptions {
+fn postgres(
+    url: &str,
+    connections: u32,
+    wait: Duration,
+    settings: &'static [(&str, &str)],
+) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
-    options
-        .max_connections(connections)
-        .min_connections(1)
-        .acquire_timeout(POSTGRES_PATIENCE)
-        .sqlx_logging(false);
+    options.max_connections(connections).min_connections(1).acquire_timeout(wait).sqlx_logging(false);
     options
         .test_before_acquire(false)
         .map_sqlx_postgres_opts(|options| options.application_name("muzi").options(settings.iter().copied()));

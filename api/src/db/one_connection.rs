@@ -1,6 +1,7 @@
 //! The queries of one request on one connection.
 
-use std::time::Instant;
+use std::sync::{Arc, Mutex as Lock, MutexGuard as Locked, PoisonError};
+use std::time::{Duration, Instant};
 
 use sea_orm::metric::Info;
 use sea_orm::sqlx::pool::PoolConnection;
@@ -11,54 +12,114 @@ use sea_orm::{
     RuntimeErr, Statement,
 };
 use sea_query_sqlx::SqlxValues;
-use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
+use tokio::sync::Mutex;
 
 use super::Watch;
 
-/// Takes a connection for its first query and keeps it for the next ones: with each connection that is given back the
-/// database is asked once more whether it is well, which costs as much as a small query. It is kept also when a query
-/// failed, and the next one may fail by the same.
+/// How long a connection goes from request to request before the pool looks at it again.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(60);
+
+/// Takes a connection for its first query and holds it for the next ones.
 ///
 /// Whoever needs another connection meanwhile, to write, gives this one back before ([`OneConnection::release`]): requests
 /// that hold one each and wait for a second would wait for each other.
 #[derive(Debug)]
 pub struct OneConnection {
     pool: DatabaseConnection,
+    spare: Spare,
     watch: Option<Watch>,
     held: Mutex<Option<Held>>,
 }
 
+/// A connection on which no query runs: one whose query failed, or was left in the middle because who asked had hung up,
+/// goes back to the pool, which looks at it.
 #[derive(Debug)]
-enum Held {
+struct Held {
+    connection: Connection,
+    since: Instant,
+}
+
+#[derive(Debug)]
+enum Connection {
     Postgres(PoolConnection<Postgres>),
     Sqlite(PoolConnection<Sqlite>),
 }
 
+/// Connections that one request has read on and that wait for the next: with each that is given back to the pool the
+/// database is asked once more whether it is well, which costs as much as a small query.
+#[derive(Debug, Clone)]
+pub(super) struct Spare(Arc<Lock<Places>>);
+
+#[derive(Debug)]
+struct Places {
+    most: usize,
+    taken: Vec<Held>,
+}
+
+impl Spare {
+    /// Room for so many.
+    pub(super) fn new(most: usize) -> Self {
+        Self(Arc::new(Lock::new(Places { most, taken: Vec::with_capacity(most) })))
+    }
+
+    /// Gives all back to the pool, and those that come later.
+    pub(super) fn close(&self) {
+        let mut places = self.places();
+        places.most = 0;
+        places.taken.clear();
+    }
+
+    fn take(&self) -> Option<Held> {
+        self.places().taken.pop()
+    }
+
+    fn keep(&self, held: Held) {
+        let mut places = self.places();
+        if places.taken.len() < places.most && held.since.elapsed() < BETWEEN_LOOKS {
+            places.taken.push(held);
+        }
+    }
+
+    fn places(&self) -> Locked<'_, Places> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for OneConnection {
+    fn drop(&mut self) {
+        if let Some(held) = self.held.get_mut().take() {
+            self.spare.keep(held);
+        }
+    }
+}
+
 impl OneConnection {
-    pub(super) fn new(pool: DatabaseConnection, watch: Option<Watch>) -> Self {
-        Self { pool, watch, held: Mutex::default() }
+    pub(super) fn new(pool: DatabaseConnection, spare: Spare, watch: Option<Watch>) -> Self {
+        Self { pool, spare, watch, held: Mutex::default() }
     }
 
     /// Gives the connection back; the next query takes another.
     pub async fn release(&self) {
-        self.held.lock().await.take();
-    }
-
-    async fn held(&self) -> Result<MappedMutexGuard<'_, Held>, DbErr> {
-        match MutexGuard::try_map(self.held.lock().await, Option::as_mut) {
-            Ok(held) => Ok(held),
-            Err(none) => {
-                let acquired = self.acquire().await.map_err(not_acquired)?;
-                Ok(MutexGuard::map(none, |none| none.insert(acquired)))
-            }
+        if let Some(held) = self.held.lock().await.take() {
+            self.spare.keep(held);
         }
     }
 
-    async fn acquire(&self) -> sqlx::Result<Held> {
-        Ok(match self.pool.get_database_backend() {
-            DbBackend::Postgres => Held::Postgres(self.pool.get_postgres_connection_pool().acquire().await?),
-            _ => Held::Sqlite(self.pool.get_sqlite_connection_pool().acquire().await?),
-        })
+    async fn taken(&self, place: &mut Option<Held>) -> Result<Held, DbErr> {
+        match place.take().or_else(|| self.spare.take()) {
+            Some(held) => Ok(held),
+            None => self.acquired().await.map_err(not_acquired),
+        }
+    }
+
+    async fn acquired(&self) -> sqlx::Result<Held> {
+        let connection = match self.pool.get_database_backend() {
+            DbBackend::Postgres => {
+                Connection::Postgres(self.pool.get_postgres_connection_pool().acquire().await?)
+            }
+            _ => Connection::Sqlite(self.pool.get_sqlite_connection_pool().acquire().await?),
+        };
+        Ok(Held { connection, since: Instant::now() })
     }
 
     fn tell<T>(&self, statement: &Statement, began: Instant, answer: &sqlx::Result<T>) {
@@ -95,20 +156,27 @@ fn not_found_out(err: sqlx::Error) -> DbErr {
     DbErr::Query(RuntimeErr::SqlxError(err.into()))
 }
 
-/// The same call on the connection of either database.
-macro_rules! on {
-    ($held:expr, $connection:ident => $call:expr) => {
-        match &mut *$held {
-            Held::Postgres(held) => {
+/// The same call on the connection of either database; it is held on to when the call went well.
+macro_rules! call {
+    ($one:expr, $connection:ident => $call:expr) => {{
+        let mut place = $one.held.lock().await;
+        let mut held = $one.taken(&mut place).await?;
+        let began = Instant::now();
+        let done = match &mut held.connection {
+            Connection::Postgres(held) => {
                 let $connection = &mut **held;
                 $call
             }
-            Held::Sqlite(held) => {
+            Connection::Sqlite(held) => {
                 let $connection = &mut **held;
                 $call
             }
+        };
+        if done.is_ok() {
+            *place = Some(held);
         }
-    };
+        (done, began)
+    }};
 }
 
 #[async_trait::async_trait]
@@ -118,33 +186,28 @@ impl ConnectionTrait for OneConnection {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        let mut held = self.held().await?;
-        let began = Instant::now();
-        let done = on!(held, it => query(&statement).execute(it).await.map(ExecResult::from));
+        let (done, began) = call!(self, it => query(&statement).execute(it).await.map(ExecResult::from));
         self.tell(&statement, began, &done);
         done.map_err(not_executed)
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        let mut held = self.held().await?;
-        let done = on!(held, it => it.execute(AssertSqlSafe(sql)).await.map(ExecResult::from));
+        let (done, _) = call!(self, it => it.execute(AssertSqlSafe(sql)).await.map(ExecResult::from));
         done.map_err(not_executed)
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        let mut held = self.held().await?;
-        let began = Instant::now();
-        let found =
-            on!(held, it => query(&statement).fetch_optional(it).await.map(|row| row.map(QueryResult::from)));
+        let (found, began) = call!(self, it => {
+            query(&statement).fetch_optional(it).await.map(|row| row.map(QueryResult::from))
+        });
         self.tell(&statement, began, &found);
         found.map_err(not_found_out)
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let mut held = self.held().await?;
-        let began = Instant::now();
-        let found: sqlx::Result<Vec<QueryResult>> = on!(held, it => {
-            query(&statement).fetch_all(it).await.map(|rows| rows.into_iter().map(QueryResult::from).collect())
+        let (found, began) = call!(self, it => {
+            let rows = query(&statement).fetch_all(it).await;
+            rows.map(|rows| rows.into_iter().map(QueryResult::from).collect::<Vec<_>>())
         });
         self.tell(&statement, began, &found);
         found.map_err(not_found_out)
