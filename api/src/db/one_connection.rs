@@ -12,6 +12,7 @@ use sea_orm::{
     RuntimeErr, Statement,
 };
 use sea_query_sqlx::SqlxValues;
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
 use super::Watch;
@@ -54,12 +55,22 @@ pub(super) struct Spare(Arc<Lock<Places>>);
 struct Places {
     most: usize,
     taken: Vec<Held>,
+    runtime: Handle,
+}
+
+/// Whoever drops the last of the database may be no task of a runtime, and a connection goes back to its pool in a task.
+impl Drop for Places {
+    fn drop(&mut self) {
+        let _entered = self.runtime.enter();
+        self.taken.clear();
+    }
 }
 
 impl Spare {
     /// Room for so many.
     pub(super) fn new(most: usize) -> Self {
-        Self(Arc::new(Lock::new(Places { most, taken: Vec::with_capacity(most) })))
+        let (taken, runtime) = (Vec::with_capacity(most), Handle::current());
+        Self(Arc::new(Lock::new(Places { most, taken, runtime })))
     }
 
     /// Gives all back to the pool, and those that come later.
@@ -211,5 +222,68 @@ impl ConnectionTrait for OneConnection {
         });
         self.tell(&statement, began, &found);
         found.map_err(not_found_out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Db;
+    use super::*;
+
+    const WAIT: Duration = Duration::from_secs(60);
+
+    async fn db(folder: &tempfile::TempDir) -> Db {
+        Db::connect(&Db::embedded(folder.path()), 6, WAIT).await.unwrap()
+    }
+
+    fn spare(db: &Db) -> usize {
+        db.spare.places().taken.len()
+    }
+
+    #[tokio::test]
+    async fn what_was_read_on_is_read_on_next_unless_a_query_failed() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = db(&folder).await;
+        let first = db.one_connection();
+        first.execute_unprepared("CREATE TEMP TABLE seen_here (it TEXT)").await.unwrap();
+        drop(first);
+        assert_eq!(spare(&db), 1);
+        let next = db.one_connection();
+        next.execute_unprepared("SELECT it FROM seen_here").await.unwrap();
+        next.execute_unprepared("SELECT it FROM nowhere").await.unwrap_err();
+        drop(next);
+        assert_eq!(spare(&db), 0, "the pool looks at it");
+    }
+
+    #[tokio::test]
+    async fn closing_waits_for_none_that_is_spare_and_keeps_none_that_comes_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = db(&folder).await;
+        let (early, late) = (db.one_connection(), db.one_connection());
+        early.execute_unprepared("SELECT 1").await.unwrap();
+        drop(early);
+        late.execute_unprepared("SELECT 1").await.unwrap();
+        let closing = async {
+            tokio::join!(db.close(), async {
+                tokio::task::yield_now().await;
+                drop(late);
+            })
+        };
+        tokio::time::timeout(WAIT, closing).await.expect("closed").0.unwrap();
+        assert_eq!(spare(&db), 0);
+    }
+
+    #[test]
+    fn whoever_drops_the_last_of_a_database_need_not_be_a_task() {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let db = runtime.block_on(async {
+            let db = db(&folder).await;
+            db.one_connection().execute_unprepared("SELECT 1").await.unwrap();
+            db
+        });
+        assert_eq!(spare(&db), 1);
+        drop(runtime);
+        drop(db);
     }
 }

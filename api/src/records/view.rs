@@ -143,8 +143,14 @@ pub fn show(row: Row, catalogue: &Catalogue, keys: &Keys, view: &View, language:
     let mine = view.me.is(row.user_id, row.staff_id);
     // Who is not proved to be the woman herself still reads what she or he wrote.
     let sees_sensitive = view.may_see_sensitive || mine;
-    let Readable { payload, warnings, understood } = passed_on(&row, kind.is_some() && sees_sensitive)
-        .unwrap_or_else(|| opened(&row, kind, keys, sees_sensitive));
+    // Most rows of a timeline need not be read to be sent: who sees everything is sent what stands there, where nothing is
+    // sealed.
+    let stands_open = kind.is_some() && sees_sensitive && row.sealed.is_none();
+    let as_it_stands = stands_open.then(|| warnings_of(&row)).flatten();
+    let Readable { payload, warnings, understood } = match as_it_stands {
+        Some(warnings) => Readable { payload: Body::Stored(row.payload), warnings, understood: true },
+        None => opened(&row, kind, keys, sees_sensitive),
+    };
     let label = kind.map(|kind| &kind.label);
     Shown {
         id: row.id,
@@ -171,16 +177,12 @@ pub fn show(row: Row, catalogue: &Catalogue, keys: &Keys, view: &View, language:
     }
 }
 
-/// The content as it stands, for who sees everything where nothing is sealed: most rows of a timeline, which need not be
-/// read to be sent.
-fn passed_on(row: &Row, sees_all: bool) -> Option<Readable> {
-    if !sees_all || row.sealed.is_some() {
-        return None;
-    }
+/// The warnings of a row where none is sealed; nothing when they cannot be read.
+fn warnings_of(row: &Row) -> Option<Vec<Warning>> {
     let mut warnings: Vec<Warning> =
         if row.warnings.is_empty_list() { Vec::new() } else { row.warnings.read().ok()? };
     gravest_first(&mut warnings);
-    Some(Readable { payload: Body::Stored(row.payload.clone()), warnings, understood: true })
+    Some(warnings)
 }
 
 /// The content as far as it opens and its reader may see it.
