@@ -43,7 +43,10 @@ impl Job {
         ["drop_photo", "drop_stray_photo", "add_up_usage", "close_audit_day", "sweep", "retain"];
 
     /// Those that delete by the clock.
-    pub const BY_THE_CLOCK: [&str; 3] = ["sweep", "retain", "close_audit_day"];
+    pub const BY_THE_CLOCK: [&str; 4] = ["sweep", "retain", "close_audit_day", "drop_stray_photo"];
+
+    /// Those that are tried for as long as it takes: a file of a family that nobody else would ever delete.
+    pub const NEVER_GIVEN_UP: [&str; 2] = ["drop_photo", "drop_stray_photo"];
 
     /// The name that is stored and counted.
     pub fn name(&self) -> &'static str {

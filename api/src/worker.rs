@@ -148,10 +148,7 @@ async fn carry_out(app: Data<App>, job: Job) -> anyhow::Result<()> {
     let app = &*app;
     match &job {
         Job::DropPhoto { photo } => app.photos.remove(&photo.to_string()).await,
-        Job::DropStrayPhoto { photo } => match photos::store::has_row(app.db.read(), *photo).await? {
-            true => Ok(()),
-            false => app.photos.remove(&photo.to_string()).await,
-        },
+        Job::DropStrayPhoto { photo } => photos::drop_stray(app, *photo).await,
         Job::AddUpUsage => roll_up::carry_out(app).await,
         Job::CloseAuditDay { day } => {
             audit::head::make(app, *day).await?;
@@ -180,17 +177,21 @@ struct Claimed {
 async fn claim(app: &App, now: DateTime<Utc>, by_the_clock: bool) -> Result<Option<Claimed>, DbErr> {
     let skip = if app.db.backend() == DbBackend::Postgres { "FOR UPDATE SKIP LOCKED" } else { "" };
     let known = Job::NAMES.iter().filter(|name| by_the_clock || !Job::BY_THE_CLOCK.contains(name));
-    let known: Vec<_> = known.map(|name| format!("'{name}'")).collect();
-    let known = known.join(", ");
+    let (known, tried_on) = (quoted(known), quoted(&Job::NEVER_GIVEN_UP));
     let sql = format!(
         "UPDATE job SET locked_until = ?, attempts = attempts + 1 WHERE id IN (\
-             SELECT id FROM job WHERE run_at <= ? AND (locked_until IS NULL OR locked_until < ?) AND (attempts < {TRIES} OR kind IN ('drop_photo', 'drop_stray_photo')) AND kind IN ({known}) \
+             SELECT id FROM job WHERE run_at <= ? AND (locked_until IS NULL OR locked_until < ?) AND (attempts < {TRIES} OR kind IN ({tried_on})) AND kind IN ({known}) \
              ORDER BY run_at LIMIT 1 {skip}) \
          RETURNING id, kind, payload, attempts"
     );
     let claim = statement(app.db.backend(), &sql, [(now + LEASE).into(), now.into(), now.into()]);
     let row = app.db.write().query_one_raw(claim).await?;
     row.map(|row| Claimed::from_query_result(&row, "")).transpose()
+}
+
+/// Names as a list in SQL.
+fn quoted<'a>(names: impl IntoIterator<Item = &'a &'static str>) -> String {
+    names.into_iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ")
 }
 
 async fn renew(app: &App, job: &Claimed) -> Result<(), DbErr> {

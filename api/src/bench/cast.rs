@@ -20,7 +20,7 @@ pub(super) const FAMILIES: usize = 120;
 pub(super) const CROWD: usize = 5_000;
 
 /// Handbooks among which they are looked for.
-const LOOKED_AT: u64 = 20_000;
+const LOOKED_AT: usize = 8 * CROWD;
 
 /// A family whose timeline fills a page.
 #[derive(Debug, Clone)]

@@ -61,6 +61,12 @@ impl Line {
         self.done + self.failed
     }
 
+    /// Whether it calls as one family after the other.
+    fn is_of_a_family(&self) -> bool {
+        use Scenario as S;
+        matches!(self.scenario, S::TimelineFamily | S::Entry | S::ScanAndAttach | S::SignInFamily)
+    }
+
     fn check(&self) -> anyhow::Result<()> {
         let Self { scenario, done, failed } = self;
         anyhow::ensure!(
@@ -95,7 +101,13 @@ pub(super) async fn run(
     server.stop().await?;
     Ok(Soak {
         seconds: began.elapsed().as_secs_f64(),
-        families: lines.iter().map(Line::turn).max().unwrap_or(0).min(cast.families.len()),
+        families: lines
+            .iter()
+            .filter(|line| line.is_of_a_family())
+            .map(Line::turn)
+            .max()
+            .unwrap_or(0)
+            .min(cast.families.len()),
         turns: lines.iter().map(|line| line.done).sum(),
         failed: lines.iter().map(|line| line.failed).sum(),
         resident,

@@ -50,7 +50,7 @@ impl fmt::Debug for Watch {
 
 impl Db {
     /// Connects to `sqlite://FILE` or `postgres://…`. Whoever waits longer than `wait` for one of the connections is told
-    /// to come again: a request waits for one that reads, then perhaps for one that writes.
+    /// to come again; a request may need one that reads and then one that writes.
     pub async fn connect(url: &str, connections: u32, wait: Duration) -> Result<Self, DbErr> {
         if url.starts_with("sqlite:") {
             let write = Database::connect(sqlite(url, 1, wait)).await?;
@@ -63,7 +63,7 @@ impl Db {
         }
     }
 
-    /// A third of the connections may be spare: never one that somebody else waits for while there is no other.
+    /// At most a third of the connections is spare.
     fn of(read: DatabaseConnection, write: DatabaseConnection, connections: u32) -> Self {
         let spare = usize::try_from(connections / 3).unwrap_or_default();
         Self { read, write, spare: Spare::new(spare), watch: None }

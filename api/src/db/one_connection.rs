@@ -81,12 +81,18 @@ impl Spare {
     }
 
     fn take(&self) -> Option<Held> {
-        self.places().taken.pop()
+        loop {
+            let held = self.places().taken.pop()?;
+            if held.since.elapsed() < BETWEEN_LOOKS {
+                return Some(held);
+            }
+        }
     }
 
-    fn keep(&self, held: Held) {
+    /// Keeps a connection that nobody waits for: where the pool has no other, it goes back there, to whoever waited longest.
+    fn keep(&self, held: Held, pool: &DatabaseConnection) {
         let mut places = self.places();
-        if places.taken.len() < places.most && held.since.elapsed() < BETWEEN_LOOKS {
+        if places.taken.len() < places.most && has_another(pool) {
             places.taken.push(held);
         }
     }
@@ -96,10 +102,23 @@ impl Spare {
     }
 }
 
+fn has_another(pool: &DatabaseConnection) -> bool {
+    let (idle, open, most) = match pool.get_database_backend() {
+        DbBackend::Postgres => counts(pool.get_postgres_connection_pool()),
+        _ => counts(pool.get_sqlite_connection_pool()),
+    };
+    idle > 0 || open < most
+}
+
+/// The idle ones of the pool, those that are open, and the most that there may be.
+fn counts<D: Database>(pool: &sqlx::Pool<D>) -> (usize, u32, u32) {
+    (pool.num_idle(), pool.size(), pool.options().get_max_connections())
+}
+
 impl Drop for OneConnection {
     fn drop(&mut self) {
         if let Some(held) = self.held.get_mut().take() {
-            self.spare.keep(held);
+            self.spare.keep(held, &self.pool);
         }
     }
 }
@@ -112,7 +131,7 @@ impl OneConnection {
     /// Gives the connection back; the next query takes another.
     pub async fn release(&self) {
         if let Some(held) = self.held.lock().await.take() {
-            self.spare.keep(held);
+            self.spare.keep(held, &self.pool);
         }
     }
 
@@ -261,8 +280,9 @@ mod tests {
         let db = db(&folder).await;
         let (early, late) = (db.one_connection(), db.one_connection());
         early.execute_unprepared("SELECT 1").await.unwrap();
-        drop(early);
         late.execute_unprepared("SELECT 1").await.unwrap();
+        drop(early);
+        assert_eq!(spare(&db), 1);
         let closing = async {
             tokio::join!(db.close(), async {
                 tokio::task::yield_now().await;
@@ -271,6 +291,33 @@ mod tests {
         };
         tokio::time::timeout(WAIT, closing).await.expect("closed").0.unwrap();
         assert_eq!(spare(&db), 0);
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_a_connection_comes_before_those_that_begin_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::connect(&Db::embedded(folder.path()), 3, WAIT).await.unwrap();
+        let held = [db.one_connection(), db.one_connection(), db.one_connection()];
+        for one in &held {
+            one.execute_unprepared("SELECT 1").await.unwrap();
+        }
+        let waiting = tokio::spawn({
+            let db = db.clone();
+            async move { db.ping().await }
+        });
+        tokio::task::yield_now().await;
+        held[0].release().await;
+        assert_eq!(spare(&db), 0, "it goes to whoever waits");
+        tokio::time::timeout(WAIT, waiting).await.expect("the waiting one has it").unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_finds_no_connection_in_time_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::connect(&Db::embedded(folder.path()), 3, Duration::from_millis(100)).await.unwrap();
+        let _held = db.begin().await.unwrap();
+        let refused = tokio::time::timeout(WAIT / 4, db.begin()).await.expect("sooner than the driver would");
+        assert!(matches!(refused, Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))), "{refused:?}");
     }
 
     #[test]

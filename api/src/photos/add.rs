@@ -83,11 +83,19 @@ pub(crate) async fn add(
     let row = row(&drawn, id, handbook, user, app.now())?;
     let added = Added { id, content_type: drawn.content_type, width: drawn.width, height: drawn.height };
     drop(drawn);
-    // The file before the row, which always has its file. No row may follow: the request is refused or was answered before,
-    // or whoever sent it hangs up.
+    // The file before the row, which always has its file. Whoever sent it may hang up, and then no row follows.
     store::announce(&app.db, id, app.now()).await?;
     app.photos.put(&id.to_string(), sealed).await.map_err(ApiError::Unavailable)?;
-    keep(&app, &access, &once, &file, row, &added).await
+    let kept = keep(&app, &access, &once, &file, row, &added).await;
+    // Where the database did not answer, the row may have been kept; its file stays.
+    let is_left_over = match &kept {
+        Ok((_, is_kept)) => !is_kept,
+        Err(refused) => refused.code().status().is_client_error(),
+    };
+    if is_left_over {
+        let _removed = app.photos.remove(&id.to_string()).await;
+    }
+    kept.map(|(answer, _)| answer)
 }
 
 /// Where the bytes of a photo are sealed.
@@ -180,7 +188,7 @@ fn row(
     })
 }
 
-/// Keeps the row, unless the same request was answered before.
+/// Keeps the row, and says whether it did: the same request may have been answered before.
 async fn keep(
     app: &App,
     access: &Access<WriteEntry>,
@@ -188,15 +196,15 @@ async fn keep(
     file: &[u8],
     row: photo::Model,
     added: &Added,
-) -> Result<HttpResponse, ApiError> {
+) -> Result<(HttpResponse, bool), ApiError> {
     match once.begin(app, access.caller.actor(), None, file).await? {
-        Attempt::Answered(answer) => Ok(answer),
+        Attempt::Answered(answer) => Ok((answer, false)),
         Attempt::New(work) => {
             // Whoever closes the handbook while the photo is drawn is over by now, or waits here.
             let held = hold_live(&work.txn, row.handbook_id).await?;
             access.judge_again(&work.txn, &held).await?;
             store::insert(&work.txn, row).await?;
-            work.answer(app, access.wrote().on(added.id), StatusCode::CREATED, added).await
+            Ok((work.answer(app, access.wrote().on(added.id), StatusCode::CREATED, added).await?, true))
         }
     }
 }

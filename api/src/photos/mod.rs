@@ -10,14 +10,23 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use actix_web::web::Bytes;
-use domain::id::UserId;
+use domain::id::{PhotoId, UserId};
 use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
 use object_store::{ObjectStore, ObjectStoreExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::app::App;
 use crate::config::Config;
+
+/// Drops the file of a photo whose row never came.
+pub async fn drop_stray(app: &App, id: PhotoId) -> anyhow::Result<()> {
+    if store::has_row(app.db.read(), id).await? {
+        return Ok(());
+    }
+    app.photos.remove(&id.to_string()).await
+}
 
 /// A folder or an S3-compatible bucket; what is put there is sealed.
 #[derive(Debug, Clone)]
