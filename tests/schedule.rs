@@ -81,6 +81,10 @@ async fn what_a_newer_version_enqueued_is_left_to_it() {
 /// A job whose name is in no list would be carried out by nobody.
 #[test]
 fn every_job_has_its_name_in_the_list() {
+    let nothing = serde_json::from_value::<Job>(serde_json::json!({ "job": "nothing" }));
+    let told = nothing.unwrap_err().to_string();
+    // unknown variant `nothing`, expected one of `drop_photo`, …
+    assert_eq!(told.split('`').skip(3).step_by(2).collect::<Vec<_>>(), Job::NAMES);
     let photo = PhotoId(Uuid::nil());
     let jobs = [
         Job::DropPhoto { photo },
@@ -91,7 +95,8 @@ fn every_job_has_its_name_in_the_list() {
         Job::Retain,
     ];
     assert_eq!(jobs.map(|job| job.name()), Job::NAMES);
-    assert!(Job::BY_THE_CLOCK.iter().all(|name| Job::NAMES.contains(name)));
+    let some = Job::BY_THE_CLOCK.iter().chain(&Job::NEVER_GIVEN_UP);
+    assert!(some.into_iter().all(|name| Job::NAMES.contains(name)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,6 +15,9 @@ use super::until;
 use crate::support::operator::{Operator, said};
 use crate::support::{Client, World};
 
+/// Who claim at each desk.
+const CLAIMERS: usize = 64;
+
 /// Families; two people of each write at a time.
 const FAMILIES: usize = 8;
 
@@ -26,8 +29,16 @@ pub struct Home {
     pub doctor: Person,
     /// An administrator of the health centre, who issues.
     pub desk: Person,
-    /// Somebody who claims what is issued.
-    pub claimer: Person,
+    /// Who claim what is issued: a claim that a crash cuts off stays counted as a wrong try, of which nobody has many.
+    claimers: Vec<Person>,
+}
+
+impl Home {
+    /// Somebody who claims, by chance.
+    pub fn some_claimer(&self) -> &Person {
+        let [.., chance] = *uuid::Uuid::now_v7().as_bytes();
+        &self.claimers[usize::from(chance) % self.claimers.len()]
+    }
 }
 
 /// Somebody who is signed in for as long as the faults are repeated: access tokens live minutes.
@@ -77,12 +88,16 @@ impl Ground {
         for _ in 0..FAMILIES {
             let mother = world.mother(&county).await;
             let person = |client: &Client| Person::of(&world, client);
+            let mut claimers = Vec::new();
+            for _ in 0..CLAIMERS {
+                claimers.push(person(&world.family_user().await.client));
+            }
             homes.push(Home {
                 handbook: mother.handbook,
                 mother: person(&mother.user.client),
                 doctor: person(&world.worker(&[Role::Clinician], county.hospital).await.client),
                 desk: person(&world.administrator(county.health_centre).await),
-                claimer: person(&world.family_user().await.client),
+                claimers,
             });
         }
         Self { operator, world, homes }
