@@ -19,6 +19,7 @@ mod children;
 mod claim;
 mod clock_back;
 mod closing;
+mod connections;
 mod consents;
 mod conventions;
 mod corrections;

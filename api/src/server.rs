@@ -28,10 +28,12 @@ pub const GRACE: Duration = Duration::from_secs(8);
 const STREAM: &str = "/api/v1/live";
 
 /// Serves on a listener until it is stopped.
-pub fn serve(app: &Data<App>, listener: TcpListener, workers: usize) -> anyhow::Result<Server> {
+pub fn serve(app: &Data<App>, listener: TcpListener) -> anyhow::Result<Server> {
     actix_web::rt::spawn(live::follow::changes(app.clone()));
+    let threads = app.config.threads;
     let app = app.clone();
     let server = HttpServer::new(move || {
+        app.db.settle();
         Actix::new()
             .app_data(app.clone())
             .wrap(from_fn(name_operation))
@@ -60,7 +62,7 @@ pub fn serve(app: &Data<App>, listener: TcpListener, workers: usize) -> anyhow::
             .default_service(web::to(no_such_address))
     });
     let server = server
-        .workers(workers)
+        .workers(threads)
         .disable_signals()
         .keep_alive(Duration::from_secs(75))
         .client_request_timeout(Duration::from_secs(10))

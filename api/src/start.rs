@@ -38,7 +38,8 @@ const EXPORTS_AT_ONCE: usize = 2;
 /// Connects everything; nothing is listened on and nothing is migrated.
 pub async fn app(config: Config, clock: Clock, wechat: Wechat) -> anyhow::Result<Data<App>> {
     let keys = Arc::new(Keys::new(&config.secrets)?);
-    let db = Db::connect(&config.database_url, config.database_connections, config.database_wait).await?;
+    let (url, connections) = (&config.database_url, config.database_connections);
+    let db = Db::for_server(url, connections, config.database_wait, config.threads).await?;
     let db = db.watched(tell_of_slow_statement);
     let cache = match &config.redis_url {
         Some(url) => Cache::Redis(Redis::new(url)?),

@@ -87,7 +87,8 @@ impl World {
         let settings = Settings { data: Some(data.path().to_owned()), ..Settings::default() };
         let mut config = settings.resolve(true, &Environment::from_pairs([])).unwrap();
         config.database_url = database.url().to_owned().into();
-        config.database_connections = 6;
+        config.threads = 2;
+        config.database_connections = 12;
         config.database_wait = PATIENCE;
         config.redis_url = std::env::var("TEST_REDIS_URL").ok().map(Into::into);
         config.run_jobs = false;
@@ -172,7 +173,7 @@ fn serve(app: Data<App>) -> (String, ServerHandle) {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
-            let server = server::serve(&app, listener, 2).unwrap();
+            let server = server::serve(&app, listener).unwrap();
             sender.send(server.handle()).unwrap();
             server.await.unwrap();
         });

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::Plan;
 use crate::app::{App, Clock};
 use crate::config::{Config, Environment, Settings};
-use crate::db::statement;
+use crate::db::{Db, statement};
 use crate::demo::{self, Pace, sign_ins};
 use crate::start::{self, Wechat};
 
@@ -75,9 +75,9 @@ impl Ground {
             super::province::fill(&app, plan.handbooks, say).await?;
         }
         analyse(&app).await?;
-        let records = number(&app, "SELECT COUNT(*) FROM record").await?;
+        let records = number(app.db.read(), "SELECT COUNT(*) FROM record").await?;
         let counted = "SELECT CAST(COALESCE(SUM(count), 0) AS BIGINT) FROM usage_counter WHERE used_in = 0";
-        let handbooks = number(&app, counted).await?;
+        let handbooks = number(app.db.read(), counted).await?;
         Ok(Self { place, app, records, handbooks, wechat })
     }
 }
@@ -90,7 +90,7 @@ async fn refuse_what_is_in_use(app: &App) -> anyhow::Result<()> {
     for table in ["region", "staff", "handbook"] {
         let any = format!("SELECT COUNT(*) FROM (SELECT 1 AS it FROM {table} LIMIT 1) AS one");
         anyhow::ensure!(
-            number(app, &any).await? == 0,
+            number(app.db.read(), &any).await? == 0,
             "this database is somebody's: there is a {table} in it that is not made up; measure on an empty one"
         );
     }
@@ -110,7 +110,7 @@ async fn fill(app: &App, records: u64, say: &impl Fn(&str)) -> anyhow::Result<()
     })
     .await?;
     let (records, seconds) =
-        (number(app, "SELECT COUNT(*) FROM record").await?, began.elapsed().as_secs_f64());
+        (number(app.db.read(), "SELECT COUNT(*) FROM record").await?, began.elapsed().as_secs_f64());
     #[expect(clippy::cast_precision_loss, reason = "a rate to be read")]
     let rate = records as f64 / seconds;
     say(&format!("{records} records of {families} families in {seconds:.1} s: {rate:.0} records/s"));
@@ -119,8 +119,9 @@ async fn fill(app: &App, records: u64, say: &impl Fn(&str)) -> anyhow::Result<()
 
 /// Tells the planner what there is, as the databases do by themselves in time.
 async fn analyse(app: &App) -> anyhow::Result<()> {
-    app.db.write().execute_unprepared("ANALYZE").await?;
-    Ok(())
+    let db = Db::patient(&app.config.database_url).await?;
+    db.write().execute_unprepared("ANALYZE").await?;
+    Ok(db.close().await?)
 }
 
 /// Takes away the records whose ids were made from an instant to another.
@@ -135,7 +136,7 @@ pub(super) async fn forget_records(app: &App, from: Uuid, until: Uuid) -> anyhow
 }
 
 /// One number.
-pub(super) async fn number(app: &App, sql: &str) -> anyhow::Result<i64> {
-    let row = app.db.read().query_one_raw(statement(app.db.backend(), sql, [])).await?;
+pub(super) async fn number(db: &impl ConnectionTrait, sql: &str) -> anyhow::Result<i64> {
+    let row = db.query_one_raw(statement(db.get_database_backend(), sql, [])).await?;
     Ok(row.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or_default())
 }

@@ -8,7 +8,7 @@ use sea_orm::{ConnectionTrait, DbBackend};
 
 use super::ground::number;
 use crate::app::App;
-use crate::db::statement;
+use crate::db::{Db, statement};
 use crate::demo::REGIONS;
 use crate::import::regions;
 use crate::usage::roll_up;
@@ -28,7 +28,8 @@ const USED: [(u64, u64); 4] = [(0, 40), (1, 20), (2, 10), (5, 5)];
 
 /// Adds counters of so many handbooks, unless they are there; they are added up as the job does.
 pub(super) async fn fill(app: &App, handbooks: u64, say: &impl Fn(&str)) -> anyhow::Result<()> {
-    if number(app, "SELECT COUNT(*) FROM institution WHERE name LIKE '基准卫生院%'").await? > 0 {
+    if number(app.db.read(), "SELECT COUNT(*) FROM institution WHERE name LIKE '基准卫生院%'").await? > 0
+    {
         return Ok(());
     }
     say("counters of a province");
@@ -40,7 +41,7 @@ pub(super) async fn fill(app: &App, handbooks: u64, say: &impl Fn(&str)) -> anyh
     let this_month = Month::of(day_in_china(app.now()));
     let first = Month(this_month.0 - i32::try_from(MONTHS)? + 1);
     txn.execute_raw(statement(app.db.backend(), &institutions(app.db.backend()), [app.now().into()])).await?;
-    let counties = number(app, COUNTIES).await?;
+    let counties = number(&txn, COUNTIES).await?;
     let cells = u64::try_from(counties)? * INSTITUTIONS * MONTHS * COLUMNS.len() as u64;
     let each = (handbooks / cells.max(1)).max(1);
     for (group, column) in COLUMNS {
@@ -52,7 +53,14 @@ pub(super) async fn fill(app: &App, handbooks: u64, say: &impl Fn(&str)) -> anyh
         }
     }
     txn.commit().await?;
-    roll_up::carry_out(app).await
+    roll_up::carry_out(app).await?;
+    if app.db.backend() == DbBackend::Postgres {
+        // Every counter was written twice; at night the database sweeps by itself.
+        let db = Db::patient(&app.config.database_url).await?;
+        db.write().execute_unprepared("VACUUM usage_counter").await?;
+        db.close().await?;
+    }
+    Ok(())
 }
 
 /// Counties of the province of the made-up county.

@@ -110,7 +110,7 @@ impl Report {
                 _ => "sqlite",
             },
             cache: if ground.place.redis_url.is_some() { "redis" } else { "memory" },
-            threads: std::thread::available_parallelism().map_or(0, usize::from),
+            threads: ground.app.config.threads,
             records: ground.records,
             handbooks: ground.handbooks,
             ready_ms: Spread::of(starts),

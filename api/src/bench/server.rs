@@ -139,8 +139,7 @@ pub async fn serve() -> anyhow::Result<()> {
     let wechat = Wechat::real(&config.wechat);
     let app = start::app(config, Clock::system(), wechat).await?;
     tokio::spawn(worker::run(app.clone()));
-    let threads = std::thread::available_parallelism().map_or(2, usize::from);
-    let running = server::serve(&app, listener, threads)?;
+    let running = server::serve(&app, listener)?;
     let mut output = std::io::stdout().lock();
     writeln!(output, "{address}")?;
     output.flush()?;

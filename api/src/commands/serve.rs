@@ -67,8 +67,7 @@ impl Serve {
         tokio::spawn(in_use::keep_looking(app.clone()));
         let jobs = app.config.run_jobs.then(|| tokio::spawn(worker::run(app.clone())));
         let mut handles = Vec::new();
-        let threads = std::thread::available_parallelism().map_or(2, usize::from);
-        let running = server::serve(&app, listener, threads)?;
+        let running = server::serve(&app, listener)?;
         handles.push(running.handle());
         if let Some(listener) = metrics {
             let running = server::serve_metrics(&app, listener)?;

@@ -49,7 +49,13 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<PathBuf>,
 
-    /// Connections to the database, 2 to 200 [default: 12]
+    /// Threads that answer requests, 1 to 256 [default: one for each processor]
+    #[arg(long, env = "MUZI_THREADS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threads: Option<u16>,
+
+    /// Connections to the database, 2 to 200 [default: 4 for each thread and 4 for the jobs, 12 to 40]; each thread has
+    /// its own where that makes 4 or more
     #[arg(long, env = "MUZI_DATABASE_CONNECTIONS", value_name = "N", value_parser = clap::value_parser!(u32).range(2..=200))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub database_connections: Option<u32>,
@@ -145,6 +151,8 @@ pub struct Config {
     pub data: PathBuf,
     /// URL of the database; it may hold a password.
     pub database_url: Zeroizing<String>,
+    /// Threads that answer requests.
+    pub threads: usize,
     /// Connections to the database.
     pub database_connections: u32,
     /// How long a request waits for one of them.
@@ -254,6 +262,16 @@ impl Default for LiveConfig {
     }
 }
 
+fn processors() -> u16 {
+    std::thread::available_parallelism().map_or(2, usize::from).try_into().unwrap_or(u16::MAX)
+}
+
+/// Connections when nothing is said: as many for each thread as requests of one thread profit from, and as PostgreSQL
+/// gives two replicas without being told.
+fn connections_for(threads: u16) -> u32 {
+    (4 * (u32::from(threads) + 1)).clamp(12, 40)
+}
+
 /// Where metrics are served unless a setting says otherwise: for the machine itself.
 const METRICS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9100);
 
@@ -335,6 +353,9 @@ impl Settings {
             wrong.push(format!("MUZI_AUDIT_RETENTION: {refusal}"));
             LogRetention::USUAL
         });
+        // A file of settings is not read by the ranges of the command line.
+        let threads = settings.threads.unwrap_or_else(processors).clamp(1, 256);
+        let connections = settings.database_connections.unwrap_or_else(|| connections_for(threads));
         let embedded = || Zeroizing::new(crate::db::Db::embedded(&data));
         let config = Config {
             demo,
@@ -342,7 +363,8 @@ impl Settings {
             metrics_listen: settings.metrics_listen.or((!demo).then_some(METRICS)),
             public_url: public_url.trim_end_matches('/').to_owned(),
             database_url: database_url.unwrap_or_else(embedded),
-            database_connections: settings.database_connections.unwrap_or(12),
+            threads: threads.into(),
+            database_connections: connections.clamp(2, 200),
             database_wait: Duration::from_secs(settings.database_wait.unwrap_or(5).clamp(1, 60).into()),
             redis_url,
             photos: settings.photos,
@@ -361,7 +383,6 @@ impl Settings {
             requests_a_minute: settings.requests_a_minute.unwrap_or(if demo { u32::MAX } else { 600 }).max(1),
             audit_retention,
             disclosure: DisclosureConfig {
-                // A file of settings is not read by the ranges of the command line.
                 lines_a_day: settings.lines_a_day.unwrap_or(2000).clamp(200, 20_000),
                 exports_a_day: settings.exports_a_day.unwrap_or(10).clamp(1, 1000),
             },

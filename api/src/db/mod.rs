@@ -2,6 +2,7 @@
 
 pub mod entities;
 mod one_connection;
+mod pools;
 
 use std::fmt;
 use std::path::Path;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use one_connection::OneConnection;
-use one_connection::Spare;
+use pools::{Pools, Shares};
 
 use sea_orm::metric::Info;
 use sea_orm::sqlx::sqlite::{SqliteConnection, SqliteJournalMode, SqliteSynchronous};
@@ -23,12 +24,10 @@ use sea_orm::{
 /// How long a command that is not a request waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A database: a pool that reads and one that writes. On PostgreSQL they are the same pool.
+/// A database, as the thread reaches it that asks.
 #[derive(Debug, Clone)]
 pub struct Db {
-    read: DatabaseConnection,
-    write: DatabaseConnection,
-    spare: Spare,
+    shares: Shares,
     watch: Option<Watch>,
 }
 
@@ -52,21 +51,45 @@ impl Db {
     /// Connects to `sqlite://FILE` or `postgres://…`. Whoever waits longer than `wait` for one of the connections is told
     /// to come again; a request may need one that reads and then one that writes.
     pub async fn connect(url: &str, connections: u32, wait: Duration) -> Result<Self, DbErr> {
+        Self::for_server(url, connections, wait, 0).await
+    }
+
+    /// The same for a server, each of whose threads will [settle](Self::settle).
+    pub async fn for_server(
+        url: &str,
+        connections: u32,
+        wait: Duration,
+        threads: usize,
+    ) -> Result<Self, DbErr> {
         if url.starts_with("sqlite:") {
+            // Each connection has a thread of its own already.
             let write = Database::connect(sqlite(url, 1, wait)).await?;
             let connections = connections.min(useful_readers());
             let read = Database::connect(sqlite(url, connections, wait)).await?;
-            Ok(Self::of(read, write, connections))
-        } else {
-            let pool = Database::connect(postgres(url, connections, wait, IMPATIENT)).await?;
-            Ok(Self::of(pool.clone(), pool, connections))
+            return Ok(Self::of(Pools::new(read, write, connections), Vec::new()));
         }
+        let (mut left, share) = (connections, pools::share(connections, threads));
+        let mut of_threads = Vec::new();
+        if share > 0 {
+            for _ in 0..threads {
+                let mut options = postgres(url, share, wait, IMPATIENT);
+                options.min_connections(0).connect_lazy(true);
+                let pool = Database::connect(options).await?;
+                of_threads.push(Pools::new(pool.clone(), pool, share));
+                left -= share;
+            }
+        }
+        let pool = Database::connect(postgres(url, left, wait, IMPATIENT)).await?;
+        Ok(Self::of(Pools::new(pool.clone(), pool, left), of_threads))
     }
 
-    /// At most a third of the connections is spare.
-    fn of(read: DatabaseConnection, write: DatabaseConnection, connections: u32) -> Self {
-        let spare = usize::try_from(connections / 3).unwrap_or_default();
-        Self { read, write, spare: Spare::new(spare), watch: None }
+    fn of(shared: Pools, of_threads: Vec<Pools>) -> Self {
+        Self { shares: Shares::new(shared, of_threads), watch: None }
+    }
+
+    /// A thread of the server begins: what it asks goes over connections of its own, where there are enough for all.
+    pub fn settle(&self) {
+        self.shares.settle();
     }
 
     /// Connects for what may take as long as it needs, migrations and checks of everything: an index on a large table is no
@@ -76,14 +99,14 @@ impl Db {
             return Self::connect(url, 1, PATIENCE).await;
         }
         let pool = Database::connect(postgres(url, 2, PATIENCE, &[])).await?;
-        Ok(Self::of(pool.clone(), pool, 2))
+        Ok(Self::of(Pools::new(pool.clone(), pool, 2), Vec::new()))
     }
 
     /// The same database, with each statement told to `watch` once it was carried out.
-    pub fn watched(mut self, watch: impl Fn(&Info<'_>) + Clone + Send + Sync + 'static) -> Self {
-        self.read.set_metric_callback(watch.clone());
-        self.write.set_metric_callback(watch.clone());
-        self.watch = Some(Watch(Arc::new(watch)));
+    pub fn watched(mut self, watch: impl Fn(&Info<'_>) + Send + Sync + 'static) -> Self {
+        let watch = Watch(Arc::new(watch));
+        self.shares.watch(&watch);
+        self.watch = Some(watch);
         self
     }
 
@@ -94,17 +117,18 @@ impl Db {
 
     /// For queries that change nothing.
     pub fn read(&self) -> &DatabaseConnection {
-        &self.read
+        &self.shares.here().read
     }
 
     /// For the queries of one request, which follow one another.
     pub fn one_connection(&self) -> OneConnection {
-        OneConnection::new(self.read.clone(), self.spare.clone(), self.watch.clone())
+        let Pools { read, spare, .. } = self.shares.here().clone();
+        OneConnection::new(read, spare, self.watch.clone())
     }
 
     /// For a single statement that changes something by itself.
     pub fn write(&self) -> &DatabaseConnection {
-        &self.write
+        &self.shares.here().write
     }
 
     /// Begins a writing transaction; dropping it rolls back. On SQLite it is immediate and goes through the one write
@@ -114,7 +138,7 @@ impl Db {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        self.write.begin_with_options(options).await
+        self.write().begin_with_options(options).await
     }
 
     /// Begins a reading transaction in which every query sees the same moment; dropping it ends it. For answers whose
@@ -131,24 +155,22 @@ impl Db {
                 ..TransactionOptions::default()
             },
         };
-        self.read.begin_with_options(options).await
+        self.read().begin_with_options(options).await
     }
 
     /// Which database this is.
     pub fn backend(&self) -> DbBackend {
-        self.write.get_database_backend()
+        self.write().get_database_backend()
     }
 
     /// Does the database answer?
     pub async fn ping(&self) -> Result<(), DbErr> {
-        self.read.execute_unprepared("SELECT 1").await.map(|_| ())
+        self.read().execute_unprepared("SELECT 1").await.map(|_| ())
     }
 
-    /// Closes both pools after what is running has ended.
+    /// Closes every pool after what is running has ended.
     pub async fn close(&self) -> Result<(), DbErr> {
-        self.spare.close();
-        self.read.clone().close().await?;
-        self.write.clone().close().await
+        self.shares.close().await
     }
 }
 

@@ -256,7 +256,7 @@ mod tests {
     }
 
     fn spare(db: &Db) -> usize {
-        db.spare.places().taken.len()
+        db.shares.here().spare.places().taken.len()
     }
 
     #[tokio::test]

@@ -78,7 +78,7 @@ pub async fn hold_pending(txn: &impl ConnectionTrait, limit: u64) -> Result<Vec<
     };
     let some = format!(
         "SELECT institution_id, region_code, issued_group, report_column, issued_in, used_in, event_month, count - rolled AS pending \
-         FROM usage_counter WHERE count <> rolled ORDER BY region_code LIMIT {limit}{lock}"
+         FROM usage_counter WHERE count - rolled <> 0 ORDER BY region_code LIMIT {limit}{lock}"
     );
     Sql::default().push(&some, []).all(txn).await
 }
@@ -203,7 +203,7 @@ fn codes(codes: &[RegionCode]) -> impl Iterator<Item = Value> {
 }
 
 /// What the counters of a region counted since they were added up.
-const PENDING: &str = "FROM usage_counter WHERE count <> rolled AND region_code BETWEEN ? AND ?";
+const PENDING: &str = "FROM usage_counter WHERE count - rolled <> 0 AND region_code BETWEEN ? AND ?";
 
 /// The cells of a region up to a month: of the level's roll-up, and what was counted since.
 fn cells_of_region(region: Region, until: Month) -> Sql {

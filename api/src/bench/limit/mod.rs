@@ -179,6 +179,7 @@ async fn watched(
     let mut config = ground.place.config(ground.wechat.base_url())?;
     // Nobody follows: what looks for changes must not stand among the statements.
     config.live.look = Duration::from_secs(86_400);
+    config.threads = 1;
     let app = start::app(config, Clock::system(), Wechat::stand_in(&ground.wechat)).await?;
     let keep = move |info: &Info<'_>| {
         if let Ok(mut sent) = sent.lock() {
@@ -189,7 +190,7 @@ async fn watched(
     let app = Data::new(crate::app::App { db: app.db.clone().watched(keep), ..app });
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     let address = listener.local_addr()?;
-    let running = server::serve(&app, listener, 1)?;
+    let running = server::serve(&app, listener)?;
     let handle = running.handle();
     actix_web::rt::spawn(running);
     Ok((Wire::connect(address).await?, handle))
