@@ -20,6 +20,11 @@ pub(super) struct Load {
 }
 
 impl Load {
+    pub(super) fn new(mut latencies: Vec<Duration>, seconds: f64) -> Self {
+        latencies.sort_unstable();
+        Self { seconds, latencies }
+    }
+
     /// Turns per second.
     #[expect(clippy::cast_precision_loss, reason = "a rate to be read")]
     pub(super) fn rate(&self) -> f64 {
@@ -56,8 +61,6 @@ pub(super) async fn run(
         }
         anyhow::Ok(latencies)
     });
-    let mut latencies: Vec<_> = try_join_all(playing).await?.into_iter().flatten().collect();
-    let seconds = began.elapsed().as_secs_f64();
-    latencies.sort_unstable();
-    Ok(Load { seconds, latencies })
+    let latencies = try_join_all(playing).await?.into_iter().flatten().collect();
+    Ok(Load::new(latencies, began.elapsed().as_secs_f64()))
 }

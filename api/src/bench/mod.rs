@@ -25,7 +25,6 @@ pub use server::serve;
 use cast::{CROWD, Cast, FAMILIES};
 use ground::Ground;
 use limit::{Limit, first_id_of_now};
-use load::Load;
 use report::{Report, Row};
 use server::Server;
 
@@ -90,10 +89,10 @@ async fn row(
         limit.clear(scenario, since).await?;
         since = first_id_of_now();
         let before = server.usage();
-        let load: Load = load::run(server.address, scenario, cast, clients, plan.lasts).await?;
+        let load = load::run(server.address, scenario, cast, clients, plan.lasts).await?;
         let after = server.usage();
-        let alone = limit.rate(scenario, clients, plan.lasts).await?;
-        rounds.push(report::Round::new(&load, before, after, alone));
+        let alone = limit.run(scenario, clients, plan.lasts).await?;
+        rounds.push(report::Round::new(&load, &alone, (before, after)));
     }
     limit.clear(scenario, since).await?;
     let memory = server.memory();

@@ -51,6 +51,8 @@ pub struct Row {
     pub p50_ms: Spread,
     /// 99 of 100 turns were over within so many milliseconds.
     pub p99_ms: Spread,
+    /// The same of the database alone.
+    pub limit_p99_ms: Spread,
     /// Milliseconds of the server's processor time for a turn.
     pub cpu_ms: Spread,
     /// Memory of the server at the end.
@@ -64,18 +66,20 @@ pub(super) struct Round {
     limit: f64,
     p50: f64,
     p99: f64,
+    limit_p99: f64,
     cpu: f64,
 }
 
 impl Round {
     #[expect(clippy::cast_precision_loss, reason = "figures to be read")]
-    pub(super) fn new(load: &Load, before: Usage, after: Usage, limit: f64) -> Self {
+    pub(super) fn new(load: &Load, alone: &Load, (before, after): (Usage, Usage)) -> Self {
         let cpu = after.cpu.saturating_sub(before.cpu).as_secs_f64() * 1000.0;
         Self {
             rate: load.rate(),
-            limit,
+            limit: alone.rate(),
             p50: load.percentile(50),
             p99: load.percentile(99),
+            limit_p99: alone.percentile(99),
             cpu: cpu / load.latencies.len().max(1) as f64,
         }
     }
@@ -138,6 +142,7 @@ impl Row {
             ratio: spread(|round| round.rate / round.limit),
             p50_ms: spread(|round| round.p50),
             p99_ms: spread(|round| round.p99),
+            limit_p99_ms: spread(|round| round.limit_p99),
             cpu_ms: spread(|round| round.cpu),
             memory,
         }
@@ -158,7 +163,7 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "{:<20} {:>7} {:>9} {:>9}  {:<18} {:>7} {:>7} {:>8} {:>10} {:>8}",
+            "{:<20} {:>7} {:>9} {:>9}  {:<18} {:>7} {:>7} {:>9} {:>8} {:>10} {:>8}",
             "scenario",
             "clients",
             "turns/s",
@@ -166,6 +171,7 @@ impl fmt::Display for Report {
             "ratio (spread)",
             "p50 ms",
             "p99 ms",
+            "limit p99",
             "cpu ms",
             "statements",
             "peak MB"
@@ -174,13 +180,14 @@ impl fmt::Display for Report {
             let ratio = format!("{:.2} ({:.2}-{:.2})", row.ratio.median, row.ratio.least, row.ratio.most);
             writeln!(
                 f,
-                "{:<20} {:>7} {:>9.0} {:>9.0}  {ratio:<18} {:>7.2} {:>7.2} {:>8.3} {:>10} {:>8.0}",
+                "{:<20} {:>7} {:>9.0} {:>9.0}  {ratio:<18} {:>7.2} {:>7.2} {:>9.2} {:>8.3} {:>10} {:>8.0}",
                 row.scenario,
                 row.clients,
                 row.rate.median,
                 row.limit.median,
                 row.p50_ms.median,
                 row.p99_ms.median,
+                row.limit_p99_ms.median,
                 row.cpu_ms.median,
                 row.statements,
                 row.memory.peak

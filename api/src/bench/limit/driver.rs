@@ -13,30 +13,32 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::{Fresh, Trace};
+use crate::bench::load::Load;
 
-/// Turns per second.
-pub(super) async fn rate(
+/// What the driver does in so long a time.
+pub(super) async fn run(
     url: &str,
     traces: &[Trace],
     clients: usize,
     lasts: Duration,
-) -> anyhow::Result<f64> {
+) -> anyhow::Result<Load> {
     let readers = try_join_all((0..clients).map(|_| connect(url))).await?;
     let (writer, turns) = (&Mutex::new(connect(url).await?), &AtomicUsize::new(0));
     let began = Instant::now();
     let playing = readers.into_iter().map(|mut reader| async move {
+        let mut latencies = Vec::new();
         while began.elapsed() < lasts {
             let turn = turns.fetch_add(1, Ordering::Relaxed);
             let Some(trace) = traces.get(turn % traces.len().max(1)) else { break };
+            let asked = Instant::now();
             play(trace, &mut reader, writer).await?;
+            latencies.push(asked.elapsed());
         }
         reader.close().await?;
-        anyhow::Ok(())
+        anyhow::Ok(latencies)
     });
-    try_join_all(playing).await?;
-    #[expect(clippy::cast_precision_loss, reason = "a rate to be read")]
-    let rate = turns.load(Ordering::Relaxed) as f64 / began.elapsed().as_secs_f64();
-    Ok(rate)
+    let latencies = try_join_all(playing).await?.into_iter().flatten().collect();
+    Ok(Load::new(latencies, began.elapsed().as_secs_f64()))
 }
 
 /// As `db::connect` sets it up.

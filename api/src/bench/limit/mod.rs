@@ -18,6 +18,7 @@ use uuid::Uuid;
 use super::Plan;
 use super::cast::Cast;
 use super::ground::Ground;
+use super::load::Load;
 use super::scenario::Scenario;
 use super::wire::Wire;
 use crate::app::Clock;
@@ -127,17 +128,17 @@ impl Limit {
         traces.and_then(|traces| traces.last()).map_or(0, |trace| trace.statements.len())
     }
 
-    /// Turns per second.
-    pub(super) async fn rate(
+    /// What the database does alone in so long a time.
+    pub(super) async fn run(
         &self,
         scenario: Scenario,
         clients: usize,
         lasts: Duration,
-    ) -> anyhow::Result<f64> {
+    ) -> anyhow::Result<Load> {
         let traces = self.traces.get(&scenario).map(Vec::as_slice).unwrap_or_default();
         match self.ground.db.backend() {
-            DbBackend::Postgres => pgbench::rate(&self.url, traces, clients, lasts, &self.scratch).await,
-            _ => driver::rate(&self.url, traces, clients, lasts).await,
+            DbBackend::Postgres => pgbench::run(&self.url, traces, clients, lasts, &self.scratch).await,
+            _ => driver::run(&self.url, traces, clients, lasts).await,
         }
     }
 

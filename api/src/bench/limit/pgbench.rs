@@ -9,6 +9,7 @@ use sea_orm::Statement;
 use tokio::process::Command;
 
 use super::Trace;
+use crate::bench::load::Load;
 
 /// Turns that are played where nothing is written: each client prepares the statements of every one, which no server does
 /// again and again.
@@ -22,26 +23,29 @@ fn warming(scripts: usize) -> Duration {
     Duration::from_secs(2 + scripts as u64 / SCRIPTS as u64)
 }
 
-/// Turns per second.
-pub(super) async fn rate(
+/// What the database does in so long a time.
+pub(super) async fn run(
     url: &str,
     traces: &[Trace],
     clients: usize,
     lasts: Duration,
     scratch: &Path,
-) -> anyhow::Result<f64> {
+) -> anyhow::Result<Load> {
     let written = traces.iter().any(|trace| trace.statements.iter().any(super::writes));
     let scripts = if written { (WRITTEN_EACH * clients).max(SCRIPTS) } else { SCRIPTS }.min(traces.len());
     let warming = warming(scripts);
     let folder = scratch.join("pgbench");
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder)?;
+    }
     std::fs::create_dir_all(&folder)?;
     let mut pgbench = Command::new("pgbench");
     pgbench
-        .args(["--no-vacuum", "--protocol=prepared", "--define=n=0", "--progress=1"])
+        .args(["--no-vacuum", "--protocol=prepared", "--define=n=0", "--log"])
+        .arg(format!("--log-prefix={}", folder.join(LOG).display()))
         .arg(format!("--client={clients}"))
         .arg(format!("--jobs={}", clients.min(2)))
-        // The last second is not always told.
-        .arg(format!("--time={}", (warming + lasts).as_secs() + 1));
+        .arg(format!("--time={}", (warming + lasts).as_secs()));
     let run = format!("{:012x}", chrono::Utc::now().timestamp_millis());
     for (number, trace) in traces.iter().take(scripts).enumerate() {
         let file = folder.join(format!("{number}.sql"));
@@ -51,26 +55,45 @@ pub(super) async fn rate(
     // The URL may hold a password, which no argument may show.
     let output = pgbench.env("PGDATABASE", url).output().await;
     let output = output.context("pgbench: is the client part of PostgreSQL installed?")?;
-    let text = String::from_utf8_lossy(&output.stderr);
-    let told = Regex::new(r"(?m)^progress: ([0-9.]+) s, ([0-9.]+) tps")?;
-    let seconds: Vec<[f64; 2]> = told
-        .captures_iter(&text)
-        .filter_map(|found| {
-            let [at, rate] = [1, 2].map(|group| found.get(group).and_then(|text| text.as_str().parse().ok()));
-            Some([at?, rate?])
-        })
-        .collect();
-    rate_after(&seconds, warming.as_secs_f64()).with_context(|| format!("pgbench: {text}"))
+    let mut turns = Vec::new();
+    for file in std::fs::read_dir(&folder)? {
+        let file = file?;
+        if file.file_name().to_string_lossy().starts_with(LOG) {
+            turns.extend(std::fs::read_to_string(file.path())?.lines().filter_map(Turn::read));
+        }
+    }
+    let told = || format!("pgbench: {}", String::from_utf8_lossy(&output.stderr));
+    after(&turns, warming).with_context(told)
 }
 
-/// The mean rate after so many seconds, of what was told at which second.
-fn rate_after(told: &[[f64; 2]], seconds: f64) -> Option<f64> {
-    let after = || told.iter().enumerate().filter(|(_, [at, _])| *at > seconds + 0.5);
-    let since =
-        |index: usize| index.checked_sub(1).and_then(|before| told.get(before)).map_or(0.0, |[at, _]| *at);
-    let turns: f64 = after().map(|(index, [at, rate])| (at - since(index)) * rate).sum();
-    let lasted: f64 = after().map(|(index, [at, _])| at - since(index)).sum();
-    (lasted > 0.0).then(|| turns / lasted)
+/// What the names of the files begin with in which each turn is a line; each thread has one.
+const LOG: &str = "turns";
+
+/// A turn that was played.
+#[derive(Clone, Copy)]
+struct Turn {
+    /// Since 1970.
+    over: Duration,
+    took: Duration,
+}
+
+impl Turn {
+    /// `client number microseconds script seconds microseconds`.
+    fn read(line: &str) -> Option<Self> {
+        let figures: Vec<u64> = line.split_whitespace().map_while(|figure| figure.parse().ok()).collect();
+        let [_, _, took, _, seconds, microseconds, ..] = figures[..] else { return None };
+        let over = Duration::from_secs(seconds) + Duration::from_micros(microseconds);
+        Some(Self { over, took: Duration::from_micros(took) })
+    }
+}
+
+/// The turns that began when the statements were prepared; nothing when there are none.
+fn after(turns: &[Turn], warming: Duration) -> Option<Load> {
+    let began = |turn: &Turn| turn.over.saturating_sub(turn.took);
+    let warm = turns.iter().map(began).min()? + warming;
+    let counted: Vec<_> = turns.iter().filter(|turn| began(turn) >= warm).collect();
+    let lasted = counted.iter().map(|turn| turn.over).max()?.checked_sub(warm)?;
+    Some(Load::new(counted.iter().map(|turn| turn.took).collect(), lasted.as_secs_f64()))
 }
 
 /// The statements of a turn: what it made is made anew, with a number that counts up in each client.
@@ -138,8 +161,17 @@ mod tests {
 
     #[test]
     fn what_was_done_while_statements_were_prepared_does_not_count() {
-        let told = [[1.0, 10.0], [2.0, 50.0], [3.0, 100.0], [5.0, 130.0]];
-        assert_eq!(rate_after(&told, 2.0), Some(120.0));
-        assert_eq!(rate_after(&told[..2], 2.0), None);
+        let lines = [
+            "0 1 900000 0 100 950000",
+            "1 1 50000 0 102 100000",
+            "0 2 100000 3 102 600000",
+            "1 2 300000 0 104 50000",
+        ];
+        let turns: Vec<_> = lines.into_iter().filter_map(Turn::read).collect();
+        let counted = after(&turns, Duration::from_secs(2)).unwrap();
+        assert_eq!(counted.latencies, [50, 100, 300].map(Duration::from_millis));
+        assert_eq!(counted.seconds, 2.0, "from 2 s after the first began until the last was over");
+        assert!(after(&turns[..1], Duration::from_secs(2)).is_none());
+        assert!(Turn::read("pgbench (15)").is_none());
     }
 }
