@@ -74,10 +74,14 @@ impl Ground {
         if plan.handbooks > 0 {
             super::province::fill(&app, plan.handbooks, say).await?;
         }
-        analyse(&app).await?;
-        let records = number(app.db.read(), "SELECT COUNT(*) FROM record").await?;
+        // It takes longer than a request may.
+        let patient = Db::patient(&app.config.database_url).await?;
+        // Tells the planner what there is, as the databases do by themselves in time.
+        patient.write().execute_unprepared("ANALYZE").await?;
+        let records = number(patient.read(), "SELECT COUNT(*) FROM record").await?;
         let counted = "SELECT CAST(COALESCE(SUM(count), 0) AS BIGINT) FROM usage_counter WHERE used_in = 0";
-        let handbooks = number(app.db.read(), counted).await?;
+        let handbooks = number(patient.read(), counted).await?;
+        patient.close().await?;
         Ok(Self { place, app, records, handbooks, wechat })
     }
 }
@@ -115,13 +119,6 @@ async fn fill(app: &App, records: u64, say: &impl Fn(&str)) -> anyhow::Result<()
     let rate = records as f64 / seconds;
     say(&format!("{records} records of {families} families in {seconds:.1} s: {rate:.0} records/s"));
     Ok(())
-}
-
-/// Tells the planner what there is, as the databases do by themselves in time.
-async fn analyse(app: &App) -> anyhow::Result<()> {
-    let db = Db::patient(&app.config.database_url).await?;
-    db.write().execute_unprepared("ANALYZE").await?;
-    Ok(db.close().await?)
 }
 
 /// Takes away the records whose ids were made from an instant to another.
