@@ -1,6 +1,6 @@
 //! What a region is held against in a year.
 
-use api::db::entities::issuance;
+use api::db::entities::{issuance, usage_counter};
 use api::offices::targets;
 use domain::access::Role;
 use domain::place::{Region, RegionCode, RegionLevel};
@@ -39,6 +39,17 @@ async fn targets_grow_from_the_year_of_the_first_issue() {
     assert_eq!(shown["launched_in"], 2026);
     let others = shown["targets"].as_array().unwrap().iter().skip(1);
     assert!(others.clone().count() == 4 && others.into_iter().all(|target| target["percent"] == 100));
+    let counter = usage_counter::Entity::find().one(world.app.db.read()).await.unwrap().unwrap();
+    for is_rolled_up in [false, true] {
+        if is_rolled_up {
+            api::usage::roll_up::carry_out(&world.app).await.unwrap();
+        }
+        for level in [RegionLevel::Village, RegionLevel::Town, RegionLevel::County] {
+            let region = Region { code: counter.region_code.at(level), level };
+            let launched_in = targets::launched_in(world.app.db.read(), region).await.unwrap();
+            assert_eq!(launched_in, Some(2026), "{level:?}, rolled up: {is_rolled_up}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -202,11 +202,22 @@ fn codes(codes: &[RegionCode]) -> impl Iterator<Item = Value> {
     codes.iter().map(|code| (*code).into())
 }
 
+/// Cells as they were counted.
+const COUNTERS: &str =
+    "SELECT issued_group, report_column, issued_in, used_in, count FROM usage_counter WHERE";
+
 /// What the counters of a region counted since they were added up.
 const PENDING: &str = "FROM usage_counter WHERE count - rolled <> 0 AND region_code BETWEEN ? AND ?";
 
-/// The cells of a region up to a month: of the level's roll-up, and what was counted since.
+/// The cells of a region up to a month: of the level's roll-up, and what was counted since. Villages are not rolled up:
+/// their own counters are few.
 fn cells_of_region(region: Region, until: Month) -> Sql {
+    if region.level == RegionLevel::Village {
+        return Sql::default().push(
+            &format!("{COUNTERS} region_code = ? AND event_month <= ?"),
+            [region.code.into(), until.into()],
+        );
+    }
     let [first, last] = range(region);
     Sql::default()
         .push(
@@ -227,15 +238,14 @@ pub(super) fn range(region: Region) -> [Value; 2] {
     [(*range.start()).into(), (*range.end()).into()]
 }
 
-/// The cells of an extent up to a month. Villages are not rolled up: their own counters are few.
+/// The cells of an extent up to a month.
 fn cells(extent: &Extent, until: Month) -> Sql {
-    let all = "SELECT issued_group, report_column, issued_in, used_in, count FROM usage_counter WHERE ";
     match extent {
-        Extent::Region(NamedRegion { region, .. }) if region.level == RegionLevel::Village => Sql::default()
-            .push(&format!("{all} region_code = ? AND event_month <= ?"), [region.code.into(), until.into()]),
         Extent::Region(NamedRegion { region, .. }) => cells_of_region(*region, until),
-        Extent::Institution { id, .. } => Sql::default()
-            .push(&format!("{all} institution_id = ? AND event_month <= ?"), [(*id).into(), until.into()]),
+        Extent::Institution { id, .. } => Sql::default().push(
+            &format!("{COUNTERS} institution_id = ? AND event_month <= ?"),
+            [(*id).into(), until.into()],
+        ),
     }
 }
 
@@ -385,17 +395,25 @@ pub async fn cells_of_institutions(
     Ok(rows.into_iter().map(|row| row.cell(period)).collect())
 }
 
-/// The month of the first issue up to the end of the months.
+/// The month of the first issue of an extent, of those up to a month.
 pub async fn launch(
     db: &impl ConnectionTrait,
     extent: &Extent,
     until: Month,
 ) -> Result<Option<Month>, DbErr> {
+    first_month(db, cells(extent, until)).await
+}
+
+/// The month of the first issue in a region.
+pub async fn first_issue(db: &impl ConnectionTrait, region: Region) -> Result<Option<Month>, DbErr> {
+    first_month(db, cells_of_region(region, Month(i32::MAX))).await
+}
+
+async fn first_month(db: &impl ConnectionTrait, Sql { text, values }: Sql) -> Result<Option<Month>, DbErr> {
     #[derive(FromQueryResult)]
     struct First {
         first: Option<i32>,
     }
-    let Sql { text, values } = cells(extent, until);
     let first: Vec<First> = Sql::default()
         .push(&format!("SELECT MIN(issued_in) AS first FROM ({text}) AS cell"), values)
         .all(db)

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::RegionRef;
+use crate::usage;
 
 /// First and last year that a target may be of.
 const YEARS: std::ops::RangeInclusive<i32> = 2016..=2100;
@@ -50,8 +51,8 @@ pub async fn of(
 /// The year in which the handbook was launched in a region: the first with a target or an issue.
 pub async fn launched_in(db: &impl ConnectionTrait, region: Region) -> Result<Option<i32>, DbErr> {
     let target = store::first_target_year(db, region).await?;
-    let issue = store::first_issue_year(db, region).await?;
-    Ok(target.into_iter().chain(issue).min())
+    let issue = usage::store::first_issue(db, region).await?;
+    Ok(target.into_iter().chain(issue.map(|month| month.year())).min())
 }
 
 /// `?region=&level=&year=` of the targets.

@@ -1,12 +1,11 @@
 //! Rows of targets, and the first year of a region.
 
-use domain::calendar::Month;
-use domain::place::{Region, RegionCode, RegionLevel};
+use domain::place::{Region, RegionLevel};
 use domain::usage::TargetIndicator;
-use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder};
 
-use crate::db::entities::{target, usage_counter, usage_rollup};
+use crate::db::entities::target;
 use crate::db::statement;
 
 /// What the region, or the nearest one above it, set.
@@ -80,33 +79,4 @@ pub(super) async fn first_target_year(
         .one(db)
         .await?;
     Ok(first.map(|row| row.year))
-}
-
-/// The first year in which a handbook was issued in a region: from what is added up, and what was counted since.
-pub(super) async fn first_issue_year(
-    db: &impl ConnectionTrait,
-    region: Region,
-) -> Result<Option<i32>, DbErr> {
-    let added_up = usage_rollup::Entity::find()
-        .select_only()
-        .column_as(usage_rollup::Column::IssuedIn.min(), "first")
-        .filter(usage_rollup::COLUMN.region_code.eq(region.code))
-        .filter(usage_rollup::COLUMN.region_level.eq(region.level))
-        .into_tuple::<Option<i32>>()
-        .one(db)
-        .await?;
-    let (first, last) = region.range().into_inner();
-    let since = usage_counter::Entity::find()
-        .select_only()
-        .column_as(usage_counter::Column::IssuedIn.min(), "first")
-        .filter(ExprTrait::ne(
-            Expr::col(usage_counter::Column::Count),
-            Expr::col(usage_counter::Column::Rolled),
-        ))
-        .filter(usage_counter::COLUMN.region_code.between(RegionCode(first), RegionCode(last)))
-        .into_tuple::<Option<i32>>()
-        .one(db)
-        .await?;
-    let months = added_up.flatten().into_iter().chain(since.flatten());
-    Ok(months.min().map(|month| Month(month).year()))
 }
