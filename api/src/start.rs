@@ -35,11 +35,26 @@ const HASHED_AT_ONCE: usize = 2;
 /// Copies of everything made at a time; see `export`.
 const EXPORTS_AT_ONCE: usize = 2;
 
-/// Connects everything; nothing is listened on and nothing is migrated.
+/// Connects everything for a command; nothing is listened on and nothing is migrated.
 pub async fn app(config: Config, clock: Clock, wechat: Wechat) -> anyhow::Result<Data<App>> {
+    connected(config, clock, wechat, 0).await
+}
+
+/// The same for a server, whose threads have connections of their own.
+pub async fn serving(config: Config, clock: Clock, wechat: Wechat) -> anyhow::Result<Data<App>> {
+    let threads = config.threads;
+    connected(config, clock, wechat, threads).await
+}
+
+async fn connected(
+    config: Config,
+    clock: Clock,
+    wechat: Wechat,
+    threads: usize,
+) -> anyhow::Result<Data<App>> {
     let keys = Arc::new(Keys::new(&config.secrets)?);
     let (url, connections) = (&config.database_url, config.database_connections);
-    let db = Db::for_server(url, connections, config.database_wait, config.threads).await?;
+    let db = Db::for_server(url, connections, config.database_wait, threads).await?;
     let db = db.watched(tell_of_slow_statement);
     let cache = match &config.redis_url {
         Some(url) => Cache::Redis(Redis::new(url)?),

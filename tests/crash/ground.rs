@@ -125,6 +125,8 @@ impl Ground {
             .env("MUZI_DATA", &config.data)
             .env("MUZI_LISTEN", muzi.listen.clone())
             .env("MUZI_METRICS_LISTEN", muzi.metrics.clone())
+            .env("MUZI_THREADS", config.threads.to_string())
+            .env("MUZI_DATABASE_CONNECTIONS", config.database_connections.to_string())
             .env("MUZI_DATABASE_WAIT", config.database_wait.as_secs().to_string())
             .env("MUZI_REQUESTS_A_MINUTE", "1000000")
             .env("MUZI_LOG", "warn");

@@ -55,7 +55,7 @@ async fn no_statement_of_the_api_reads_a_whole_table() {
     assert!(told.is_empty(), "{} whole tables are read:\n{}", told.len(), told.join("\n"));
 }
 
-fn collect_into(sent: &Sent) -> impl Fn(&Info<'_>) + Clone + Send + Sync + 'static {
+fn collect_into(sent: &Sent) -> impl Fn(&Info<'_>) + Send + Sync + 'static {
     let sent = sent.clone();
     move |info| {
         let statement = info.statement;

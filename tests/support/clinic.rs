@@ -153,7 +153,8 @@ impl World {
     pub async fn replica(&self) -> Replica {
         let reading = self.clock.clone();
         let clock = Clock::from_fn(move || reading.now());
-        let app = start::app(self.app.config.clone(), clock, Wechat::stand_in(&self.wechat)).await.unwrap();
+        let app =
+            start::serving(self.app.config.clone(), clock, Wechat::stand_in(&self.wechat)).await.unwrap();
         let (base_url, server) = serve(app.clone());
         Replica { app, base_url, server }
     }

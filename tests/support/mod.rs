@@ -76,7 +76,7 @@ impl World {
     }
 
     /// A world in which each statement is told to somebody.
-    pub async fn watched(watch: impl Fn(&Info<'_>) + Clone + Send + Sync + 'static) -> Self {
+    pub async fn watched(watch: impl Fn(&Info<'_>) + Send + Sync + 'static) -> Self {
         Self::made(|_| {}, |db| db.watched(watch)).await
     }
 
@@ -98,7 +98,7 @@ impl World {
         let clock = TestClock::starting_at(FIRST_NOON.parse().unwrap());
         let wechat = wechat(&clock);
         let reading = clock.clone();
-        let app = start::app(config, Clock::from_fn(move || reading.now()), Wechat::stand_in(&wechat))
+        let app = start::serving(config, Clock::from_fn(move || reading.now()), Wechat::stand_in(&wechat))
             .await
             .unwrap();
         let app = Arc::into_inner(app.into_inner()).expect("nobody else holds the app yet");

@@ -137,7 +137,7 @@ pub async fn serve() -> anyhow::Result<()> {
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     let address = listener.local_addr()?;
     let wechat = Wechat::real(&config.wechat);
-    let app = start::app(config, Clock::system(), wechat).await?;
+    let app = start::serving(config, Clock::system(), wechat).await?;
     tokio::spawn(worker::run(app.clone()));
     let running = server::serve(&app, listener)?;
     let mut output = std::io::stdout().lock();

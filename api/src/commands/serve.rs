@@ -53,7 +53,7 @@ impl Serve {
         let metrics = config.metrics_listen.map(metrics).transpose()?;
         let stand_in = if self.demo { Some(start::demo_stand_in()?) } else { None };
         let wechat = stand_in.as_ref().map_or_else(|| Wechat::real(&config.wechat), Wechat::stand_in);
-        let app = start::app(config, Clock::system(), wechat).await?;
+        let app = start::serving(config, Clock::system(), wechat).await?;
         if self.demo {
             start::migrate(&app.db).await?;
             start::take_up_keys(&app, true).await?;

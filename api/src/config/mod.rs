@@ -54,8 +54,8 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threads: Option<u16>,
 
-    /// Connections to the database, 2 to 200 [default: 4 for each thread and 4 for the jobs, 12 to 40]; each thread has
-    /// its own where that makes 4 or more
+    /// Connections to the database, 2 to 200 [default: 4 for each thread and 4 for all, 12 to 40]; where they make 2 or more
+    /// for each thread and for all, each thread has its own
     #[arg(long, env = "MUZI_DATABASE_CONNECTIONS", value_name = "N", value_parser = clap::value_parser!(u32).range(2..=200))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub database_connections: Option<u32>,
@@ -266,8 +266,8 @@ fn processors() -> u16 {
     std::thread::available_parallelism().map_or(2, usize::from).try_into().unwrap_or(u16::MAX)
 }
 
-/// Connections when nothing is said: as many for each thread as requests of one thread profit from, and as PostgreSQL
-/// gives two replicas without being told.
+/// Connections when nothing is said: as many for each thread as its requests profit from, and no more than PostgreSQL as
+/// it comes gives to two replicas.
 fn connections_for(threads: u16) -> u32 {
     (4 * (u32::from(threads) + 1)).clamp(12, 40)
 }

@@ -68,26 +68,27 @@ impl Db {
             let read = Database::connect(sqlite(url, connections, wait)).await?;
             return Ok(Self::of(Pools::new(read, write, connections), Vec::new()));
         }
-        let (mut left, share) = (connections, pools::share(connections, threads));
-        let mut of_threads = Vec::new();
-        if share > 0 {
-            for _ in 0..threads {
-                let mut options = postgres(url, share, wait, IMPATIENT);
-                options.min_connections(0).connect_lazy(true);
-                let pool = Database::connect(options).await?;
-                of_threads.push(Pools::new(pool.clone(), pool, share));
-                left -= share;
+        let each = pools::for_each(connections, threads);
+        let (mut for_one, mut left) = (Vec::new(), connections);
+        for _ in 0..threads {
+            if each == 0 {
+                break;
             }
+            let mut options = postgres(url, each, wait, IMPATIENT);
+            options.min_connections(0).connect_lazy(true);
+            let pool = Database::connect(options).await?;
+            for_one.push(Pools::new(pool.clone(), pool, each));
+            left -= each;
         }
         let pool = Database::connect(postgres(url, left, wait, IMPATIENT)).await?;
-        Ok(Self::of(Pools::new(pool.clone(), pool, left), of_threads))
+        Ok(Self::of(Pools::new(pool.clone(), pool, left), for_one))
     }
 
-    fn of(shared: Pools, of_threads: Vec<Pools>) -> Self {
-        Self { shares: Shares::new(shared, of_threads), watch: None }
+    fn of(for_all: Pools, for_one: Vec<Pools>) -> Self {
+        Self { shares: Shares::new(for_all, for_one), watch: None }
     }
 
-    /// A thread of the server begins: what it asks goes over connections of its own, where there are enough for all.
+    /// A thread of the server begins: what it asks goes over connections of its own, where there are enough.
     pub fn settle(&self) {
         self.shares.settle();
     }
@@ -117,18 +118,18 @@ impl Db {
 
     /// For queries that change nothing.
     pub fn read(&self) -> &DatabaseConnection {
-        &self.shares.here().read
+        &self.shares.here_without_spare().read
     }
 
     /// For the queries of one request, which follow one another.
     pub fn one_connection(&self) -> OneConnection {
-        let Pools { read, spare, .. } = self.shares.here().clone();
-        OneConnection::new(read, spare, self.watch.clone())
+        let Pools { read, spare, .. } = self.shares.here();
+        OneConnection::new(read.clone(), spare.clone(), self.watch.clone())
     }
 
     /// For a single statement that changes something by itself.
     pub fn write(&self) -> &DatabaseConnection {
-        &self.shares.here().write
+        &self.shares.here_without_spare().write
     }
 
     /// Begins a writing transaction; dropping it rolls back. On SQLite it is immediate and goes through the one write
@@ -160,7 +161,7 @@ impl Db {
 
     /// Which database this is.
     pub fn backend(&self) -> DbBackend {
-        self.write().get_database_backend()
+        self.shares.here().write.get_database_backend()
     }
 
     /// Does the database answer?

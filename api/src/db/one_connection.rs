@@ -97,12 +97,26 @@ impl Spare {
         }
     }
 
+    /// Whether one waits.
+    pub(super) fn has_some(&self) -> bool {
+        !self.places().taken.is_empty()
+    }
+
+    /// Gives all back to the pool, for who takes from there alone.
+    pub(super) fn give_back(&self) {
+        let mut places = self.places();
+        let runtime = places.runtime.clone();
+        let _entered = runtime.enter();
+        places.taken.clear();
+    }
+
     fn places(&self) -> Locked<'_, Places> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn has_another(pool: &DatabaseConnection) -> bool {
+/// Whether a pool has another connection for who asks next.
+pub(super) fn has_another(pool: &DatabaseConnection) -> bool {
     let (idle, open, most) = match pool.get_database_backend() {
         DbBackend::Postgres => counts(pool.get_postgres_connection_pool()),
         _ => counts(pool.get_sqlite_connection_pool()),
@@ -309,6 +323,33 @@ mod tests {
         held[0].release().await;
         assert_eq!(spare(&db), 0, "it goes to whoever waits");
         tokio::time::timeout(WAIT, waiting).await.expect("the waiting one has it").unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn spare_connections_go_to_whoever_finds_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::connect(&Db::embedded(folder.path()), 4, WAIT).await.unwrap();
+        let held = [(); 4].map(|()| db.one_connection());
+        for one in &held {
+            one.execute_unprepared("SELECT 1").await.unwrap();
+        }
+        drop(held);
+        let pool = db.shares.here().read.get_sqlite_connection_pool().clone();
+        let all_are_back = async {
+            while pool.num_idle() + spare(&db) < 4 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(WAIT, all_are_back).await.unwrap();
+        let two = [db.one_connection(), db.one_connection()];
+        for one in &two {
+            one.execute_unprepared("SELECT 1").await.unwrap();
+        }
+        drop(two);
+        assert_eq!(spare(&db), 2);
+        let _busy = [db.snapshot().await.unwrap(), db.snapshot().await.unwrap()];
+        tokio::time::timeout(WAIT / 4, db.ping()).await.expect("one was given back").unwrap();
+        assert_eq!(spare(&db), 0);
     }
 
     #[tokio::test]

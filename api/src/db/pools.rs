@@ -1,19 +1,20 @@
-//! Connections that wait for queries, and whose they are.
+//! Pools of connections, and which of them a thread asks over.
 //!
 //! A connection to PostgreSQL is listened to by the runtime of the thread that opened it, and the server has a runtime in
-//! each of its threads. A query over a connection of another thread wakes both: a page of the timeline lost a tenth of its
-//! turns by that, an entry with its thirteen statements a third.
+//! each of its threads. A query over a connection of another thread wakes both: the server answered a tenth more pages of
+//! a timeline, and half as many entries again, when each thread had connections of its own.
 
-use std::sync::{Arc, Mutex as Lock, MutexGuard as Locked, PoisonError};
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sea_orm::{DatabaseConnection, DbErr};
-use thread_local::ThreadLocal;
 
 use super::Watch;
-use super::one_connection::Spare;
+use super::one_connection::{Spare, has_another};
 
-/// Fewest connections that a thread is given for itself: with fewer its requests would wait while those of others idle.
-const FEWEST: u32 = 4;
+/// Fewest connections that a thread is given for itself. When they are busy it asks over those that all share.
+const FEWEST: u32 = 2;
 
 /// A pool that reads and one that writes. On PostgreSQL they are the same pool.
 #[derive(Debug, Clone)]
@@ -44,65 +45,90 @@ impl Pools {
     }
 }
 
-/// The pools that all threads share, and those that the threads of the server have for themselves.
+/// The pools that every thread may use, and those of which each thread of the server takes one for itself.
 #[derive(Debug, Clone)]
 pub(super) struct Shares {
-    shared: Pools,
-    own: Arc<Own>,
+    for_all: Pools,
+    for_one: Vec<Pools>,
+    seats: Arc<Seats>,
 }
 
+/// Hands out the pools for one thread. None is handed out twice: the connections in it are those of the first thread's
+/// runtime, which ends with it. A thread that takes the place of one that fell over uses the pools for all.
 #[derive(Debug)]
-struct Own {
-    free: Lock<Vec<Pools>>,
-    taken: ThreadLocal<Pools>,
+struct Seats {
+    /// Which database of this process.
+    of: usize,
+    taken: AtomicUsize,
 }
 
-impl Own {
-    fn free(&self) -> Locked<'_, Vec<Pools>> {
-        self.free.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Seat {
+    of: usize,
+    place: usize,
+}
+
+thread_local! {
+    /// A thread serves one database.
+    static SEAT: Cell<Option<Seat>> = const { Cell::new(None) };
 }
 
 impl Shares {
-    pub(super) fn new(shared: Pools, of_threads: Vec<Pools>) -> Self {
-        let own = Own { free: Lock::new(of_threads), taken: ThreadLocal::new() };
-        Self { shared, own: Arc::new(own) }
-    }
-
-    /// Those of this thread.
-    pub(super) fn here(&self) -> &Pools {
-        self.own.taken.get().unwrap_or(&self.shared)
+    pub(super) fn new(for_all: Pools, for_one: Vec<Pools>) -> Self {
+        static DATABASES: AtomicUsize = AtomicUsize::new(0);
+        let of = DATABASES.fetch_add(1, Ordering::Relaxed);
+        Self { for_all, for_one, seats: Arc::new(Seats { of, taken: AtomicUsize::new(0) }) }
     }
 
     /// Gives this thread pools of its own, if there are any left.
     pub(super) fn settle(&self) {
-        if self.own.taken.get().is_none()
-            && let Some(pools) = self.own.free().pop()
-        {
-            self.own.taken.get_or(|| pools);
+        if self.own().is_none() {
+            let place = self.seats.taken.fetch_add(1, Ordering::Relaxed);
+            SEAT.set(Some(Seat { of: self.seats.of, place }));
         }
     }
 
-    /// Has each statement told but those of threads that have settled.
+    fn own(&self) -> Option<&Pools> {
+        let seat = SEAT.get().filter(|seat| seat.of == self.seats.of)?;
+        self.for_one.get(seat.place)
+    }
+
+    /// The pools over which this thread asks now: its own, unless all their connections are busy and others are not.
+    pub(super) fn here(&self) -> &Pools {
+        let has_room = |pools: &Pools| pools.spare.has_some() || has_another(&pools.read);
+        match self.own() {
+            Some(own) if has_room(own) || !has_room(&self.for_all) => own,
+            _ => &self.for_all,
+        }
+    }
+
+    /// The same for who takes no spare connection: those go back to a pool that has no other.
+    pub(super) fn here_without_spare(&self) -> &Pools {
+        let here = self.here();
+        if !has_another(&here.read) {
+            here.spare.give_back();
+        }
+        here
+    }
+
+    /// Has each statement told.
     pub(super) fn watch(&mut self, watch: &Watch) {
-        self.shared.watch(watch);
-        self.own.free().iter_mut().for_each(|pools| pools.watch(watch));
+        std::iter::once(&mut self.for_all).chain(&mut self.for_one).for_each(|pools| pools.watch(watch));
     }
 
     pub(super) async fn close(&self) -> Result<(), DbErr> {
-        let free = std::mem::take(&mut *self.own.free());
-        for pools in free.iter().chain(self.own.taken.iter()) {
+        for pools in self.for_one.iter().chain([&self.for_all]) {
             pools.close().await?;
         }
-        self.shared.close().await
+        Ok(())
     }
 }
 
-/// How many of the connections each of so many threads has for itself; the jobs beside them have as many. None where there
+/// How many of the connections each of so many threads has for itself; as many or a few more are for all. None where there
 /// are too few.
-pub(super) fn share(connections: u32, threads: usize) -> u32 {
-    let share = u32::try_from(threads + 1).map_or(0, |parts| connections / parts);
-    if share < FEWEST { 0 } else { share }
+pub(super) fn for_each(connections: u32, threads: usize) -> u32 {
+    let each = u32::try_from(threads.saturating_add(1)).map_or(0, |parts| connections / parts);
+    if each < FEWEST { 0 } else { each }
 }
 
 #[cfg(test)]
@@ -116,40 +142,33 @@ mod tests {
         Pools::new(pool.clone(), pool, 1)
     }
 
-    /// Whether this thread has pools of its own.
-    fn has_own(shares: &Shares) -> bool {
-        !std::ptr::eq(shares.here(), &raw const shares.shared)
-    }
-
     #[test]
-    fn a_thread_gets_a_share_where_all_get_enough() {
-        assert_eq!(share(12, 2), 4);
-        assert_eq!(share(40, 9), 4);
-        assert_eq!(share(100, 4), 20);
-        assert_eq!(share(12, 3), 0, "three each are too few");
-        assert_eq!(share(1, 2), 0);
-        assert_eq!(share(12, usize::MAX - 1), 0);
+    fn a_thread_has_connections_of_its_own_where_all_get_enough() {
+        assert_eq!(for_each(12, 2), 4);
+        assert_eq!(for_each(12, 5), 2);
+        assert_eq!(for_each(12, 6), 0, "one each is too few");
+        assert_eq!(for_each(40, 19), 2);
+        assert_eq!(for_each(2, 2), 0);
+        assert_eq!(for_each(12, usize::MAX), 0);
     }
 
     #[tokio::test]
     async fn a_thread_that_settles_has_connections_that_no_other_has() {
-        let shares = Shares::new(pools().await, vec![pools().await]);
-        assert!(!has_own(&shares), "who does not settle shares");
-        std::thread::scope(|threads| {
-            let settled = threads.spawn(|| {
-                shares.settle();
-                shares.settle();
-                has_own(&shares)
-            });
-            assert!(settled.join().unwrap());
-            let late = threads.spawn(|| {
-                shares.settle();
-                has_own(&shares)
-            });
-            assert!(!late.join().unwrap(), "there are none left");
-        });
-        let own = shares.own.taken.iter().next().unwrap().clone();
+        let shares = Shares::new(pools().await, vec![pools().await, pools().await]);
+        let settled = |shares: &Shares| {
+            shares.settle();
+            shares.settle();
+            shares.for_one.iter().position(|pools| shares.own().is_some_and(|own| std::ptr::eq(own, pools)))
+        };
+        assert!(shares.own().is_none(), "who does not settle has none");
+        // One after the other: a thread that begins when another has ended may look like it.
+        let places = [(); 3]
+            .map(|()| std::thread::scope(|threads| threads.spawn(|| settled(&shares)).join().unwrap()));
+        assert_eq!(places, [Some(0), Some(1), None]);
+        let other = Shares::new(pools().await, vec![pools().await]);
+        assert_eq!(settled(&other), Some(0), "each database has places of its own");
         shares.close().await.unwrap();
-        own.read.ping().await.unwrap_err();
+        shares.for_one[0].read.ping().await.unwrap_err();
+        other.close().await.unwrap();
     }
 }

@@ -181,7 +181,7 @@ async fn watched(
     // Nobody follows: what looks for changes must not stand among the statements.
     config.live.look = Duration::from_secs(86_400);
     config.threads = 1;
-    let app = start::app(config, Clock::system(), Wechat::stand_in(&ground.wechat)).await?;
+    let app = start::serving(config, Clock::system(), Wechat::stand_in(&ground.wechat)).await?;
     let keep = move |info: &Info<'_>| {
         if let Ok(mut sent) = sent.lock() {
             sent.push(info.statement.clone());
