@@ -434,8 +434,10 @@ async fn a33_quotes_comments_and_wildcards_find_nothing_and_change_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a39_no_name_of_the_callers_reaches_the_file_system() {
     let world = World::with(|config| {
-        config.wechat.verification =
-            Some(api::config::VerificationFile { name: "Ab1.txt".to_owned(), content: "0123".to_owned() });
+        config.wechat.verification = Some(api::config::VerificationFile {
+            name: "Ab1.txt".to_owned(),
+            content: "what-the-file-holds".to_owned(),
+        });
     })
     .await;
     let county = world.county().await;
@@ -493,13 +495,15 @@ async fn a39_no_name_of_the_callers_reaches_the_file_system() {
             assert!(!answer.status.is_server_error(), "{base}{way}: {}", answer.status);
             let text = answer.text();
             assert!(
-                !text.contains("root:") && !text.contains("SQLite format") && !text.contains("0123"),
+                !text.contains("root:")
+                    && !text.contains("SQLite format")
+                    && !text.contains("what-the-file-holds"),
                 "{base}{way}"
             );
             assert!(base == "/s/" || answer.status.is_client_error(), "{base}{way}: {}", answer.status);
         }
     }
-    assert_eq!(world.anybody().get("/s/Ab1.txt").await.text(), "0123");
+    assert_eq!(world.anybody().get("/s/Ab1.txt").await.text(), "what-the-file-holds");
     let regions: Client = world.system_administrator().await.client;
     let csv = "code,level,name_zh\n510000000000,province,../../四川\n";
     let headers = [
