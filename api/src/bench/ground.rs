@@ -67,15 +67,15 @@ impl Ground {
         let config = place.config(wechat.base_url())?;
         let app = start::app(config, Clock::system(), Wechat::stand_in(&wechat)).await?;
         refuse_what_is_in_use(&app).await?;
-        start::migrate(&app.db).await?;
+        // What is done to ten million records takes longer than a request may.
+        let patient = Db::patient(&app.config.database_url).await?;
+        start::migrate(&patient).await?;
         if !sign_ins::are_in(&app.db).await? {
-            fill(&app, plan.records, say).await?;
+            fill(&app, &patient, plan.records, say).await?;
         }
         if plan.handbooks > 0 {
-            super::province::fill(&app, plan.handbooks, say).await?;
+            super::province::fill(&app, &patient, plan.handbooks, say).await?;
         }
-        // It takes longer than a request may.
-        let patient = Db::patient(&app.config.database_url).await?;
         // Tells the planner what there is, as the databases do by themselves in time.
         patient.write().execute_unprepared("ANALYZE").await?;
         let records = number(patient.read(), "SELECT COUNT(*) FROM record").await?;
@@ -101,7 +101,7 @@ async fn refuse_what_is_in_use(app: &App) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn fill(app: &App, records: u64, say: &impl Fn(&str)) -> anyhow::Result<()> {
+async fn fill(app: &App, patient: &Db, records: u64, say: &impl Fn(&str)) -> anyhow::Result<()> {
     let families = u32::try_from((records / RECORDS_EACH).max(400))?.min(demo::MOST_FAMILIES);
     let plan = demo::Plan { families, seed: demo::SEED, today: app.today(), pace: Pace::Daily };
     let began = std::time::Instant::now();
@@ -114,7 +114,7 @@ async fn fill(app: &App, records: u64, say: &impl Fn(&str)) -> anyhow::Result<()
     })
     .await?;
     let (records, seconds) =
-        (number(app.db.read(), "SELECT COUNT(*) FROM record").await?, began.elapsed().as_secs_f64());
+        (number(patient.read(), "SELECT COUNT(*) FROM record").await?, began.elapsed().as_secs_f64());
     #[expect(clippy::cast_precision_loss, reason = "a rate to be read")]
     let rate = records as f64 / seconds;
     say(&format!("{records} records of {families} families in {seconds:.1} s: {rate:.0} records/s"));

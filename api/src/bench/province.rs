@@ -27,7 +27,7 @@ const COLUMNS: [(&str, &str); 3] =
 const USED: [(u64, u64); 4] = [(0, 40), (1, 20), (2, 10), (5, 5)];
 
 /// Adds counters of so many handbooks, unless they are there; they are added up as the job does.
-pub(super) async fn fill(app: &App, handbooks: u64, say: &impl Fn(&str)) -> anyhow::Result<()> {
+pub(super) async fn fill(app: &App, patient: &Db, handbooks: u64, say: &impl Fn(&str)) -> anyhow::Result<()> {
     if number(app.db.read(), "SELECT COUNT(*) FROM institution WHERE name LIKE '基准卫生院%'").await? > 0
     {
         return Ok(());
@@ -56,9 +56,7 @@ pub(super) async fn fill(app: &App, handbooks: u64, say: &impl Fn(&str)) -> anyh
     roll_up::carry_out(app).await?;
     if app.db.backend() == DbBackend::Postgres {
         // Every counter was written twice; at night the database sweeps by itself.
-        let db = Db::patient(&app.config.database_url).await?;
-        db.write().execute_unprepared("VACUUM usage_counter").await?;
-        db.close().await?;
+        patient.write().execute_unprepared("VACUUM usage_counter").await?;
     }
     Ok(())
 }

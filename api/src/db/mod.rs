@@ -68,17 +68,15 @@ impl Db {
             let read = Database::connect(sqlite(url, connections, wait)).await?;
             return Ok(Self::of(Pools::new(read, write, connections), Vec::new()));
         }
-        let each = pools::for_each(connections, threads);
         let (mut for_one, mut left) = (Vec::new(), connections);
-        for _ in 0..threads {
-            if each == 0 {
-                break;
+        if let Some(each) = pools::for_each(connections, threads) {
+            for _ in 0..threads {
+                let mut options = postgres(url, each, wait, IMPATIENT);
+                options.min_connections(0).connect_lazy(true);
+                let pool = Database::connect(options).await?;
+                for_one.push(Pools::new(pool.clone(), pool, each));
+                left -= each;
             }
-            let mut options = postgres(url, each, wait, IMPATIENT);
-            options.min_connections(0).connect_lazy(true);
-            let pool = Database::connect(options).await?;
-            for_one.push(Pools::new(pool.clone(), pool, each));
-            left -= each;
         }
         let pool = Database::connect(postgres(url, left, wait, IMPATIENT)).await?;
         Ok(Self::of(Pools::new(pool.clone(), pool, left), for_one))

@@ -62,7 +62,7 @@ struct Seats {
     taken: AtomicUsize,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 struct Seat {
     of: usize,
     place: usize,
@@ -126,9 +126,9 @@ impl Shares {
 
 /// How many of the connections each of so many threads has for itself; as many or a few more are for all. None where there
 /// are too few.
-pub(super) fn for_each(connections: u32, threads: usize) -> u32 {
-    let each = u32::try_from(threads.saturating_add(1)).map_or(0, |parts| connections / parts);
-    if each < FEWEST { 0 } else { each }
+pub(super) fn for_each(connections: u32, threads: usize) -> Option<u32> {
+    let parts = u32::try_from(threads.checked_add(1)?).ok()?;
+    Some(connections / parts).filter(|each| *each >= FEWEST)
 }
 
 #[cfg(test)]
@@ -144,12 +144,12 @@ mod tests {
 
     #[test]
     fn a_thread_has_connections_of_its_own_where_all_get_enough() {
-        assert_eq!(for_each(12, 2), 4);
-        assert_eq!(for_each(12, 5), 2);
-        assert_eq!(for_each(12, 6), 0, "one each is too few");
-        assert_eq!(for_each(40, 19), 2);
-        assert_eq!(for_each(2, 2), 0);
-        assert_eq!(for_each(12, usize::MAX), 0);
+        assert_eq!(for_each(12, 2), Some(4));
+        assert_eq!(for_each(12, 5), Some(2));
+        assert_eq!(for_each(12, 6), None, "one each is too few");
+        assert_eq!(for_each(40, 19), Some(2));
+        assert_eq!(for_each(2, 2), None);
+        assert_eq!(for_each(12, usize::MAX), None);
     }
 
     #[tokio::test]

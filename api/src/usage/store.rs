@@ -78,7 +78,7 @@ pub async fn hold_pending(txn: &impl ConnectionTrait, limit: u64) -> Result<Vec<
     };
     let some = format!(
         "SELECT institution_id, region_code, issued_group, report_column, issued_in, used_in, event_month, count - rolled AS pending \
-         FROM usage_counter WHERE count - rolled <> 0 ORDER BY region_code LIMIT {limit}{lock}"
+         {PENDING} ORDER BY region_code LIMIT {limit}{lock}"
     );
     Sql::default().push(&some, []).all(txn).await
 }
@@ -206,8 +206,8 @@ fn codes(codes: &[RegionCode]) -> impl Iterator<Item = Value> {
 const COUNTERS: &str =
     "SELECT issued_group, report_column, issued_in, used_in, count FROM usage_counter WHERE";
 
-/// What the counters of a region counted since they were added up.
-const PENDING: &str = "FROM usage_counter WHERE count - rolled <> 0 AND region_code BETWEEN ? AND ?";
+/// The counters that counted something since they were added up, said as the index says it that holds them.
+const PENDING: &str = "FROM usage_counter WHERE count - rolled <> 0";
 
 /// The cells of a region up to a month: of the level's roll-up, and what was counted since. Villages are not rolled up:
 /// their own counters are few.
@@ -227,7 +227,8 @@ fn cells_of_region(region: Region, until: Month) -> Sql {
         )
         .push(
             &format!(
-                " UNION ALL SELECT issued_group, report_column, issued_in, used_in, count - rolled {PENDING} AND event_month <= ?"
+                " UNION ALL SELECT issued_group, report_column, issued_in, used_in, count - rolled {PENDING} \
+                 AND region_code BETWEEN ? AND ? AND event_month <= ?"
             ),
             [first, last, until.into()],
         )
@@ -357,7 +358,7 @@ pub async fn cells_of_children(
         .push(
             &format!(
                 " UNION ALL SELECT region_code - region_code % {span} AS part, issued_group, report_column, used_in, count - rolled \
-                 {PENDING}",
+                 {PENDING} AND region_code BETWEEN ? AND ?",
                 span = level.span()
             ),
             range(parent),
