@@ -2,7 +2,7 @@
 
 use std::io::{Cursor, Read};
 
-use api::db::entities::{handbook, visit};
+use api::db::entities::{handbook, staff, visit};
 use chrono::TimeDelta;
 use domain::access::Role;
 use domain::handbook::number::HandbookNumber;
@@ -11,6 +11,7 @@ use domain::place::{RegionCode, RegionLevel};
 use domain::visit::{Visit, VisitKind};
 use futures_util::future::join_all;
 use reqwest::Method;
+use sea_orm::ActiveValue::Set;
 use sea_orm::{EntityTrait, IntoActiveModel};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -183,6 +184,56 @@ async fn a_list_of_201_lines_is_asked_for_approved_by_a_second_person_and_taken_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn many_short_files_of_a_day_are_a_long_one() {
+    let Day { world, doctor, mch, .. } = day(150).await;
+    let state = async |client: &Client| asked(client, visits("csv")).await["state"].clone();
+    assert_eq!(
+        asked(&doctor.client, visits("screen")).await["state"],
+        "ready",
+        "on the screen lists count by themselves"
+    );
+    assert_eq!(state(&doctor.client).await, "ready");
+    let second = asked(&doctor.client, visits("csv")).await;
+    assert_eq!(second["state"], "waiting");
+    approved(&mch, &second).await;
+    assert_eq!(state(&doctor.client).await, "waiting", "what was approved makes nothing else free");
+    world.advance(TimeDelta::days(1));
+    let tomorrow = world.sign_in_staff(doctor.id).await;
+    let yesterday = json!({ "from": "2026-11-22", "to": "2026-11-22" });
+    let mut body = visits("csv");
+    body["filters"] = yesterday;
+    assert_eq!(asked(&tomorrow, body).await["state"], "ready");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_files_at_the_same_moment_are_not_both_free() {
+    let Day { world: _world, doctor, .. } = day(150).await;
+    let both = join_all((0..4).map(|_| asked(&doctor.client, visits("csv")))).await;
+    assert_eq!(both.iter().filter(|export| export["state"] == "ready").count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_looks_handbooks_up_one_after_the_other_comes_to_the_end_of_the_day() {
+    let world = World::with(|config| config.disclosure.lines_a_day = 2).await;
+    let county = world.county().await;
+    let desk = world.worker(&[Role::HandbookAdministrator], county.health_centre).await;
+    let mothers = [world.mother(&county).await, world.mother(&county).await, world.mother(&county).await];
+    let found = async |of: &Mother| {
+        desk.client.post("/api/v1/handbooks/find", json!({ "number": of.number.printed() })).await
+    };
+    for of in [&mothers[0], &mothers[1], &mothers[0]] {
+        assert_eq!(found(of).await.ok()["items"].as_array().unwrap().len(), 1);
+    }
+    found(&mothers[2]).await.problem(429, "too_many_lines");
+    let mch = world.worker(&[Role::CountyMch], county.mch).await;
+    assert_eq!(mch.client.get(EXPORTS).await.ok()["items"][0]["list"], "found");
+    desk.client
+        .post(EXPORTS, json!({ "list": "found", "form": "screen", "purpose": "核对窗口查询过的手册" }))
+        .await
+        .problem(422, "invalid");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_lines_are_ready_at_once_and_seen_by_the_county_all_the_same() {
     let Day { world, doctor, mch, .. } = day(200).await;
     let answer = doctor.client.post(EXPORTS, visits("csv")).await;
@@ -223,6 +274,22 @@ async fn nobody_approves_their_own_and_the_county_mch_is_approved_by_a_colleague
     approved(&city, &second).await;
     let province = world.staff(&[Role::ProvinceMch], None, PROVINCE, RegionLevel::Province).await;
     province.client.post(&at(&second, "/decision"), yes).await.problem(409, "already_decided");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_person_is_nobody_who_lately_issued_the_askers_password_nor_a_new_account() {
+    let Day { world, county, doctor, mch, .. } = day(201).await;
+    mch.client.post(&format!("/api/v1/staff/{}/reset-password", doctor.id), json!({})).await.ok();
+    let usable = staff::ActiveModel { password_issued: Set(false), ..Default::default() };
+    staff::Entity::update_many().set(usable).exec(world.app.db.write()).await.unwrap();
+    let export = asked(&world.sign_in_staff(doctor.id).await, visits("csv")).await;
+    world.advance(TimeDelta::minutes(1));
+    let young = world.worker(&[Role::CountyMch], county.mch).await;
+    for by in [&mch, &young] {
+        let answer = by.client.post(&at(&export, "/decision"), json!({ "approve": true })).await;
+        answer.problem(403, "reviewer_not_independent");
+    }
+    assert_eq!(mch.client.get(&at(&export, "")).await.ok()["state"], "waiting");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@
 use std::ops::RangeInclusive;
 
 use chrono::NaiveDate;
+use domain::calendar::is_of_our_time;
 use domain::fetal_sex::Strictness;
 use domain::handbook::claim::LastFour;
 use domain::handbook::number::{HandbookNumber, NumberRefusal};
@@ -117,9 +118,14 @@ impl Form {
         }
     }
 
-    /// A day that is not in the future.
+    /// A day of the centuries that handbooks know.
+    pub fn day(&mut self, pointer: &str, day: NaiveDate) -> Option<NaiveDate> {
+        self.keep(day_of_our_time(pointer, day))
+    }
+
+    /// A day of these centuries that is not in the future.
     pub fn past(&mut self, pointer: &str, day: NaiveDate, today: NaiveDate) {
-        if day > today {
+        if self.day(pointer, day).is_some_and(|day| day > today) {
             let (zh, en) = (format!("{day}在将来。"), format!("{day} is in the future."));
             self.refuse(pointer, "out_of_range", zh, en);
         }
@@ -247,6 +253,15 @@ pub fn handbook_number(pointer: &str, text: &str) -> Result<HandbookNumber, Fiel
     })
 }
 
+/// A day of the centuries that handbooks know, or what is wrong with it.
+pub fn day_of_our_time(pointer: &str, day: NaiveDate) -> Result<NaiveDate, FieldProblem> {
+    if is_of_our_time(day) {
+        return Ok(day);
+    }
+    let (zh, en) = ("应为1900-01-01至2100-12-31。", "A day from 1900-01-01 to 2100-12-31 is allowed.");
+    Err(FieldProblem::new(pointer, "out_of_range", zh, en))
+}
+
 /// The last four of an ID number or a phone as typed, or what is wrong with their form.
 pub fn last_four(pointer: &str, text: &str) -> Result<LastFour, ApiError> {
     LastFour::parse(text).map_err(|_| {
@@ -281,5 +296,60 @@ fn told(refusal: IdentityRefusal, longest: usize) -> (&'static str, String, Stri
             format!("应为1至{longest}个字符，不含控制字符。"),
             format!("Must be 1 to {longest} characters without control characters."),
         ),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    /// Days that a calendar knows and no handbook can speak of.
+    const STRANGE: [&str; 5] = ["-9999-01-01", "0000-01-01", "1899-12-31", "2101-01-01", "+20000-01-01"];
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    fn strange() -> impl Iterator<Item = NaiveDate> {
+        STRANGE.into_iter().map(day).chain([NaiveDate::MIN, NaiveDate::MAX])
+    }
+
+    /// What is read of the second row of a sheet, and what is wrong with it.
+    fn read<T>(read: impl FnOnce(&mut Form) -> T) -> (T, Vec<String>) {
+        let mut form = Form::of_row(2);
+        let it = read(&mut form);
+        let told =
+            |wrong: FieldProblem| format!("{} {} {} {}", wrong.pointer, wrong.code, wrong.zh, wrong.en);
+        (it, form.into_wrong().into_iter().map(told).collect())
+    }
+
+    #[test]
+    fn a_day_that_no_handbook_can_speak_of_is_refused_with_the_days_that_are_allowed() {
+        let refused =
+            "/2/on out_of_range 应为1900-01-01至2100-12-31。 A day from 1900-01-01 to 2100-12-31 is allowed.";
+        let today = day("2026-11-22");
+        for strange in strange() {
+            let (kept, wrong) = read(|form| form.day("/on", strange));
+            assert_eq!((kept, wrong), (None, vec![refused.to_owned()]), "{strange}");
+            assert_eq!(read(|form| form.past("/on", strange, today)).1, [refused], "{strange}");
+            let born_on = read(|form| form.born_on("/on", Some(strange), None, today));
+            assert_eq!(born_on.1, [refused], "{strange}");
+        }
+    }
+
+    #[test]
+    fn a_day_of_our_time_is_taken_and_one_to_come_is_not_past() {
+        let today = day("2026-11-22");
+        for known in ["1900-01-01", "2026-11-22"].map(day) {
+            assert_eq!(read(|form| form.day("/on", known)), (Some(known), Vec::new()));
+            assert!(read(|form| form.past("/on", known, today)).1.is_empty(), "{known}");
+            assert_eq!(read(|form| form.born_on("/on", Some(known), None, today)), (Some(known), Vec::new()));
+        }
+        for to_come in ["2026-11-23", "2100-12-31"].map(day) {
+            assert_eq!(read(|form| form.day("/on", to_come)), (Some(to_come), Vec::new()));
+            let refused = format!("/2/on out_of_range {to_come}在将来。 {to_come} is in the future.");
+            assert_eq!(read(|form| form.past("/on", to_come, today)).1, [refused]);
+        }
     }
 }

@@ -10,6 +10,7 @@ use chrono::NaiveDate;
 use serde::de::DeserializeOwned;
 
 use crate::error::ApiError;
+use crate::form::day_of_our_time;
 use crate::shape;
 
 /// The parameters of a query, read.
@@ -60,6 +61,14 @@ pub(crate) fn out_of_range(name: &str, least: impl Display, most: impl Display) 
 pub(crate) fn required_with(name: &str, other: &str) -> ApiError {
     let (zh, en) = (format!("填写{other}时必须填写。"), format!("It is required beside {other}."));
     ApiError::parameter(name, "required", zh, en)
+}
+
+/// Refuses a day that no handbook can speak of.
+pub(crate) fn must_be_of_our_time(name: &str, day: Option<NaiveDate>) -> Result<(), ApiError> {
+    match day.map(|day| day_of_our_time(name, day)) {
+        Some(Err(wrong)) => Err(ApiError::Query(vec![wrong])),
+        Some(Ok(_)) | None => Ok(()),
+    }
 }
 
 /// Refuses a first day that comes after the last.

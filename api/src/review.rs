@@ -1,7 +1,8 @@
-//! What a reviewer says of an emergency access or of a rule that was set aside.
+//! What a reviewer says of an emergency access or of a rule that was set aside, and who may say it.
 
 use chrono::{DateTime, Utc};
 use domain::id::{HandbookId, StaffId};
+use domain::independence::Account;
 use domain::visit::REASON_LENGTH;
 use sea_orm::ConnectionTrait;
 use serde::Deserialize;
@@ -50,8 +51,7 @@ impl Review {
     }
 }
 
-/// Refuses a reviewer whom the reviewed one could be: whose account they made, or whose password they issued; and an account
-/// that was made since.
+/// Refuses a reviewer who could be the one that is reviewed, or who was not there yet.
 pub(crate) async fn must_be_independent(
     db: &impl ConnectionTrait,
     reviewer: StaffId,
@@ -61,12 +61,20 @@ pub(crate) async fn must_be_independent(
     if reviewer == of {
         return Err(ApiError::told(Code::Forbidden));
     }
-    let row = offices::staff::store::find(db, reviewer).await?;
-    let row = row.ok_or_else(|| ApiError::told(Code::NotSignedIn))?;
-    if [row.made_by, row.reset_by].contains(&Some(of)) || row.created_at > at {
-        return Err(ApiError::told(Code::NotIndependent));
-    }
-    Ok(())
+    let (reviewer, of) = (account(db, reviewer).await?, account(db, of).await?);
+    if reviewer.may_look_over(&of, at) { Ok(()) } else { Err(ApiError::told(Code::NotIndependent)) }
+}
+
+async fn account(db: &impl ConnectionTrait, id: StaffId) -> Result<Account, ApiError> {
+    let row = offices::staff::store::find(db, id).await?;
+    let row = row.ok_or_else(|| ApiError::told(Code::NotFound))?;
+    Ok(Account {
+        id: row.id,
+        created_at: row.created_at,
+        made_by: row.made_by,
+        reset_by: row.reset_by,
+        reset_at: row.reset_at,
+    })
 }
 
 /// The note as it is kept about a handbook.

@@ -121,14 +121,23 @@ pub fn demo_stand_in() -> std::io::Result<StandIn> {
     StandIn::start(stand_in::Settings { demo_codes: true, ..stand_in::Settings::default() })
 }
 
-/// Brings the database to the newest schema.
+/// Brings the database to the schema of this program; one that a later version only added to is left as it is.
 pub async fn migrate(db: &Db) -> anyhow::Result<()> {
-    Migrator::up(db.write(), None).await.context(OF_ANOTHER_VERSION)
+    if pending_migrations(db).await? > 0 {
+        Migrator::up(db.write(), None).await.context(OF_ANOTHER_VERSION)?;
+    }
+    Ok(())
 }
 
-/// How many migrations are pending.
+/// How many migrations are pending. Refused where a later version took away what this program needs.
 pub async fn pending_migrations(db: &Db) -> anyhow::Result<usize> {
-    Ok(Migrator::get_pending_migrations(db.write()).await.context(OF_ANOTHER_VERSION)?.len())
+    let standing = Migrator::standing(db.write()).await?;
+    anyhow::ensure!(
+        standing.contracted.is_empty(),
+        "{OF_ANOTHER_VERSION} ({})",
+        standing.contracted.join(", ")
+    );
+    Ok(standing.pending)
 }
 
 /// What is told when migrations are pending.

@@ -10,7 +10,7 @@ use crate::id::StaffId;
 use crate::place::{Region, RegionLevel, Scope};
 use crate::word::words;
 
-/// Personal lines of one list that may be read or exported without a second person.
+/// Personal lines of one list on the screen, or of all files of an account in a day, that need no second person.
 pub const FREE_LINES: u64 = 200;
 
 /// How long an approval holds, and how long after asking a short export may be taken (our own setting).
@@ -33,6 +33,7 @@ words! {
         Corrections = "corrections", "更正申请名单", "requests for correction";
         Countersign = "countersign", "待审签名单", "what awaits a countersign";
         Checkups = "checkups", "本人检查记录名单", "own checkups";
+        Found = "found", "手册查询结果", "handbooks that were looked up";
     }
 }
 
@@ -52,6 +53,7 @@ impl PersonList {
             Self::Corrections => OfficeAction::ReadCorrections,
             Self::Countersign => OfficeAction::Countersign,
             Self::Checkups => OfficeAction::ReadOwnCheckups,
+            Self::Found => OfficeAction::FindHandbook,
         }
     }
 }
@@ -79,9 +81,10 @@ words! {
 }
 
 impl DisclosureState {
-    /// Where a request of so many lines begins.
-    pub fn at_first(lines: u64) -> Self {
-        if lines > FREE_LINES { Self::Waiting } else { Self::Ready }
+    /// Where a request of so many lines begins, after so many that the account was free to take on the same day: many short
+    /// files are a long one.
+    pub fn at_first(lines: u64, free_before: u64) -> Self {
+        if lines.saturating_add(free_before) > FREE_LINES { Self::Waiting } else { Self::Ready }
     }
 
     /// Whether a request may go from here to there.
@@ -231,8 +234,11 @@ mod tests {
 
     #[test]
     fn two_hundred_lines_are_free_and_one_more_is_not() {
-        assert_eq!(DisclosureState::at_first(200), DisclosureState::Ready);
-        assert_eq!(DisclosureState::at_first(201), DisclosureState::Waiting);
+        assert_eq!(DisclosureState::at_first(200, 0), DisclosureState::Ready);
+        assert_eq!(DisclosureState::at_first(201, 0), DisclosureState::Waiting);
+        assert_eq!(DisclosureState::at_first(100, 100), DisclosureState::Ready);
+        assert_eq!(DisclosureState::at_first(1, 200), DisclosureState::Waiting);
+        assert_eq!(DisclosureState::at_first(200, u64::MAX), DisclosureState::Waiting);
     }
 
     #[test]

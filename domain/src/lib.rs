@@ -15,6 +15,7 @@ pub mod entry;
 pub mod fetal_sex;
 pub mod handbook;
 pub mod id;
+pub mod independence;
 pub mod institution;
 pub mod member;
 pub mod person;

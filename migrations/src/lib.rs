@@ -1,10 +1,16 @@
 //! The schema of Muzi for SQLite and PostgreSQL, one history.
 //!
 //! Each migration is one SQL file in which a word in braces stands for a column type that differs between the databases.
-//! A released migration is never edited: expand, deploy, contract.
+//! A released migration is never edited: expand, deploy, contract. The name of one that takes away what the version before
+//! still used ends with [`CONTRACT`]; with every other, programs of the version before go on.
+
+use std::collections::HashSet;
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::DbBackend;
+use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
+
+/// How the name of a migration ends that takes something away.
+pub const CONTRACT: &str = "_contract";
 
 /// Runs the history; `Migrator::up(&db, None)` brings a database to the newest schema.
 #[derive(Debug)]
@@ -42,7 +48,33 @@ impl MigratorTrait for Migrator {
                 include_str!("m20261123_000010_pending_counters.sql"),
                 &PENDING_IS_LITTLE,
             ),
+            step("m20261123_000011_reset_at", include_str!("m20261123_000011_reset_at.sql")),
         ]
+    }
+}
+
+/// How a database stands to the schema of this program.
+#[derive(Debug)]
+pub struct Standing {
+    /// Migrations that it has not seen yet.
+    pub pending: usize,
+    /// What a later version took away from it, by the name of the migration: this program does not fit it any more.
+    pub contracted: Vec<String>,
+}
+
+impl Migrator {
+    /// How a database stands to the schema of this program. What a later version added to it is none of its business.
+    ///
+    /// # Errors
+    ///
+    /// The history cannot be read.
+    pub async fn standing(db: &impl ConnectionTrait) -> Result<Standing, DbErr> {
+        let known: HashSet<String> =
+            Self::get_migration_files().iter().map(|file| file.name().to_owned()).collect();
+        let run = Self::get_migration_models(db).await?;
+        let run: HashSet<String> = run.into_iter().map(|migration| migration.version).collect();
+        let later = run.difference(&known).filter(|name| name.ends_with(CONTRACT));
+        Ok(Standing { pending: known.difference(&run).count(), contracted: later.cloned().collect() })
     }
 }
 

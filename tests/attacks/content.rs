@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::{is_a_plain_refusal, post_with};
 use crate::entries::{entries, pressure, records};
 use crate::photos::upload_picture;
+use crate::support::issuing::{Desk, at, child_form};
 use crate::support::operator::Operator;
 use crate::support::people::{PASSWORD, TOWN};
 use crate::support::{COUNTY, Client, World, send};
@@ -279,6 +280,86 @@ async fn a27_whatever_is_broken_the_refusal_says_nothing_of_the_inside() {
         let path = format!("/api/v1/handbooks/{handbook}/records?cursor={cursor}");
         is_a_plain_refusal(&client.get(&path).await, cursor);
     }
+}
+
+/// Days that a calendar knows, PostgreSQL does not and SQLite compares as texts; no handbook can speak of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a27_a_day_that_no_handbook_can_speak_of_is_refused_wherever_a_day_may_be_sent() {
+    let world = World::empty().await;
+    let county = world.county().await;
+    let mother = world.mother(&county).await;
+    let desk = Desk(world.administrator(county.health_centre).await);
+    let doctor = world.doctor(county.health_centre).await;
+    let mch = world.county_mch(county.mch).await;
+    let born_on = |order, day: &str| {
+        let mut form = child_form(order, "2026-11-01");
+        form["woman"]["id_number"] = json!(null);
+        form["woman"]["birth_date"] = json!(day);
+        form
+    };
+    let issued = desk.issued(born_on(1, "1995-01-01")).await;
+    let death = at(&issued, &format!("/children/{}/death", issued["children"][0].as_str().unwrap()));
+    let of_staff = format!("/api/v1/staff/{}", doctor.id);
+    let before = what_days_stand_in(&world).await;
+    for day in ["-262143-01-01", "-9999-01-01", "0000-01-01", "+20000-01-01"] {
+        let export = |filters: Value| json!({ "list": "visits", "form": "csv", "purpose": "核对本周就诊登记，补录缺项", "filters": filters });
+        let nurse = json!({
+            "user_name": "wang.nurse", "name": "王小明", "title": "护士", "roles": ["clinician"],
+            "institution": county.health_centre, "trained_on": day,
+        });
+        let posts = [
+            (&desk.0, "/api/v1/handbooks".to_owned(), born_on(2, day), "/woman/birth_date"),
+            (&desk.0, "/api/v1/handbooks".to_owned(), child_form(2, day), "/children/0/birth_date"),
+            (&desk.0, death.clone(), json!({ "died_on": day }), "/died_on"),
+            (&doctor.client, "/api/v1/exports".to_owned(), export(json!({ "from": day })), "/filters/from"),
+            (&doctor.client, "/api/v1/exports".to_owned(), export(json!({ "to": day })), "/filters/to"),
+            (&mch, "/api/v1/staff".to_owned(), nurse, "/trained_on"),
+            (&mch, format!("{of_staff}/leave"), json!({ "on": day }), "/on"),
+        ];
+        for (client, path, body, pointer) in posts {
+            let refused = client.post(&path, body).await.problem(422, "invalid");
+            assert_eq!(refused["errors"][0]["pointer"], pointer, "{day} at {path}: {refused}");
+        }
+        let right = json!({ "person": "woman", "birth_date": day, "reason": "出生日期登记有误" });
+        let changes = [
+            (&desk.0, Method::POST, at(&issued, "/identity"), right, "/birth_date"),
+            (&mch, Method::PATCH, of_staff.clone(), json!({ "trained_on": day }), "/trained_on"),
+        ];
+        for (client, method, path, body, pointer) in changes {
+            let refused = client.change(method, &path, "\"1\"", body).await.problem(422, "invalid");
+            assert_eq!(refused["errors"][0]["pointer"], pointer, "{day} at {path}: {refused}");
+        }
+        let csv = format!(
+            "user_name,name,title,roles,institution_region_code,institution,trained_on\n\
+             wang.nurse,王小明,护士,clinician,{TOWN},河沙镇卫生院,{day}\n"
+        );
+        let headers = [("content-type", "text/csv"), ("idempotency-key", "k")];
+        let refused = post_with(&mch, "/api/v1/imports/staff", &headers, csv).await.problem(422, "invalid");
+        assert_eq!(refused["errors"][0]["pointer"], "/2/trained_on", "{day}: {refused}");
+        let asked = [
+            (&doctor.client, "/api/v1/visits".to_owned(), "day"),
+            (&mother.user.client, records(&mother), "from"),
+            (&mother.user.client, records(&mother), "to"),
+        ];
+        for (client, path, parameter) in asked {
+            let path = format!("{path}?{parameter}={}", day.replace('+', "%2B"));
+            let refused = client.get(&path).await.problem(400, "bad_query");
+            assert_eq!(refused["errors"][0]["parameter"], parameter, "{path}: {refused}");
+        }
+    }
+    assert_eq!(what_days_stand_in(&world).await, before, "nothing was written");
+}
+
+/// How many rows there are that could hold a day of somebody's, and how often they were changed.
+async fn what_days_stand_in(world: &World) -> Vec<i64> {
+    let mut counts = Vec::new();
+    for table in ["person", "handbook", "child", "staff", "disclosure", "desk_act"] {
+        counts.push(world.number(&format!("SELECT COUNT(*) FROM {table}")).await);
+    }
+    for table in ["person", "child", "staff"] {
+        counts.push(world.number(&format!("SELECT COUNT(*) FROM {table} WHERE version > 1")).await);
+    }
+    counts
 }
 
 /// The real program, as in production and telling everything that it can: each line stays one record of JSON, and none of

@@ -7,7 +7,8 @@ use api::db::entities::{audit_event, delegation, person, staff};
 use api::session::store::Holder;
 use chrono::{NaiveDate, TimeDelta};
 use domain::access::Role;
-use domain::id::StaffId;
+use domain::id::{HandbookId, StaffId};
+use domain::independence::IN_OTHER_HANDS;
 use domain::member::{MemberRelation, MemberRole};
 use domain::place::RegionLevel;
 use reqwest::Method;
@@ -327,6 +328,105 @@ async fn a30_an_emergency_is_reviewed_by_nobody_whom_the_opener_made_or_holds() 
     let young = world.worker(&[Role::CountyMch], county.mch).await.client;
     young.post(&review, json!({ "accepted": true })).await.problem(403, "reviewer_not_independent");
     independent.post(&review, json!({ "accepted": true })).await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a30_an_emergency_is_reviewed_by_nobody_who_lately_made_the_opener_or_issued_their_password() {
+    let world = World::empty().await;
+    let county = world.county().await;
+    let mother = world.mother(&county).await;
+    let mch = world.worker(&[Role::CountyMch], county.mch).await;
+    let independent = world.worker(&[Role::CountyMch], county.mch).await;
+    let made = json!({ "user_name": "puppet", "name": "王医生", "title": "医师", "roles": ["clinician"], "institution": county.mch });
+    let made = mch.client.post("/api/v1/staff", made).await.ok();
+    let puppet = StaffId(made["id"].as_str().unwrap().parse().unwrap());
+    let doctor = world.doctor(county.health_centre).await;
+    mch.client.post(&format!("/api/v1/staff/{}/reset-password", doctor.id), json!({})).await.ok();
+    let usable = staff::ActiveModel { password_issued: Set(false), ..Default::default() };
+    staff::Entity::update_many().set(usable).exec(world.app.db.write()).await.unwrap();
+
+    let opened = async |by: StaffId| {
+        let emergency = json!({ "number": mother.number.printed(), "reason_code": "cannot_consent", "reason": "孕妇昏迷送入抢救室，没有家属陪同" });
+        let visit = world.sign_in_staff(by).await.post("/api/v1/break-glass", emergency).await.ok();
+        format!("/api/v1/break-glass/{}/review", visit["id"].as_str().unwrap())
+    };
+    for id in [puppet, doctor.id] {
+        let review = opened(id).await;
+        mch.client.post(&review, json!({ "accepted": true })).await.problem(403, "reviewer_not_independent");
+        independent.client.post(&review, json!({ "accepted": true })).await.ok();
+    }
+    world.advance(IN_OTHER_HANDS);
+    for id in [puppet, doctor.id] {
+        let (review, mch) = (opened(id).await, world.sign_in_staff(mch.id).await);
+        mch.post(&review, json!({ "accepted": true })).await.ok();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a08_who_asks_whose_a_number_is_by_correcting_or_completing_learns_little_and_is_stopped() {
+    let towns = towns().await;
+    let world = &towns.world;
+    let (born, number) = ("2026-11-20", boys_number("20261120", 1));
+    let mut theirs = child_form(1, born);
+    theirs["children"][0]["id_number"] = json!(number);
+    towns.desk.issued(theirs).await;
+    let book = towns.far.issued(child_form(2, born)).await;
+    let child = book["children"][0].as_str().unwrap();
+
+    // What cannot be the child's is refused alike, whether somebody has the number or nobody.
+    for order in [1, 9] {
+        let asked =
+            json!({ "person": child, "id_number": womans_number("19950101", order), "reason": "核对身份证" });
+        let asked = towns.far.0.change(Method::POST, &at(&book, "/identity"), "\"1\"", asked).await;
+        asked.problem(422, "child_past_six");
+    }
+    let mut pregnant = pregnant_form(3);
+    pregnant["pregnancy"]["last_menstrual_period"] = json!("2026-02-15");
+    let pregnant = towns.far.issued(pregnant).await;
+    let outcome = at(&pregnant, &format!("/pregnancies/{}/outcome", pregnant["pregnancy"].as_str().unwrap()));
+    let newborn = json!({ "sex": "male", "id_number": number });
+    let birth = json!({ "outcome": "live_birth", "ended_on": born, "children": [newborn] });
+    let doctor = world.doctor(towns.county.foreign_hospital).await;
+    for of in [&pregnant, &book] {
+        let id = HandbookId(of["id"].as_str().unwrap().parse().unwrap());
+        world.visit(id, towns.county.foreign_hospital, doctor.id).await;
+    }
+    let hidden = doctor.client.post(&outcome, birth.clone()).await.problem(409, "already_has_handbook");
+    assert!(!hidden["detail"].as_str().unwrap().contains("510903"), "{hidden}");
+
+    let complete = async || {
+        let known = json!({ "id_number": number });
+        doctor.client.change(Method::PATCH, &at(&book, &format!("/children/{child}")), "\"1\"", known).await
+    };
+    for _ in 0..19 {
+        complete().await.problem(409, "id_number_taken");
+    }
+    complete().await.problem(429, "too_many_tries");
+    doctor.client.post(&outcome, birth).await.problem(429, "too_many_tries");
+    let told = audit_event::Entity::find()
+        .filter(audit_event::COLUMN.kind.eq("refused"))
+        .filter(audit_event::COLUMN.action.eq("manage_pregnancy"));
+    assert_eq!(told.count(world.app.db.read()).await.unwrap(), 20);
+    assert_eq!(world.number("SELECT COUNT(*) FROM child WHERE pregnancy_id IS NOT NULL").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a24_a_child_is_made_nobody_else_by_a_desk_that_knows_its_number_alone() {
+    let towns = towns().await;
+    let form = |order: u32, name: &str| {
+        let mut form = child_form(order, "2024-05-01");
+        form["children"][0]["id_number"] = json!(boys_number("20240501", 1));
+        form["children"][0]["name"] = json!(name);
+        form
+    };
+    let first = towns.desk.issued(form(1, "王小宝")).await;
+    let owner = towns.world.family_user().await.client;
+    owner.post(CLAIMS, claim_by_phone(&first, &towns.world.phone_code(1))).await.ok();
+    towns.desk.0.post(&at(&first, "/close"), json!({ "reason": "moved_away" })).await.ok();
+    towns.far.issue(form(2, "别名")).await.problem(409, "identity_differs");
+    towns.far.issued(form(2, "王小宝")).await;
+    let cover = owner.get(&at(&first, "")).await.ok();
+    assert_eq!(cover["children"][0]["name"], "王小宝");
 }
 
 #[tokio::test(flavor = "multi_thread")]

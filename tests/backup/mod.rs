@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use api::config::new_key;
 use api::db::Db;
-use api::db::entities::{handbook, live_ticket, restoration, session};
+use api::db::entities::{handbook, live_ticket, restoration, session, visit};
 use api::keys::{Keys, places};
 use api::session::store::Holder;
 use chrono::TimeDelta;
@@ -284,11 +284,12 @@ async fn a_photo_that_was_sealed_anew_after_the_snapshot_names_its_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_drill_finds_a_slip_and_a_ticket_that_are_good() {
+async fn the_drill_finds_a_slip_a_ticket_and_a_visit_that_are_good() {
     let operator = Operator::new();
     let world = operator.world().await;
     let county = world.county().await;
-    world.mother(&county).await;
+    let mother = world.mother(&county).await;
+    world.clinician_at(mother.handbook, county.hospital).await;
     let file = operator.backup(&world, "one.muzi").await;
     let place = Place::within(&operator, "restored").await;
     assert!(operator.restore(&file, &place, &[]).status.success());
@@ -310,9 +311,17 @@ async fn the_drill_finds_a_slip_and_a_ticket_that_are_good() {
         expires_at: Set(restored.restored_at + TimeDelta::seconds(29)),
     };
     live_ticket::Entity::insert(ticket).exec_without_returning(db.write()).await.unwrap();
+    let ended = visit::Entity::find().one(db.read()).await.unwrap().unwrap();
+    let open = visit::ActiveModel {
+        id: Set(ended.id),
+        opened_at: Set(restored.restored_at - TimeDelta::hours(1)),
+        ends_at: Set(restored.restored_at + TimeDelta::hours(1)),
+        ..Default::default()
+    };
+    visit::Entity::update(open).exec(db.write()).await.unwrap();
     db.close().await.unwrap();
     let drill = operator.drill(&place, &[]);
-    for lives in ["1 slips live", "1 live tickets live"] {
+    for lives in ["1 slips live", "1 live tickets live", "1 open visits live"] {
         assert!(drill.status.code() == Some(1) && said(&drill).contains(lives), "{lives}: {}", said(&drill));
     }
 }

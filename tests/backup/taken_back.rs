@@ -1,5 +1,6 @@
-//! What was taken back after a backup is taken back again: who left, what was withdrawn, closed accounts, erased entries,
-//! withdrawn consents, and what a night blocked or erased; whatever restored the database, and however often it was begun.
+//! What was taken back after a backup is taken back again: who left or was lowered, what was withdrawn or hidden, closed
+//! accounts, erased entries, withdrawn consents, handbooks that were transferred, visits and institutions that ended, and
+//! what a night blocked or erased; whatever restored the database, and however often it was begun.
 
 use std::process::Command;
 use std::time::Duration;
@@ -9,14 +10,17 @@ use api::audit::verify::verify;
 use api::backup::tombstones::Tombstones;
 use api::db::entities::{
     alert, audit_event, consent_event, correction_request, handbook, member, notice, person, photo, record,
-    record_version, retention_receipt, staff, wechat_user,
+    record_version, retention_receipt, staff, visit, wechat_user,
 };
 use api::session::store::Holder;
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::access::Role;
+use domain::id::{InstitutionId, MemberId, VisitId};
+use domain::institution::AgencyClass;
 use domain::member::{MemberRelation, MemberRole};
 use domain::place::RegionLevel;
 use domain::record::RecordState;
+use reqwest::Method;
 use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::{Value, json};
 
@@ -25,11 +29,11 @@ use crate::closing::{CANARY, CLOSING, after_all_care, all_gone, nights};
 use crate::consents::answer;
 use crate::entries::{entries, pressure, records};
 use crate::support::operator::{Operator, names, said};
-use crate::support::people::{COUNTY, FamilyUser};
-use crate::support::{Mother, World, send};
+use crate::support::people::{COUNTY, FamilyUser, TOWN, VILLAGE};
+use crate::support::{Client, Mother, StaffMember, World, send};
 
 async fn remove(mother: &Mother, path: &str) {
-    let request = mother.user.client.request(reqwest::Method::DELETE, path).header("if-match", "\"1\"");
+    let request = mother.user.client.request(Method::DELETE, path).header("if-match", "\"1\"");
     let gone = send(request).await;
     assert!(gone.status.is_success(), "{path}: {}", gone.text());
 }
@@ -392,4 +396,179 @@ async fn without_the_keys_of_a_backup_nobody_is_taken_out_of_it_and_nothing_is_l
     assert_eq!(names(operator.folder.path()), ["one.muzi", "stones"]);
     operator.set("MUZI_INDEX_KEY", ours);
     assert!(operator.restore(&file, &place, &["--tombstones", &stones]).status.success());
+}
+
+/// A centre that may take over handbooks, and where nobody works.
+async fn centre(world: &World, name: &str) -> InstitutionId {
+    world.institution(name, TOWN, RegionLevel::Town, &[AgencyClass::PrimaryCare], &[]).await
+}
+
+/// The clinic hands a mother over to another.
+async fn transfer(nurse: &StaffMember, mother: &Mother, to: InstitutionId) {
+    let path = format!("/api/v1/handbooks/{}/transfer", mother.handbook);
+    nurse.client.post(&path, json!({ "institution": to, "reason": "搬家" })).await.ok();
+}
+
+/// What stood open when the backup was taken.
+struct Doors {
+    mother: Mother,
+    /// The father, as another owner.
+    father: MemberId,
+    /// Two entries that she shows.
+    shown: [Value; 2],
+    /// Another family.
+    others: Mother,
+    /// Its guardian, to whom the mother will hand over.
+    heir: MemberId,
+    /// Of the institution that manages both.
+    nurse: StaffMember,
+    /// Of another, with a visit that is open for long.
+    doctor: StaffMember,
+    visit: VisitId,
+    /// Who will take over.
+    successor: InstitutionId,
+    /// An institution that will end, and answers for a village.
+    ending: InstitutionId,
+    mch: Client,
+}
+
+impl Doors {
+    async fn of(world: &World) -> Self {
+        let county = world.county().await;
+        let (mother, others) = (world.mother(&county).await, world.mother(&county).await);
+        let join = async |of: &Mother, role: MemberRole| {
+            let user = world.family_user().await;
+            world.join(of.handbook, user.id, role, MemberRelation::Father, false).await
+        };
+        let father = join(&mother, MemberRole::Owner).await;
+        let heir = join(&others, MemberRole::Guardian).await;
+        let write = async || mother.user.client.post(&entries(&mother), diary()).await.ok()["id"].clone();
+        let shown = [write().await, write().await];
+        let nurse = world.doctor(county.health_centre).await;
+        let village = world
+            .staff(&[Role::VillageWorker], Some(county.health_centre), VILLAGE, RegionLevel::Village)
+            .await;
+        let delegations = format!("/api/v1/handbooks/{}/delegations", mother.handbook);
+        nurse.client.post(&delegations, json!({ "staff": village.id })).await.ok();
+        let doctor = world.doctor(county.hospital).await;
+        let visit = world.visit(mother.handbook, county.hospital, doctor.id).await;
+        let long: DateTime<Utc> = "2100-01-01T00:00:00Z".parse().unwrap();
+        world.execute("UPDATE visit SET ends_at = ?", [long.into()]).await;
+        let (successor, ending) = (centre(world, "永兴镇卫生院").await, centre(world, "新桥镇卫生院").await);
+        let mch = world.county_mch(county.mch).await;
+        let doors =
+            Self { mother, father, shown, others, heir, nurse, doctor, visit, successor, ending, mch };
+        doors.answer_for(1, json!([{ "code": VILLAGE, "level": "village" }])).await;
+        doors
+    }
+
+    async fn answer_for(&self, version: i32, regions: Value) {
+        let path = format!("/api/v1/institutions/{}/catchment", self.ending);
+        let regions = json!({ "regions": regions });
+        self.mch.change(Method::PUT, &path, &format!("\"{version}\""), regions).await.ok();
+    }
+
+    async fn hide(&self, entry: usize, version: i32, private: bool) {
+        let path = format!("{}/{}/private", entries(&self.mother), self.shown[entry].as_str().unwrap());
+        let hidden = json!({ "private": private });
+        self.mother.user.client.change(Method::PUT, &path, &format!("\"{version}\""), hidden).await.ok();
+    }
+
+    /// Shuts them all.
+    async fn shut(&self) {
+        let (hers, theirs) = (
+            format!("/api/v1/handbooks/{}", self.mother.handbook),
+            format!("/api/v1/handbooks/{}", self.others.handbook),
+        );
+        let (mother, others) = (&self.mother.user.client, &self.others.user.client);
+        self.hide(0, 1, true).await;
+        let lower = format!("{hers}/members/{}", self.father);
+        mother.change(Method::PATCH, &lower, "\"1\"", json!({ "role": "viewer" })).await.ok();
+        others.post(&format!("{theirs}/members/{}/hand-over", self.heir), json!({})).await.ok();
+        mother.post(&format!("{hers}/visits/{}/end", self.visit), json!({})).await.ok();
+        transfer(&self.nurse, &self.mother, self.successor).await;
+        self.answer_for(2, json!([])).await;
+        let end = format!("/api/v1/institutions/{}/end", self.ending);
+        self.mch.post(&end, json!({})).await.ok();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_hidden_lowered_transferred_or_ended_after_a_backup_stays_so() {
+    let operator = Operator::new();
+    let world = operator.world().await;
+    let doors = Doors::of(&world).await;
+    let file = operator.backup(&world, "one.muzi").await;
+    doors.hide(1, 1, true).await;
+    let early = operator.bury(&world, "early");
+    doors.hide(1, 2, false).await;
+    doors.shut().await;
+    let stones = operator.bury(&world, "stones");
+
+    let without = Place::within(&operator, "without").await;
+    assert!(operator.restore(&file, &without, &[]).status.success());
+    let drill = operator.drill(&without, &["--tombstones", &stones]);
+    for lives in [
+        "1 entries that were hidden",
+        "3 members whose role changed",
+        "1 handbooks that were transferred",
+        "1 delegations that ended",
+        "1 institutions that ended",
+    ] {
+        assert!(drill.status.code() == Some(1) && said(&drill).contains(lives), "{lives}: {}", said(&drill));
+    }
+
+    let place = Place::within(&operator, "restored").await;
+    // What the older file says of the entry that was shown again is over.
+    let both = ["--tombstones", &stones, "--tombstones", &early];
+    let restored = operator.restore(&file, &place, &both);
+    assert!(restored.status.success() && said(&restored).contains("1 open visits"), "{}", said(&restored));
+    let drill = operator.drill(&place, &both);
+    assert!(drill.status.success(), "{}", said(&drill));
+
+    let again = place.world(&operator).await;
+    again.advance((Utc::now() - again.now()).max(TimeDelta::zero()) + TimeDelta::minutes(1));
+    let manager = again.sign_in_staff(world_manager(&again, &doors.mother).await).await;
+    let seen = manager.get(&records(&doors.mother)).await.ok();
+    let seen: Vec<_> = seen["items"].as_array().unwrap().iter().map(|item| item["id"].clone()).collect();
+    assert_eq!(seen, doors.shown[1..], "the new institution reads, and not what is hidden");
+    for former in [&doors.nurse, &doors.doctor] {
+        let answer = again.sign_in_staff(former.id).await.get(&records(&doors.mother)).await;
+        let sees_none = answer.status.is_client_error() || answer.ok()["items"] == json!([]);
+        assert!(sees_none, "{}", answer.text());
+    }
+    let db = again.app.db.read();
+    let row = handbook::Entity::find_by_id(doors.mother.handbook).one(db).await.unwrap().unwrap();
+    assert_eq!(row.managing_id, doors.successor);
+    for (id, role) in [(doors.father, MemberRole::Viewer), (doors.heir, MemberRole::Owner)] {
+        assert_eq!(member::Entity::find_by_id(id).one(db).await.unwrap().unwrap().role, role);
+    }
+    for (open, many) in [
+        ("SELECT COUNT(*) FROM member WHERE role = 'owner'", 2),
+        ("SELECT COUNT(*) FROM delegation WHERE ended_at IS NULL", 0),
+        ("SELECT COUNT(*) FROM institution WHERE ended_at IS NOT NULL", 1),
+        ("SELECT COUNT(*) FROM catchment", 1),
+    ] {
+        assert_eq!(again.number(open).await, many, "{open}");
+    }
+    let visits = visit::Entity::find().all(db).await.unwrap();
+    assert!(visits.iter().all(|visit| visit.ends_at <= Utc::now()), "{visits:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handbook_that_went_to_whom_the_backup_does_not_know_stays_and_the_drill_says_so() {
+    let operator = Operator::new();
+    let world = operator.world().await;
+    let county = world.county().await;
+    let mother = world.mother(&county).await;
+    let nurse = world.doctor(county.health_centre).await;
+    let file = operator.backup(&world, "one.muzi").await;
+    transfer(&nurse, &mother, centre(&world, "永兴镇卫生院").await).await;
+    let stones = operator.bury(&world, "stones");
+    let place = Place::within(&operator, "restored").await;
+    let restored = operator.restore(&file, &place, &["--tombstones", &stones]);
+    assert!(restored.status.success(), "{}", said(&restored));
+    let drill = operator.drill(&place, &["--tombstones", &stones]);
+    let stays = "1 handbooks that were transferred";
+    assert!(drill.status.code() == Some(1) && said(&drill).contains(stays), "{}", said(&drill));
 }

@@ -1,6 +1,7 @@
 //! A town whose people are signed in, and the server processes on its database.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 
@@ -12,7 +13,7 @@ use domain::access::Role;
 use domain::id::{HandbookId, SessionId};
 
 use super::until;
-use crate::support::operator::{Operator, said};
+use crate::support::operator::{Operator, log_of, open_log, said};
 use crate::support::{Client, World};
 
 /// Who claim at each desk.
@@ -64,6 +65,8 @@ pub struct Ground {
     pub operator: Operator,
     pub world: World,
     pub homes: Vec<Home>,
+    /// Where its servers log.
+    log: PathBuf,
 }
 
 impl Ground {
@@ -100,7 +103,8 @@ impl Ground {
                 claimers,
             });
         }
-        Self { operator, world, homes }
+        let log = log_of("muzi", operator.folder.path());
+        Self { operator, world, homes, log }
     }
 
     /// Another server process; it keeps its address when it is started again.
@@ -117,8 +121,6 @@ impl Ground {
     /// Starts a server by another command than its own.
     pub async fn start_as(&self, mut muzi: Muzi, by: impl FnOnce(Command) -> Command) -> Muzi {
         let config = &self.world.app.config;
-        let log = self.operator.path("log");
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
         let mut serve = self.operator.bare(&["serve"]);
         serve
             .env("DATABASE_URL", config.database_url.as_str())
@@ -134,7 +136,8 @@ impl Ground {
             serve.env("REDIS_URL", url.as_str());
         }
         let mut command = by(serve);
-        let mut process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(open_log(&self.log));
+        let mut process = command.spawn().unwrap();
         let (http, ready) = (reqwest::Client::new(), format!("{}/readyz", muzi.base()));
         until("the server is ready", async || {
             assert!(process.try_wait().unwrap().is_none(), "the server ended: {}", self.log());
@@ -147,7 +150,7 @@ impl Ground {
 
     /// What the servers logged.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.operator.path("log")).unwrap()
+        std::fs::read_to_string(&self.log).unwrap()
     }
 
     /// Runs a command of `muzi` on the database, which must succeed.

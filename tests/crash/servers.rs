@@ -8,6 +8,7 @@ use sea_orm::Database;
 use tokio::net::UnixStream;
 
 use super::until;
+use crate::support::operator::{log_of, open_log};
 
 /// A server that is a child of this process.
 struct Server {
@@ -60,10 +61,8 @@ impl Postgres {
             .output()
             .unwrap();
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
-        let sockets = folder.path().to_owned();
+        let (sockets, log) = (folder.path().to_owned(), log_of("postgres", folder.path()));
         let command = move || {
-            let log =
-                std::fs::OpenOptions::new().create(true).append(true).open(sockets.join("log")).unwrap();
             let mut postgres = as_server_user(&programs.join("postgres"));
             postgres
                 .arg("-D")
@@ -73,7 +72,7 @@ impl Postgres {
                 .current_dir(&sockets)
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
-                .stderr(log);
+                .stderr(open_log(&log));
             postgres
         };
         let mut postgres = Self { server: Server { command: Box::new(command), process: None }, folder };
@@ -120,15 +119,15 @@ impl Redis {
             return None;
         };
         let folder = tempfile::tempdir_in("/tmp").unwrap();
-        let socket = folder.path().join("redis.sock");
+        let (socket, log) = (folder.path().join("redis.sock"), log_of("redis", folder.path()));
         let command = move || {
             let mut redis = Command::new(&program);
             redis
                 .args(["--port", "0", "--save", "", "--appendonly", "no", "--unixsocket"])
                 .arg(&socket)
                 .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null());
+                .stdout(open_log(&log))
+                .stderr(open_log(&log));
             redis
         };
         let mut redis = Self { server: Server { command: Box::new(command), process: None }, folder };

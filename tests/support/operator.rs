@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use api::config::{Config, Environment, Settings, new_key};
 use sea_orm::ConnectionTrait;
 
+pub use super::log::{log_of, open_log};
 use super::{Client, World};
 
 /// Settings of a server in production, as environment variables.
@@ -113,10 +114,9 @@ impl Operator {
         self.set("MUZI_LISTEN", listen.clone());
         self.set("MUZI_METRICS_LISTEN", metrics.clone());
         self.set("MUZI_LOG", log.to_owned());
-        let log = self.folder.path().join("serve.log");
+        let log = log_of("muzi", self.folder.path());
         let mut command = self.command(world, &["serve"]);
-        let process =
-            command.stdout(Stdio::null()).stderr(std::fs::File::create(&log).unwrap()).spawn().unwrap();
+        let process = command.stdout(Stdio::null()).stderr(open_log(&log)).spawn().unwrap();
         let serving = Serving { process, listen, metrics, log };
         let until = Instant::now() + Duration::from_secs(60);
         while reqwest::get(format!("http://{}/readyz", serving.listen)).await.is_err() {

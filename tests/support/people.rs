@@ -241,6 +241,7 @@ impl World {
             version: 1,
             made_by: None,
             reset_by: None,
+            reset_at: None,
         }
     }
 

@@ -100,6 +100,11 @@ impl Event {
         Self::new(Actor::Command(user.to_owned()), act, kind, action)
     }
 
+    /// By a job of the server, which wrote.
+    pub fn by_job(action: &'static str) -> Self {
+        Self::by_command("job", Kind::Write, action)
+    }
+
     /// About this handbook.
     pub fn at(self, handbook: HandbookId) -> Self {
         Self { handbook: Some(handbook), ..self }

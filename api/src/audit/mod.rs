@@ -33,7 +33,7 @@ mod tests {
 
     /// The files that write outside a `Work`, and why they may. A file that is not here hands on the transaction that it was
     /// given.
-    const WRITES: [(&str, &str); 28] = [
+    const WRITES: [(&str, &str); 29] = [
         ("access/log.rs", "writes events"),
         ("access/mod.rs", "writes events of refusals"),
         ("audit/ask.rs", "writes who asked"),
@@ -44,7 +44,10 @@ mod tests {
         ("bench/cast.rs", "a database of the bench"),
         ("bench/ground.rs", "a database of the bench"),
         ("bench/province.rs", "a database of the bench"),
-        ("closing/retain.rs", "a job of the night: leaves receipts of what became of whose data"),
+        (
+            "closing/retain.rs",
+            "a job of the night, with events of its own, and receipts of what became of whose data",
+        ),
         ("commands/admin.rs", "a command at the server, with an event of its own"),
         ("commands/import.rs", "a command at the server, with events of its own"),
         ("db/mod.rs", "where transactions come from"),
@@ -53,6 +56,10 @@ mod tests {
         (
             "disclosures/store.rs",
             "the lines of a day and the lease of an export, which count whatever becomes of the request",
+        ),
+        (
+            "handbooks/refused.rs",
+            "refusals, which count whatever becomes of the request, with events of their own",
         ),
         ("idempotency.rs", "`Work` itself, which commits what was done with its events"),
         ("keyring/in_use.rs", "which keys are in use: nobody's data"),

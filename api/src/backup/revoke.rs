@@ -67,8 +67,8 @@ impl Told<'_> {
     }
 }
 
-/// Ends every session, refresh token, dynamic code, invitation, slip and ticket of a restored database, does again what
-/// the tombstones say, drops photos that were dropped while the backup was taken, and writes down that and when the
+/// Ends every session, refresh token, dynamic code, invitation, slip, visit and ticket of a restored database, does again
+/// what the tombstones say, drops photos that were dropped while the backup was taken, and writes down that and when the
 /// database was restored. All of it or nothing; done twice, the second time finds nothing.
 pub async fn revoke(db: &Db, shelf: &Shelf, told: Told<'_>, now: DateTime<Utc>) -> anyhow::Result<Revoked> {
     let keys = told.keys(&in_use::read(db.read()).await?)?;
@@ -83,7 +83,7 @@ pub async fn revoke(db: &Db, shelf: &Shelf, told: Told<'_>, now: DateTime<Utc>) 
         store::keep_tombstones(&txn, tombstones).await?;
     }
     if let Some(newest) = Tombstones::newest(told.tombstones) {
-        revoked.insert(store::CHANGED_STAFF, store::replay_staff(&txn, newest).await?);
+        revoked.extend(store::replay_newest(&txn, newest, now).await?);
     }
     for photo in &photos {
         if store::drop_photo(&txn, *photo).await? {
@@ -115,7 +115,7 @@ pub async fn revived(db: &Db, tombstones: &[Tombstones]) -> anyhow::Result<Vec<R
         revived.extend(store::unreplayed(db.read(), tombstones).await?);
     }
     if let Some(newest) = Tombstones::newest(tombstones) {
-        revived.push((store::CHANGED_STAFF, store::unreplayed_staff(db.read(), newest).await?));
+        revived.extend(store::unreplayed_newest(db.read(), newest).await?);
     }
     Ok(revived.into_iter().filter(|(_, many)| *many > 0).map(|(what, many)| Revived { what, many }).collect())
 }

@@ -10,6 +10,7 @@ use std::path::Path;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::handbook::{CloseReason, State as HandbookState};
 use domain::id::{DelegationId, HandbookId, InstitutionId, MemberId, ReceiptId, RecordId, StaffId, UserId};
+use domain::member::MemberRole;
 use domain::place::{RegionCode, RegionLevel};
 use domain::record::RecordState;
 use domain::retention::EndState;
@@ -41,8 +42,20 @@ pub struct Tombstones {
     pub members: Vec<Ended<MemberId>>,
     /// Delegations to a village doctor that ended.
     pub delegations: Vec<Ended<DelegationId>>,
+    /// Institutions that ended.
+    #[serde(default)]
+    pub institutions: Vec<Ended<InstitutionId>>,
     /// Everybody who works here, as far as what they may do and how they sign in.
     pub staff: Vec<StaffNow>,
+    /// Members of families in which a role changed.
+    #[serde(default)]
+    pub roles: Vec<RoleNow>,
+    /// Entries that their family hides.
+    #[serde(default)]
+    pub hidden: Vec<HiddenNow>,
+    /// Handbooks that were transferred.
+    #[serde(default)]
+    pub transfers: Vec<TransferNow>,
     /// Handbooks that ended, or whose code on paper was revoked.
     pub handbooks: Vec<HandbookNow>,
     /// Records that were withdrawn or voided.
@@ -89,6 +102,42 @@ pub struct StaffNow {
     pub totp: Option<Vec<u8>>,
     /// The last step of it that was used.
     pub totp_last_step: i64,
+    /// Who last issued the password, and when.
+    #[serde(default)]
+    pub reset: Option<(StaffId, DateTime<Utc>)>,
+}
+
+/// What a member may do.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RoleNow {
+    /// Who.
+    pub id: MemberId,
+    /// The version of the row.
+    pub version: i32,
+    /// Their role.
+    pub role: MemberRole,
+}
+
+/// An entry that its family hides.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct HiddenNow {
+    /// Which.
+    pub id: RecordId,
+    /// The version of the row.
+    pub version: i32,
+}
+
+/// Who manages a handbook that was transferred.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct TransferNow {
+    /// Which.
+    pub handbook: HandbookId,
+    /// When it was transferred last.
+    pub at: DateTime<Utc>,
+    /// The institution that answers for it.
+    pub managing: InstitutionId,
+    /// Where its family lives.
+    pub region: RegionCode,
 }
 
 /// What a handbook is.
@@ -171,7 +220,7 @@ impl Tombstones {
         Ok(Self { since, ..store::tombstones(&txn, from, now).await? })
     }
 
-    /// The one that was read last: it knows how everybody who works here was last.
+    /// The one that was read last: it knows how everything was last that may be one way today and another tomorrow.
     pub fn newest(all: &[Self]) -> Option<&Self> {
         all.iter().max_by_key(|tombstones| tombstones.taken_at)
     }
@@ -199,6 +248,10 @@ impl Tombstones {
         self.accounts.len()
             + self.members.len()
             + self.delegations.len()
+            + self.institutions.len()
+            + self.roles.len()
+            + self.hidden.len()
+            + self.transfers.len()
             + self.handbooks.len()
             + self.records.len()
             + self.withdrawn.len()
@@ -213,5 +266,22 @@ impl Tombstones {
     /// Whether somebody is to be taken out of a database, which nobody can without its keys: what names a person is sealed.
     pub fn need_keys(&self) -> bool {
         !self.accounts.is_empty() || self.handbooks.iter().any(|row| row.blocked_until.is_some())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_the_first_version_is_read() {
+        let now = "2026-11-22T04:00:00Z";
+        let first = serde_json::json!({
+            "since": now, "taken_at": now, "members": [], "delegations": [], "staff": [], "handbooks": [],
+            "records": [], "dropped": [],
+        });
+        let read: Tombstones = serde_json::from_value(first).unwrap();
+        assert_eq!(read.many(), 0);
     }
 }

@@ -13,6 +13,8 @@ use tokio::process::{Child, Command};
 use super::ground::{Ground, Where};
 use super::wire::Wire;
 use crate::app::Clock;
+use crate::demo::sign_ins;
+use crate::keyring::in_use;
 use crate::start::{self, Wechat};
 use crate::{server, worker};
 
@@ -124,7 +126,8 @@ pub(super) async fn starts(ground: &Ground, rounds: usize) -> anyhow::Result<Vec
     Ok(taken)
 }
 
-/// The server itself: what `muzi serve` runs, with its jobs, on the database that standard input names.
+/// The server itself: what `muzi serve` runs, with its jobs and its looks before it begins, on the database that standard
+/// input names; only the sign-ins of the demo, which the bench has, are not refused.
 pub async fn serve() -> anyhow::Result<()> {
     let told: Told = serde_json::from_reader(std::io::stdin().lock())?;
     let place = Where {
@@ -138,6 +141,10 @@ pub async fn serve() -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let wechat = Wechat::real(&config.wechat);
     let app = start::serving(config, Clock::system(), wechat).await?;
+    anyhow::ensure!(start::pending_migrations(&app.db).await? == 0, "the ground is of another version");
+    start::take_up_keys(&app, true).await?;
+    anyhow::ensure!(sign_ins::are_in(&app.db).await?, "the ground has no sign-ins");
+    tokio::spawn(in_use::keep_looking(app.clone()));
     tokio::spawn(worker::run(app.clone()));
     let running = server::serve(&app, listener)?;
     let mut output = std::io::stdout().lock();

@@ -4,6 +4,7 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, patch};
+use domain::access::Action;
 use domain::id::ChildId;
 use domain::person::{IdNumber, Sex};
 use domain::pregnancy::{BIRTH_GESTATION_DAYS, BIRTH_WEIGHT_G};
@@ -20,6 +21,7 @@ use crate::db::entities::{child, person};
 use crate::error::ApiError;
 use crate::form::Form;
 use crate::handbooks::correct::{key_of, set_key};
+use crate::handbooks::refused::watched;
 use crate::handbooks::store::hold_as;
 use crate::idempotency::{IfMatch, Work};
 use crate::people::store::NewPerson;
@@ -66,6 +68,7 @@ pub struct ChildChanged {
     responses(
         (status = 200, description = "Changed", body = ChildChanged),
         (status = 409, description = "The ID number stands under somebody else (`id_number_taken`), the child has another handbook (`already_has_handbook`), or the handbook is closed"),
+        (status = 429, description = "Twenty refusals in an hour because of what is known of somebody (`too_many_tries`)"),
     ),
 )]
 #[patch("/api/v1/handbooks/{handbook}/children/{child}")]
@@ -77,10 +80,21 @@ pub(crate) async fn change(
     body: Body<ChildRequest>,
 ) -> Result<HttpResponse, ApiError> {
     let request = body.parse()?;
-    let work = Work::without_key(&app).await?;
+    let work = complete(&app, &access, ChildId(path.1), &seen, &request);
+    watched(&app, access.caller.staff()?, Action::ManagePregnancy.code(), work).await
+}
+
+async fn complete(
+    app: &App,
+    access: &Access<ManagePregnancy>,
+    child: ChildId,
+    seen: &IfMatch,
+    request: &ChildRequest,
+) -> Result<HttpResponse, ApiError> {
+    let work = Work::without_key(app).await?;
     let txn = &work.txn;
-    let held = hold_as(txn, &access).await?;
-    let row = store::one(txn, held.id, ChildId(path.1)).await?;
+    let held = hold_as(txn, access).await?;
+    let row = store::one(txn, held.id, child).await?;
     let row = row.ok_or_else(|| ApiError::told(Code::NotFound))?;
     seen.check(row.version)?;
     let person = people::store::by_id(txn, row.person_id).await?;
@@ -96,9 +110,9 @@ pub(crate) async fn change(
     let person = people::store::update_identity(txn, &app.keys, &person, new).await?;
     let person = person.ok_or_else(|| ApiError::told(Code::Conflict))?;
     let key = key_of(&held, &row, known.id_number.as_ref(), &known.identity.name, row.born_on);
-    let changed = set_key(&app, txn, held.id, &row, key, request.birth_facts()).await?;
+    let changed = set_key(app, txn, held.id, &row, key, request.birth_facts()).await?;
     let answer = ChildChanged { id: changed.id, version: changed.version, identity_version: person.version };
-    let answer = work.answer(&app, access.wrote(), StatusCode::OK, &answer).await?;
+    let answer = work.answer(app, access.wrote(), StatusCode::OK, &answer).await?;
     app.live.changed(held.id).await;
     Ok(answer)
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::handbook::identity::Grip;
 use domain::handbook::number::HandbookNumber;
-use domain::id::{ChildId, HandbookId, PersonId, PregnancyId};
+use domain::id::{ChildId, HandbookId, InstitutionId, PersonId, PregnancyId};
 use domain::person::IdNumber;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
@@ -21,7 +21,7 @@ use crate::handbooks::correct::key_of;
 use crate::handbooks::store as handbooks;
 use crate::keys::Keys;
 use crate::people;
-use crate::people::keep::keep;
+use crate::people::keep::{keep, known};
 use crate::problem::Code;
 
 /// The children who were born. One whose birth was taken back keeps its row for the voided records that point to it, and
@@ -70,22 +70,40 @@ pub async fn one(
     one.one(db).await
 }
 
+/// Where a child of a form is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct ChildPlace<'a> {
+    /// The handbook.
+    pub handbook: &'a handbook::Model,
+    /// The pregnancy it was born of, if the handbook knows it.
+    pub pregnancy: Option<PregnancyId>,
+    /// The institution that fills the form in.
+    pub desk: Option<InstitutionId>,
+}
+
 /// Keeps a child in a handbook. A child that has a live handbook is refused with its number; the child of the same form
-/// sent at the same moment meets the unique index of the key.
+/// sent at the same moment meets the unique index of the key. An id that is used is refused before anybody is looked up:
+/// else it would ask who has a handbook and never keep one.
 pub async fn keep_child(
     app: &App,
     txn: &impl ConnectionTrait,
-    handbook: &handbook::Model,
-    pregnancy: Option<PregnancyId>,
+    place: ChildPlace<'_>,
     form: &ChildOnForm,
 ) -> Result<child::Model, ApiError> {
+    let handbook = place.handbook;
+    if let Some(id) = form.id
+        && is_known(txn, id).await?
+    {
+        return Err(ApiError::told(Code::IdInUse));
+    }
     refuse_second(app, txn, handbook, form).await?;
-    let person = keep(txn, &app.keys, &form.person, Grip::Answers, app.now()).await?.row;
+    let grip = grip_on(app, txn, place.desk, form).await?;
+    let person = keep(txn, &app.keys, &form.person, grip, app.now()).await?.row;
     let key = index(&app.keys, form.key(handbook.woman_id));
     let row = child::Model {
         id: form.id.unwrap_or_else(|| ChildId(Uuid::now_v7())),
         handbook_id: handbook.id,
-        pregnancy_id: pregnancy,
+        pregnancy_id: place.pregnancy,
         person_id: person.id,
         identity_index: Some(key.clone()),
         birth_order: form.birth_order,
@@ -102,6 +120,29 @@ pub async fn keep_child(
     match insert.try_insert().exec(txn).await? {
         TryInsertResult::Inserted(_) => Ok(row),
         TryInsertResult::Conflicted | TryInsertResult::Empty => Err(holder_of(txn, key).await?),
+    }
+}
+
+/// How far a desk changes what is known of a child. Of one that only handbooks of other desks name, closed ones, the family
+/// still reads them: whoever knows the ID number alone neither becomes the desk of that child nor makes it somebody else.
+async fn grip_on(
+    app: &App,
+    txn: &impl ConnectionTrait,
+    desk: Option<InstitutionId>,
+    form: &ChildOnForm,
+) -> Result<Grip, ApiError> {
+    let Some(person) = known(txn, &app.keys, &form.person).await? else { return Ok(Grip::Answers) };
+    let before = of_people(txn, [person.id]).await?;
+    let before = handbooks::by_ids(txn, before.iter().map(|child| child.handbook_id)).await?;
+    let before: Vec<&handbook::Model> = before.values().collect();
+    if handbooks::answers_for(txn, desk, &before, app.now()).await? {
+        return Ok(Grip::Answers);
+    }
+    let name = people::store::identity(&app.keys, &person)?.name;
+    if name.is_empty() || name == form.person.identity.name {
+        Ok(Grip::Elsewhere)
+    } else {
+        Err(ApiError::told(Code::IdentityDiffers))
     }
 }
 

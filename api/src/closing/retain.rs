@@ -10,6 +10,7 @@ use super::close::block;
 use super::receipts::{Cause, Receipts};
 use super::{erase, store};
 use crate::app::App;
+use crate::audit::{self, Event};
 use crate::cause;
 use crate::error::ApiError;
 use crate::handbooks::store as handbooks;
@@ -68,6 +69,7 @@ async fn block_if_free(app: &App, id: HandbookId, table: &Retention) -> Result<(
     let mut receipts = Receipts::new(table, Cause::EndOfDuty);
     block(app, &txn, &held, table, &mut receipts, now).await?;
     receipts.keep(&txn, now).await?;
+    audit::store::write(&txn, [Event::by_job("block_handbook").at(id)], now).await?;
     txn.commit().await?;
     app.live.changed(id).await;
     Ok(())
@@ -100,6 +102,7 @@ async fn erase_one(app: &App, id: HandbookId, table: &Retention) -> Result<(), A
     receipts.note_as(Some(id), DataKind::Identity, u64::from(held.woman_id.is_some()), EndState::Deleted)?;
     receipts.note(Some(id), DataKind::AccessLog, 1)?;
     receipts.keep(&txn, now).await?;
+    audit::store::write(&txn, [Event::by_job("erase_handbook").at(id)], now).await?;
     txn.commit().await?;
     Ok(())
 }

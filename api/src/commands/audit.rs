@@ -14,7 +14,7 @@ use domain::id::StaffId;
 use domain::person::IdNumber;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
-use super::{app_at_the_server, resolve};
+use super::{app_at_the_server, read_day, resolve};
 use crate::app::App;
 use crate::audit::ask::{self, Days, Line, Whom};
 use crate::audit::head::Copied;
@@ -90,10 +90,10 @@ struct Affected {
 #[derive(Debug, Args)]
 struct Span {
     /// First day, as 2026-11-22
-    #[arg(value_name = "FROM")]
+    #[arg(value_name = "FROM", value_parser = read_day)]
     from: NaiveDate,
     /// Last day
-    #[arg(value_name = "TO")]
+    #[arg(value_name = "TO", value_parser = read_day)]
     to: NaiveDate,
 }
 

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
+use super::read_instant;
 use crate::backup::archive::{End, Kind, Manifest};
 use crate::backup::take::{Step, take};
 use crate::backup::tombstones::Tombstones;
@@ -50,7 +51,7 @@ struct Verify {
 #[derive(Debug, Args)]
 struct Bury {
     /// Since when: the instant of the backup that it goes with, or earlier (RFC 3339)
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = read_instant)]
     since: DateTime<Utc>,
     /// File to make; one that is there is not written over
     #[arg(long, value_name = "FILE")]

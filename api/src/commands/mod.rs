@@ -17,7 +17,9 @@ use std::process::ExitCode;
 
 use actix_web::web::Data;
 use anyhow::Context;
+use chrono::{DateTime, NaiveDate, Utc};
 use clap::Subcommand;
+use domain::calendar::{day_in_china, is_of_our_time};
 
 use crate::app::{App, Clock};
 use crate::config::{Config, Environment, Misconfigured, Settings};
@@ -67,6 +69,9 @@ fn make_folder(folder: &Path) -> anyhow::Result<()> {
 /// Exit code of a configuration that cannot be used (`EX_CONFIG`).
 const CONFIG: u8 = 78;
 
+/// What is said of a day or an instant that no handbook can speak of.
+const NOT_OF_OUR_TIME: &str = "the years 1900 to 2100 are allowed";
+
 /// Runs a command to its end.
 pub fn run(command: Command) -> ExitCode {
     let result = match command {
@@ -94,6 +99,19 @@ pub fn run(command: Command) -> ExitCode {
     }
 }
 
+/// A day as an argument: calendars know others than databases, and not all of them sort by time.
+fn read_day(text: &str) -> Result<NaiveDate, String> {
+    let day: NaiveDate = text.parse().map_err(|_| "a day is written as 2026-11-22".to_owned())?;
+    if is_of_our_time(day) { Ok(day) } else { Err(NOT_OF_OUR_TIME.to_owned()) }
+}
+
+/// An instant as an argument, on such a day.
+fn read_instant(text: &str) -> Result<DateTime<Utc>, String> {
+    let at: DateTime<Utc> =
+        text.parse().map_err(|_| "an instant is written as 2026-11-22T08:30:00Z".to_owned())?;
+    if is_of_our_time(day_in_china(at)) { Ok(at) } else { Err(NOT_OF_OUR_TIME.to_owned()) }
+}
+
 /// Settings of the process, or every reason why they cannot be used, those of the database among them.
 async fn resolve(settings: &Settings, demo: bool) -> anyhow::Result<Config> {
     let (config, mut wrong) = settings.weigh_to_serve(demo, &Environment::of_process())?;
@@ -117,4 +135,19 @@ async fn app_at_the_server(config: Config) -> anyhow::Result<Data<App>> {
 fn print_document() -> anyhow::Result<()> {
     println!("{:#}", crate::openapi::document(&domain::catalogue::Catalogue::embedded()?));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_or_an_instant_that_no_handbook_can_speak_of_is_no_argument() {
+        for day in ["-9999-01-01", "0000-01-01", "1899-12-31", "2101-01-01", "+20000-01-01"] {
+            assert_eq!(read_day(day), Err(NOT_OF_OUR_TIME.to_owned()), "{day}");
+            assert_eq!(read_instant(&format!("{day}T04:00:00Z")), Err(NOT_OF_OUR_TIME.to_owned()), "{day}");
+        }
+        assert!(read_day("2026-11-22").is_ok() && read_instant("2026-11-22T04:00:00Z").is_ok());
+        assert!(read_day("yesterday").is_err() && read_instant("2026-11-22").is_err());
+    }
 }

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 
 use super::backup::{key, told};
+use super::read_instant;
 use crate::backup::archive::keys_of;
 use crate::backup::drill::drill;
 use crate::backup::restore::{Target, restore};
@@ -51,7 +52,7 @@ struct Bring {
 #[derive(Debug, Args)]
 struct Revoke {
     /// When the backup was taken (RFC 3339), if that is known
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = read_instant)]
     taken_at: Option<DateTime<Utc>>,
     /// What was taken back since the backup (`muzi backup tombstones`)
     #[arg(long, value_name = "FILE")]
@@ -125,7 +126,7 @@ impl Bring {
         print_revoked(&restored.revoked);
         if tombstones.is_empty() {
             println!(
-                "What was revoked since then and is no session, code, invitation or slip is as it was: give --tombstones where there are any."
+                "What was revoked since then and is no session, code, invitation, slip or visit is as it was: give --tombstones where there are any."
             );
         }
         let given = data_keys.map(|keys| Given::of_data(&keys)).unwrap_or_default();

@@ -143,6 +143,15 @@ impl Db {
     /// Begins a reading transaction in which every query sees the same moment; dropping it ends it. For answers whose
     /// parts must add up.
     pub async fn snapshot(&self) -> Result<DatabaseTransaction, DbErr> {
+        self.snapshot_of(self.read()).await
+    }
+
+    /// The same for an answer that takes minutes to go out: no connection of a thread's own is held for so long.
+    pub async fn long_snapshot(&self) -> Result<DatabaseTransaction, DbErr> {
+        self.snapshot_of(&self.shares.for_all().read).await
+    }
+
+    async fn snapshot_of(&self, read: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
         let options = match self.backend() {
             DbBackend::Postgres => TransactionOptions {
                 isolation_level: Some(IsolationLevel::RepeatableRead),
@@ -154,7 +163,7 @@ impl Db {
                 ..TransactionOptions::default()
             },
         };
-        self.read().begin_with_options(options).await
+        read.begin_with_options(options).await
     }
 
     /// Which database this is.
@@ -179,6 +188,10 @@ fn useful_readers() -> u32 {
     u32::try_from(2 * threads).unwrap_or(u32::MAX).max(4)
 }
 
+/// What each connection to SQLite keeps of the file for itself, in KiB (negative says KiB and not pages): the machine keeps
+/// the rest for all of them.
+const PAGES_HELD: &str = "-512";
+
 fn sqlite(url: &str, connections: u32, wait: Duration) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
     options.max_connections(connections).min_connections(1).acquire_timeout(wait).sqlx_logging(false);
@@ -189,6 +202,7 @@ fn sqlite(url: &str, connections: u32, wait: Duration) -> ConnectOptions {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(Duration::from_secs(10))
+            .pragma("cache_size", PAGES_HELD)
     });
     options.map_sqlx_sqlite_pool_opts(|pool| {
         pool.after_release(|connection, _| Box::pin(async { has_ended(connection).await }))

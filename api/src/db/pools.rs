@@ -93,6 +93,11 @@ impl Shares {
         self.for_one.get(seat.place)
     }
 
+    /// The pools that every thread may use.
+    pub(super) fn for_all(&self) -> &Pools {
+        &self.for_all
+    }
+
     /// The pools over which this thread asks now: its own, unless all their connections are busy and others are not.
     pub(super) fn here(&self) -> &Pools {
         let has_room = |pools: &Pools| pools.spare.has_some() || has_another(&pools.read);

@@ -7,6 +7,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
 use chrono::NaiveDate;
+use domain::calendar::FIRST_DAY;
 use domain::handbook::{Group, State};
 use domain::id::PersonId;
 use sea_orm::ConnectionTrait;
@@ -163,5 +164,5 @@ fn last_sign_of_life(
     let births = children.iter().map(|child| child.born_on);
     let ends = pregnancies.iter().flat_map(|pregnancy| [pregnancy.ended_on, pregnancy.discharged_on]);
     let issue = Some(held.issued_on).filter(|_| held.issued_group != Group::Child);
-    births.chain(ends.flatten()).chain(issue).max().unwrap_or(NaiveDate::MIN)
+    births.chain(ends.flatten()).chain(issue).max().unwrap_or(FIRST_DAY)
 }

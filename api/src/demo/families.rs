@@ -93,8 +93,8 @@ pub(super) enum Use {
     Daily {
         /// When the family claimed it.
         claimed_at: DateTime<Utc>,
-        /// The father is a guardian too.
-        with_father: bool,
+        /// The father is a guardian too, and a grandmother looks on.
+        with_relatives: bool,
     },
     /// Claimed, and then left in the drawer.
     Claimed(DateTime<Utc>),
@@ -330,10 +330,10 @@ fn issue<'a>(
 fn used(dice: &mut Dice, issued_at: DateTime<Utc>, yesterday: NaiveDate) -> Use {
     let now = at(yesterday, 24 * 60 - 1);
     let claimed_at = issued_at + TimeDelta::minutes(dice.between(3, 2000));
-    let with_father = dice.chance(30);
+    let with_relatives = dice.chance(30);
     let asked_at = issued_at + TimeDelta::days(dice.between(20, 100));
     match dice.between(0, 99) {
-        0..=64 if claimed_at < now => Use::Daily { claimed_at, with_father },
+        0..=64 if claimed_at < now => Use::Daily { claimed_at, with_relatives },
         65..=73 if asked_at < now => Use::OnPaper(Found::Used, asked_at),
         74..=79 if asked_at < now => Use::OnPaper(Found::NotUsed, asked_at),
         80..=89 if claimed_at < now => Use::Claimed(claimed_at),

@@ -1,5 +1,6 @@
-//! Who can sign in to the demo: one staff member of each role, and some families.
+//! Who can sign in to the demo: one staff member of each role, and the members of some families.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
@@ -7,6 +8,7 @@ use domain::access::Role;
 use domain::credential::DEMO_PREFIX;
 use domain::handbook::Group;
 use domain::id::{InstitutionId, StaffId};
+use domain::member::MemberRole;
 use domain::place::{Region, RegionLevel};
 use miniprogram_adapter::stand_in;
 use sea_orm::DbErr;
@@ -15,7 +17,7 @@ use serde::Serialize;
 use super::county::{CITY, COUNTY, County, Institution, PROVINCE, TOWN, VILLAGE, founded_at};
 use super::random::Dice;
 use super::store;
-use super::write::mother_of;
+use super::write::users_of;
 use crate::app::App;
 use crate::db::Db;
 use crate::db::entities::{Roles, staff};
@@ -33,16 +35,16 @@ const LOOKED_AT: u32 = 100;
 /// A way to sign in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SignIn {
-    /// Code of the role, or `family`.
+    /// Code of the role of staff; `family` for the owner of a handbook, `guardian` or `viewer` for others who joined.
     pub role: &'static str,
-    /// The role in Chinese.
+    /// The role in Chinese; of an owner, what the handbook was issued for.
     pub role_zh: &'static str,
-    /// User name of staff, or the WeChat user of a family.
+    /// User name of staff, or the WeChat user of a member.
     pub user_name: String,
     /// Password of staff.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password: Option<&'static str>,
-    /// What `wx.login` gives this family's phone here, as often as wanted.
+    /// What `wx.login` gives this member's phone here, as often as wanted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wx_login_code: Option<String>,
     /// Where the staff member works, or the number of the family's handbook.
@@ -168,6 +170,7 @@ impl Worker<'_> {
             version: 1,
             made_by: None,
             reset_by: None,
+            reset_at: None,
         })
     }
 }
@@ -192,26 +195,35 @@ pub async fn of(app: &App) -> anyhow::Result<Vec<SignIn>> {
     Ok(sign_ins)
 }
 
-/// Some families of each group who use their handbook.
+/// The members of some families of each group who use their handbook, those first in which most joined.
 async fn families(app: &App) -> anyhow::Result<Vec<SignIn>> {
     let names: BTreeMap<_, _> = (0..LOOKED_AT)
-        .map(mother_of)
+        .flat_map(users_of)
         .map(|name| (app.keys.blind("openid", &stand_in::openid(stand_in::APP_ID, &name)), name))
         .collect();
-    let mothers = store::owners(&app.db, names.keys().cloned().collect()).await?;
-    let of_group =
-        |group| mothers.iter().filter(move |mother: &&store::Owner| mother.issued_group == group).take(SHOWN);
-    let shown = Group::ALL.iter().flat_map(|group| of_group(*group));
-    let sign_in = |mother: &store::Owner| {
-        let user_name = names.get(&mother.openid_index)?.clone();
-        Some(SignIn {
-            role: "family",
-            role_zh: mother.issued_group.zh(),
-            wx_login_code: Some(format!("demo-{user_name}")),
-            user_name,
-            password: None,
-            place: mother.number.clone(),
-        })
+    let mut members = store::members(&app.db, names.keys().cloned().collect()).await?;
+    members.sort_by_key(|member| (member.number.clone(), member.role));
+    let mut families: Vec<_> = members.chunk_by(|one, next| one.number == next.number).collect();
+    families.sort_by_key(|family| Reverse(family.len()));
+    let of_group = |group: &'static Group| {
+        let is_theirs = move |member: &store::Member| member.issued_group == *group;
+        families.iter().filter(move |family| family.iter().all(is_theirs)).take(SHOWN)
     };
-    Ok(shown.filter_map(sign_in).collect())
+    let sign_in = |member: &store::Member| Some(sign_in_of(member, names.get(&member.openid_index)?));
+    Ok(Group::ALL.iter().flat_map(of_group).copied().flatten().filter_map(sign_in).collect())
+}
+
+fn sign_in_of(member: &store::Member, user_name: &str) -> SignIn {
+    let (role, role_zh) = match member.role {
+        MemberRole::Owner => ("family", member.issued_group.zh()),
+        MemberRole::Guardian | MemberRole::Viewer => (member.role.code(), member.role.zh()),
+    };
+    SignIn {
+        role,
+        role_zh,
+        user_name: user_name.to_owned(),
+        password: None,
+        wx_login_code: Some(format!("demo-{user_name}")),
+        place: member.number.clone(),
+    }
 }

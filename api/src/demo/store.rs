@@ -8,26 +8,26 @@ use sea_orm::{ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveMo
 use crate::db::entities::{catchment, region};
 use crate::db::{Db, statement};
 
-/// A claimed handbook that is in use, and the WeChat user who owns it.
+/// A WeChat user who is a member of a handbook that is in use.
 #[derive(Debug, FromQueryResult)]
-pub(super) struct Owner {
+pub(super) struct Member {
     pub(super) openid_index: Vec<u8>,
+    pub(super) role: MemberRole,
     pub(super) number: String,
     pub(super) issued_group: Group,
 }
 
-/// The owners among some WeChat users, by the number of the handbook.
-pub(super) async fn owners(db: &Db, openid_indexes: Vec<Vec<u8>>) -> Result<Vec<Owner>, DbErr> {
+/// The members among some WeChat users.
+pub(super) async fn members(db: &Db, openid_indexes: Vec<Vec<u8>>) -> Result<Vec<Member>, DbErr> {
     let marks = vec!["?"; openid_indexes.len()].join(", ");
     let sql = format!(
-        "SELECT u.openid_index, h.number, h.issued_group FROM wechat_user u \
+        "SELECT u.openid_index, m.role, h.number, h.issued_group FROM wechat_user u \
          JOIN member m ON m.user_id = u.id JOIN handbook h ON h.id = m.handbook_id \
-         WHERE u.openid_index IN ({marks}) AND m.role = ? AND m.ended_at IS NULL AND h.first_used_at IS NOT NULL \
-         ORDER BY h.number"
+         WHERE u.openid_index IN ({marks}) AND m.ended_at IS NULL AND h.first_used_at IS NOT NULL"
     );
-    let values = openid_indexes.into_iter().map(Value::from).chain([MemberRole::Owner.into()]);
+    let values = openid_indexes.into_iter().map(Value::from);
     let rows = db.read().query_all_raw(statement(db.backend(), &sql, values)).await?;
-    rows.iter().map(|row| Owner::from_query_result(row, "")).collect()
+    rows.iter().map(|row| Member::from_query_result(row, "")).collect()
 }
 
 /// Whether any user name begins so.

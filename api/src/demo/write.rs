@@ -144,8 +144,8 @@ struct Ids {
     woman: PersonId,
     pregnancy: Option<PregnancyId>,
     children: Vec<ChildId>,
-    /// The woman's and the father's, where they joined.
-    users: [Option<UserId>; 2],
+    /// The woman's, the father's and the grandmother's, where they joined.
+    users: [Option<UserId>; 3],
     visits: Vec<VisitId>,
 }
 
@@ -166,7 +166,7 @@ impl Writer<'_> {
             woman,
             pregnancy: known.map(|pregnancy| PregnancyId(self.dice.id(pregnancy.registered_at))),
             children: Vec::new(),
-            users: [None, None],
+            users: [None; 3],
             visits: story.visits.iter().map(|visit| VisitId(self.dice.id(visit.at))).collect(),
         };
         let first_used_at = self.evidence(family, story, ids.handbook);
@@ -379,16 +379,18 @@ impl Writer<'_> {
     }
 
     fn members(&mut self, family: &Family<'_>, ids: &mut Ids) -> anyhow::Result<()> {
-        let (claimed_at, with_father) = match family.used {
-            Use::Daily { claimed_at, with_father } => (claimed_at, with_father),
+        let (claimed_at, with_relatives) = match family.used {
+            Use::Daily { claimed_at, with_relatives } => (claimed_at, with_relatives),
             Use::Claimed(claimed_at) => (claimed_at, false),
             Use::OnPaper(..) | Use::None => return Ok(()),
         };
-        let woman = (mother_of(family.index), MemberRole::Owner, MemberRelation::Woman);
-        let father = (father_of(family.index), MemberRole::Guardian, MemberRelation::Father);
-        let joining = [Some(woman), Some(father).filter(|_| with_father)];
-        for (user, joins) in ids.users.iter_mut().zip(joining) {
-            let Some((name, role, relation)) = joins else { continue };
+        let parts = [
+            (MemberRole::Owner, MemberRelation::Woman),
+            (MemberRole::Guardian, MemberRelation::Father),
+            (MemberRole::Viewer, MemberRelation::Grandparent),
+        ];
+        let joining = users_of(family.index).into_iter().zip(parts).take(if with_relatives { 3 } else { 1 });
+        for (user, (name, (role, relation))) in ids.users.iter_mut().zip(joining) {
             let is_woman = relation == MemberRelation::Woman;
             let id = UserId(self.dice.id(claimed_at));
             *user = Some(id);
@@ -478,7 +480,7 @@ impl Writer<'_> {
             change,
             now: written.received_at,
         };
-        let [woman, father] = ids.users;
+        let [woman, father, _] = ids.users;
         let row = match written.by {
             Author::Woman => by_member(new, self.keys, woman, MemberRelation::Woman)?,
             Author::Father => by_member(new, self.keys, father, MemberRelation::Father)?,
@@ -557,11 +559,7 @@ fn is_known(family: &Family<'_>, pregnancy: &Pregnancy) -> bool {
     !planned || matches!(family.used, Use::Daily { .. })
 }
 
-/// WeChat user of the woman of a family; the login code is `demo-` and this.
-pub(super) fn mother_of(index: u32) -> String {
-    format!("mama{}", index + 1)
-}
-
-fn father_of(index: u32) -> String {
-    format!("papa{}", index + 1)
+/// WeChat users of the woman, the father and the grandmother of a family; the login code is `demo-` and this.
+pub(super) fn users_of(index: u32) -> [String; 3] {
+    ["mama", "papa", "nainai"].map(|who| format!("{who}{}", index + 1))
 }

@@ -104,7 +104,11 @@ pub(crate) async fn ask(
         Attempt::New(work) => work,
     };
     let (id, now) = (DisclosureId(id.unwrap_or_else(Uuid::now_v7)), app.now());
-    let state = DisclosureState::at_first(lines);
+    let free_before = match given {
+        Given::Screen => 0,
+        Given::Xlsx | Given::Csv => store::free_of_day(&work.txn, staff.id, app.today()).await?,
+    };
+    let state = DisclosureState::at_first(lines, free_before);
     let is_ready = state == DisclosureState::Ready;
     let purpose = app.keys.seal(store::purpose_place(id), &purpose).map_err(ApiError::Internal)?;
     let row = disclosure::Model {

@@ -19,6 +19,7 @@ use crate::error::ApiError;
 use crate::form::{Form, REMARK};
 use crate::idempotency::{Attempt, Once};
 use crate::problem::Code;
+use crate::review::must_be_independent;
 
 /// The decision.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -53,7 +54,7 @@ pub(crate) struct Decided {
     request_body = DecisionRequest,
     responses(
         (status = 200, description = "Kept", body = Decided),
-        (status = 403, description = "It is the caller's own (`own_disclosure`), or the role does not decide"),
+        (status = 403, description = "It is the caller's own (`own_disclosure`), the two accounts are not independent (`reviewer_not_independent`), or the role does not decide"),
         (status = 409, description = "Somebody decided before, or it has expired (`already_decided`)"),
     ),
 )]
@@ -66,7 +67,9 @@ pub(crate) async fn decide(
     body: Body<DecisionRequest>,
 ) -> Result<HttpResponse, ApiError> {
     let staff = &office.staff;
-    let id = of_another(&app, staff, &id).await?;
+    let asked = of_another(&app, staff, &id).await?;
+    must_be_independent(app.db.read(), staff.id, asked.staff_id, asked.asked_at).await?;
+    let id = asked.id;
     let DecisionRequest { approve, reason } = body.parse()?;
     let mut form = Form::default();
     let reason = if approve {

@@ -203,13 +203,13 @@ pub(super) async fn find(app: &App, staff: &Staff, id: &str) -> Result<disclosur
     if may_know { Ok(row) } else { Err(missing()) }
 }
 
-/// The id of a request on which a staff member decides: somebody else's, for whose region they answer.
-pub(super) async fn of_another(app: &App, staff: &Staff, id: &str) -> Result<DisclosureId, ApiError> {
+/// A request on which a staff member decides: somebody else's, for whose region they answer.
+pub(super) async fn of_another(app: &App, staff: &Staff, id: &str) -> Result<disclosure::Model, ApiError> {
     let missing = || ApiError::told(Code::NotFound);
     let id = id.parse().map_err(|_| missing())?;
     let row = store::by_id(app.db.read(), id).await?.ok_or_else(missing)?;
     let decider = Decider { id: staff.id, roles: &staff.roles, scope: staff.region };
-    may_decide(decider, store::asker(&row)).map(|()| id).map_err(|refusal| match refusal {
+    may_decide(decider, store::asker(&row)).map(|()| row).map_err(|refusal| match refusal {
         DecideRefusal::Own => ApiError::told(Code::OwnDisclosure),
         DecideRefusal::NotTheirs => missing(),
     })

@@ -86,7 +86,9 @@ impl Filters {
         let is_reviewed = matches!(list, L::Overrides | L::BreakGlass);
         form.forbid("/filters/reviewed", self.reviewed.is_some() && !is_reviewed);
         form.forbid("/filters/state", self.state.is_some() && list != L::Corrections);
-        if let (L::Visits, Some(from), Some(to)) = (list, settled.from, settled.to) {
+        if let (L::Visits, Some(from), Some(to)) = (list, settled.from, settled.to)
+            && let Some(from) = form.day("/filters/from", from)
+        {
             let days = if given == Given::Screen { 1 } else { LONGEST };
             let last = from.checked_add_days(Days::new(days - 1)).unwrap_or(from);
             if !(from..=last).contains(&to) {
@@ -150,6 +152,10 @@ impl Which {
             ),
             PersonList::Countersign => Self::Countersign(staff.institution()?),
             PersonList::Checkups => Self::Checkups(staff.id),
+            PersonList::Found => {
+                let (zh, en) = ("该名单不能申请。", "Nobody asks for this list.");
+                return Err(ApiError::field("/list", "not_an_option", zh, en));
+            }
         })
     }
 

@@ -44,7 +44,7 @@ pub(crate) async fn mark_seen(
     once: Once,
 ) -> Result<HttpResponse, ApiError> {
     let staff = &office.staff;
-    let id = of_another(&app, staff, &id).await?;
+    let id = of_another(&app, staff, &id).await?.id;
     let work = match once.begin(&app, staff.id.0, None, b"").await? {
         Attempt::Answered(answer) => return Ok(answer),
         Attempt::New(work) => work,

@@ -147,8 +147,42 @@ pub(super) async fn approved(
     Ok(lines.and_then(|lines| u64::try_from(lines).ok()).unwrap_or(0))
 }
 
+/// Lines of the files that an account asked for on a day and was free to take. Its day is held until the transaction ends, so
+/// that of two requests at the same moment the second knows of the first.
+pub(super) async fn free_of_day(
+    txn: &impl ConnectionTrait,
+    staff: StaffId,
+    day: NaiveDate,
+) -> Result<u64, DbErr> {
+    let hold = statement(
+        txn.get_database_backend(),
+        "INSERT INTO disclosure_day (staff_id, day, lines, exports) VALUES (?, ?, 0, 0) \
+         ON CONFLICT (staff_id, day) DO UPDATE SET lines = disclosure_day.lines",
+        [staff.into(), day.into()],
+    );
+    txn.execute_raw(hold).await?;
+    let asked: Vec<(i64, Form)> = disclosure::Entity::find()
+        .select_only()
+        .column(disclosure::Column::Lines)
+        .column(disclosure::Column::Form)
+        .filter(disclosure::COLUMN.staff_id.eq(staff))
+        .filter(disclosure::COLUMN.asked_at.gte(start_of_day(day)))
+        .filter(disclosure::COLUMN.decided_at.is_null())
+        .filter(disclosure::COLUMN.state.is_in([
+            DisclosureState::Ready,
+            DisclosureState::Taken,
+            DisclosureState::Expired,
+        ]))
+        .into_tuple()
+        .all(txn)
+        .await?;
+    let lines =
+        asked.into_iter().filter(|(_, form)| *form != Form::Screen).map(|(lines, _)| lines.unsigned_abs());
+    Ok(lines.sum())
+}
+
 /// Counts the handbooks that a page shows to somebody for the day, each once; refuses when the day's lines are used up.
-pub(super) async fn count_shown(
+pub(crate) async fn count_shown(
     app: &App,
     staff: &Staff,
     list: PersonList,

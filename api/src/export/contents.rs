@@ -88,7 +88,7 @@ pub(super) async fn write(
     language: Language,
     archive: &mut Archive,
 ) -> anyhow::Result<()> {
-    let txn = app.db.snapshot().await?;
+    let txn = app.db.long_snapshot().await?;
     let mut copy = Copy {
         app,
         db: &txn,

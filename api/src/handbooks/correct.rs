@@ -13,6 +13,7 @@ use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, SqlErr};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::refused::watched;
 use super::store::{self, Act};
 use crate::access::{Access, CorrectIdentity};
 use crate::app::App;
@@ -86,6 +87,7 @@ pub struct Corrected {
     responses(
         (status = 200, description = "Corrected", body = Corrected, headers(("ETag" = String))),
         (status = 409, description = "The ID number stands under somebody else (`id_number_taken`), another institution answers for her first handbook (`identity_elsewhere`), or the handbook is closed (`handbook_closed`)"),
+        (status = 429, description = "Twenty refusals in an hour because of what is known of somebody (`too_many_tries`)"),
     ),
 )]
 #[post("/api/v1/handbooks/{handbook}/identity")]
@@ -96,10 +98,20 @@ pub(crate) async fn correct(
     body: Body<CorrectRequest>,
 ) -> Result<HttpResponse, ApiError> {
     let request = body.parse()?;
+    let work = Box::pin(put_right(&app, &access, &seen, &request));
+    watched(&app, access.caller.staff()?, Action::CorrectIdentity.code(), work).await
+}
+
+async fn put_right(
+    app: &App,
+    access: &Access<CorrectIdentity>,
+    seen: &IfMatch,
+    request: &CorrectRequest,
+) -> Result<HttpResponse, ApiError> {
     let (staff, id) = (access.caller.staff()?, access.handbook.id);
-    let work = Work::without_key(&app).await?;
+    let work = Work::without_key(app).await?;
     let (txn, now) = (&work.txn, app.now());
-    let held = store::hold_as(txn, &access).await?;
+    let held = store::hold_as(txn, access).await?;
     let whose = Whose::find(txn, &held, &request.person).await?;
     let row = whose.person();
     let others = whose.other_handbooks(txn, &held).await?;
@@ -116,15 +128,16 @@ pub(crate) async fn correct(
     };
     let others: Vec<&handbook::Model> = others.iter().collect();
     store::settle_contacts(txn, &app.keys, &others, before.phone.as_deref()).await?;
-    let corrected = people::store::update_identity(txn, &app.keys, row, new).await?;
-    let corrected = corrected.ok_or_else(|| ApiError::told(Code::Conflict))?;
-    if let Whose::Child(child, _) = &whose {
-        rekey(&app, txn, &held, child, &right).await?;
-    }
+    // Before anybody else is looked at: what cannot be right must not ask whose the number is.
     if let (Whose::Child(child, _), Some(born_on)) = (&whose, right.born_on)
         && born_on != child.born_on
     {
-        check_age(&app, txn, &held, (child.born_on, born_on), &right.reason, staff).await?;
+        check_age(app, txn, &held, (child.born_on, born_on), &right.reason, staff).await?;
+    }
+    let corrected = people::store::update_identity(txn, &app.keys, row, new).await?;
+    let corrected = corrected.ok_or_else(|| ApiError::told(Code::Conflict))?;
+    if let Whose::Child(child, _) = &whose {
+        rekey(app, txn, &held, child, &right).await?;
     }
     if request.phone.is_some() || request.remove_phone {
         store::set_contact(txn, &app.keys, id, right.identity.phone.as_deref()).await?;
@@ -141,7 +154,7 @@ pub(crate) async fn correct(
 
     let mut answer = work
         .answer(
-            &app,
+            app,
             access.wrote(),
             StatusCode::OK,
             &Corrected { id: corrected.id, version: corrected.version },

@@ -8,6 +8,7 @@ use actix_web::{HttpResponse, post};
 use chrono::{NaiveDate, TimeDelta};
 use domain::access::{Action, OfficeAction, Role, Tie, Verdict, may};
 use domain::audit::Kind;
+use domain::disclosure::PersonList;
 use domain::handbook::number::HandbookNumber;
 use domain::handbook::{Group, State};
 use domain::id::HandbookId;
@@ -22,6 +23,7 @@ use crate::audit::Events;
 use crate::body::Body;
 use crate::children::store as children;
 use crate::db::entities::{handbook, person};
+use crate::disclosures;
 use crate::error::ApiError;
 use crate::form::Form;
 use crate::people;
@@ -108,7 +110,7 @@ pub struct MaskedPerson {
     request_body = FindRequest,
     responses(
         (status = 200, description = "What was found", body = FoundHandbooks),
-        (status = 429, description = "Found nothing 120 times in an hour (`too_many_tries`); `Retry-After` says when to come again"),
+        (status = 429, description = "Found nothing 120 times in an hour (`too_many_tries`), or as many people seen as an account is shown in a day (`too_many_lines`); `Retry-After` says when to come again"),
     ),
 )]
 #[post("/api/v1/handbooks/find")]
@@ -140,8 +142,10 @@ pub(crate) async fn find(
         let looked = office.staff.event(Kind::Read, OfficeAction::FindHandbook.code());
         Events::from(looked).write(app.db.write(), app.now()).await?;
     } else {
-        log::write(&app, &office.staff, &reads).await?;
         attempt.take_back(app.db.write()).await?;
+        let shown = reads.iter().map(|read| read.handbook);
+        disclosures::store::count_shown(&app, &office.staff, PersonList::Found, shown).await?;
+        log::write(&app, &office.staff, &reads).await?;
     }
     Ok(HttpResponse::Ok().json(FoundHandbooks { items }))
 }

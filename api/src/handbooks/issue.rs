@@ -5,9 +5,7 @@ use std::collections::BTreeSet;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
-use chrono::TimeDelta;
 use domain::access::{OfficeAction, Role};
-use domain::audit::Kind as Told;
 use domain::calendar::Month;
 use domain::consent::Purpose;
 use domain::handbook::identity::Grip;
@@ -22,15 +20,14 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::desk::Desk;
-use super::find::in_scope;
 use super::form::{IssueRequest, Order};
 use super::print::{Bearer, Slip, link};
+use super::refused::watched;
 use super::{InstitutionName, store};
 use crate::access::{Office, office};
 use crate::app::App;
-use crate::audit::Events;
 use crate::body::Body;
-use crate::children::store::{already_has, is_known, keep_child};
+use crate::children::store::{ChildPlace, already_has, is_known, keep_child};
 use crate::db::entities::{ExplainedList, handbook, issuance, person};
 use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once, Txn};
@@ -42,7 +39,6 @@ use crate::people::keep::{PersonOnForm, keep, known};
 use crate::pregnancies;
 use crate::problem::Code;
 use crate::session::Staff;
-use crate::tries::Limit;
 use crate::usage;
 
 /// A handbook that was issued.
@@ -121,49 +117,8 @@ pub(crate) async fn issue(
     if let Some(answer) = once.answered(&app, actor, request.id.map(|id| id.0), body.bytes()).await? {
         return Ok(answer);
     }
-    let attempt = REFUSED.begin(&app, actor).await?;
-    match hand_over(&app, &office, &desk, request.id, &order, &once, body.bytes()).await {
-        Err(refused) if is_about_somebody(&refused) => Err(told(&app, &office, refused).await?),
-        outcome => {
-            attempt.take_back(app.db.write()).await?;
-            outcome
-        }
-    }
-}
-
-/// Issues that were refused because of what is known of somebody, by account: a desk must not learn by them who has a
-/// handbook.
-const REFUSED: Limit = Limit { purpose: "issue_refused", most: 20, pause: TimeDelta::hours(1) };
-
-fn is_about_somebody(refused: &ApiError) -> bool {
-    matches!(
-        refused.code(),
-        Code::AlreadyHasHandbook | Code::IdentityDiffers | Code::IdInUse | Code::Conflict
-    )
-}
-
-/// Tells the audit log of a refused issue. The number of the handbook that stands in its way is for a desk that would find
-/// it, too.
-async fn told(
-    app: &App,
-    office: &Office<office::IssueHandbook>,
-    refused: ApiError,
-) -> Result<ApiError, ApiError> {
-    let number = refused.word("number").and_then(|number| HandbookNumber::parse(number).ok());
-    let holder = match &number {
-        Some(number) => store::by_number(app.db.read(), number).await?,
-        None => None,
-    };
-    let event = office.staff.event(Told::Refused, OfficeAction::IssueHandbook.code());
-    let event = holder.as_ref().map_or(event.clone(), |holder| event.at(holder.id));
-    Events::from(event).write(app.db.write(), app.now()).await?;
-    Ok(match holder {
-        Some(holder) if !in_scope(&office.staff, &holder) => {
-            let (zh, en) = ("不在本辖区，不予显示", "not shown, it is elsewhere");
-            ApiError::with_each(Code::AlreadyHasHandbook, "number", zh, en)
-        }
-        _ => refused,
-    })
+    let work = hand_over(&app, &office, &desk, request.id, &order, &once, body.bytes());
+    watched(&app, &office.staff, OfficeAction::IssueHandbook.code(), work).await
 }
 
 async fn hand_over(
@@ -223,9 +178,10 @@ impl Issue<'_> {
             store::set_contact(txn, &app.keys, id, form.identity.phone.as_deref()).await?;
         }
         let pregnancy = self.keep_pregnancy(id, order).await?;
+        let place = ChildPlace { handbook: &row, pregnancy: None, desk: Some(desk.institution.id) };
         let mut children = Vec::new();
         for form in &order.children {
-            children.push(keep_child(app, txn, &row, None, form).await?.id);
+            children.push(keep_child(app, txn, place, form).await?.id);
         }
         let issuance = self.keep_issuance(&row, order).await?;
 

@@ -12,6 +12,7 @@ pub mod mine;
 pub mod print;
 pub mod proof;
 pub mod reclaim;
+pub(crate) mod refused;
 pub mod release;
 pub mod replace;
 pub mod show;

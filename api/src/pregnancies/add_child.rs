@@ -7,6 +7,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, post};
 use chrono::NaiveDate;
+use domain::access::Action;
 use domain::handbook::issuing::check_one_birth;
 use domain::id::{ChildId, PregnancyId};
 use domain::pregnancy::FETUSES;
@@ -22,10 +23,11 @@ use crate::access::{Access, ManagePregnancy};
 use crate::app::App;
 use crate::body::Body;
 use crate::children::ChildOnForm;
-use crate::children::store as children;
+use crate::children::store::{self as children, ChildPlace};
 use crate::db::entities::{child, handbook, pregnancy};
 use crate::error::ApiError;
 use crate::form::Form;
+use crate::handbooks::refused::watched;
 use crate::handbooks::store::hold_as;
 use crate::idempotency::{Attempt, Once};
 use crate::problem::Code;
@@ -55,6 +57,7 @@ pub struct AddedChild {
     responses(
         (status = 201, description = "Added", body = AddedChild),
         (status = 409, description = "Nobody was born of the pregnancy (`no_birth`), the handbook is closed (`handbook_closed`), or the child has one (`already_has_handbook`)"),
+        (status = 429, description = "Twenty refusals in an hour because of what is known of somebody (`too_many_tries`)"),
     ),
 )]
 #[post("/api/v1/handbooks/{handbook}/pregnancies/{pregnancy}/children")]
@@ -66,22 +69,35 @@ pub(crate) async fn add(
     body: Body<TypedNewborn>,
 ) -> Result<HttpResponse, ApiError> {
     let request = body.parse()?;
+    let work = keep(&app, &access, PregnancyId(path.1), &once, (&request, body.bytes()));
+    watched(&app, access.caller.staff()?, Action::ManagePregnancy.code(), work).await
+}
+
+async fn keep(
+    app: &App,
+    access: &Access<ManagePregnancy>,
+    pregnancy: PregnancyId,
+    once: &Once,
+    (request, bytes): (&TypedNewborn, &[u8]),
+) -> Result<HttpResponse, ApiError> {
+    let staff = access.caller.staff()?;
     let id = request.id.map(|id| id.0);
-    let work = match once.begin(&app, access.caller.actor(), id, body.bytes()).await? {
+    let work = match once.begin(app, staff.id.0, id, bytes).await? {
         Attempt::Answered(answer) => return Ok(answer),
         Attempt::New(work) => work,
     };
     let txn = &work.txn;
-    let held = hold_as(txn, &access).await?;
-    let row = store::one(txn, held.id, PregnancyId(path.1)).await?;
+    let held = hold_as(txn, access).await?;
+    let row = store::one(txn, held.id, pregnancy).await?;
     let birth = Birth::of(txn, row.ok_or_else(|| ApiError::told(Code::NotFound))?).await?;
-    let newborn = birth.check(&request, &held, app.today())?;
+    let newborn = birth.check(request, &held, app.today())?;
     let ended_on = birth.end_with(txn, newborn.person.born_on, app.today()).await?;
-    let added = children::keep_child(&app, txn, &held, Some(birth.pregnancy.id), &newborn).await?;
+    let place = ChildPlace { handbook: &held, pregnancy: Some(birth.pregnancy.id), desk: staff.institution };
+    let added = children::keep_child(app, txn, place, &newborn).await?;
 
     let answer =
         AddedChild { id: added.id, birth_order: added.birth_order, version: added.version, ended_on };
-    let answer = work.answer(&app, access.wrote(), StatusCode::CREATED, &answer).await?;
+    let answer = work.answer(app, access.wrote(), StatusCode::CREATED, &answer).await?;
     app.live.changed(held.id).await;
     Ok(answer)
 }

@@ -6,6 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, post};
 use chrono::NaiveDate;
+use domain::access::Action;
 use domain::handbook::{CloseReason, State};
 use domain::id::{ChildId, PregnancyId};
 use domain::person::Sex;
@@ -21,12 +22,13 @@ use crate::access::{Access, ManagePregnancy};
 use crate::alerts::store as alerts;
 use crate::app::App;
 use crate::body::{Body, chosen_id};
-use crate::children::store::keep_child;
+use crate::children::store::{ChildPlace, keep_child};
 use crate::children::{ChildOnForm, Typed};
 use crate::db::entities::{handbook, pregnancy};
 use crate::error::ApiError;
 use crate::form::Form;
 use crate::handbooks::form::check_siblings;
+use crate::handbooks::refused::watched;
 use crate::handbooks::store::{self as handbooks, LIVE, hold_as};
 use crate::idempotency::{Attempt, Once, Txn};
 use crate::problem::Code;
@@ -92,7 +94,10 @@ pub struct Ended {
     tag = "pregnancies",
     params(("handbook" = Uuid, Path), ("pregnancy" = Uuid, Path), Once),
     request_body = OutcomeRequest,
-    responses((status = 201, description = "Recorded", body = Ended)),
+    responses(
+        (status = 201, description = "Recorded", body = Ended),
+        (status = 429, description = "Twenty refusals in an hour because of what is known of somebody (`too_many_tries`)"),
+    ),
 )]
 #[post("/api/v1/handbooks/{handbook}/pregnancies/{pregnancy}/outcome")]
 pub(crate) async fn record_outcome(
@@ -103,14 +108,25 @@ pub(crate) async fn record_outcome(
     body: Body<OutcomeRequest>,
 ) -> Result<HttpResponse, ApiError> {
     let request = body.parse()?;
+    let work = keep(&app, &access, PregnancyId(path.1), &once, (&request, body.bytes()));
+    watched(&app, access.caller.staff()?, Action::ManagePregnancy.code(), work).await
+}
+
+async fn keep(
+    app: &App,
+    access: &Access<ManagePregnancy>,
+    pregnancy: PregnancyId,
+    once: &Once,
+    (request, bytes): (&OutcomeRequest, &[u8]),
+) -> Result<HttpResponse, ApiError> {
     let staff = access.caller.staff()?;
-    let work = match once.begin(&app, staff.id.0, None, body.bytes()).await? {
+    let work = match once.begin(app, staff.id.0, None, bytes).await? {
         Attempt::Answered(answer) => return Ok(answer),
         Attempt::New(work) => work,
     };
     let txn = &work.txn;
-    let held = hold_as(txn, &access).await?;
-    let row = store::one(txn, held.id, PregnancyId(path.1)).await?;
+    let held = hold_as(txn, access).await?;
+    let row = store::one(txn, held.id, pregnancy).await?;
     let row = row.ok_or_else(|| ApiError::told(Code::NotFound))?;
     if row.outcome.is_some() {
         return Err(ApiError::told(Code::PregnancyEnded));
@@ -124,17 +140,18 @@ pub(crate) async fn record_outcome(
     };
     let ended = store::end(txn, row.id, ended).await?;
     let ended = ended.ok_or_else(|| ApiError::told(Code::PregnancyEnded))?;
+    let place = ChildPlace { handbook: &held, pregnancy: Some(row.id), desk: staff.institution };
     let mut children = Vec::new();
     for newborn in &newborns {
-        children.push(keep_child(&app, txn, &held, Some(row.id), newborn).await?.id);
+        children.push(keep_child(app, txn, place, newborn).await?.id);
     }
     if let Some(lost) = alerts::Ended::by(request.outcome, ended.id) {
         alerts::end_of_subject(txn, &app.keys, held.id, lost, staff.id, app.now()).await?;
     }
-    let state = settle(&app, txn, &held, request.outcome, children.is_empty()).await?;
+    let state = settle(app, txn, &held, request.outcome, children.is_empty()).await?;
 
     let answer = Ended { pregnancy: Pregnancy::of(&ended, app.today()), children, state };
-    let answer = work.answer(&app, access.wrote(), StatusCode::CREATED, &answer).await?;
+    let answer = work.answer(app, access.wrote(), StatusCode::CREATED, &answer).await?;
     app.live.changed(held.id).await;
     Ok(answer)
 }

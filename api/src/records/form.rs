@@ -1,7 +1,7 @@
 //! The outer shape of a record's body, read field by field: its faults are told together with those of the payload.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::calendar::{day_in_china, is_of_our_time};
+use domain::calendar::day_in_china;
 use domain::catalogue::kind::{Stage, WrittenBy};
 use domain::catalogue::{Catalogue, Context, FieldError, Kind};
 use domain::checkup::CheckupRefusal;
@@ -19,6 +19,7 @@ use super::store::subject_of;
 use crate::body::{self, Body, Chosen};
 use crate::db::entities::{handbook, record};
 use crate::error::{ApiError, FieldProblem};
+use crate::form::day_of_our_time;
 use crate::problem::{Code, Word};
 
 /// Most photos of one record.
@@ -89,12 +90,7 @@ impl Fields {
     /// Takes a day that may be left out, of the centuries that handbooks know.
     pub fn day(&mut self, name: &str) -> Option<NaiveDate> {
         let day: NaiveDate = self.optional(name)?;
-        if is_of_our_time(day) {
-            return Some(day);
-        }
-        let (zh, en) = ("应为1900-01-01至2100-12-31。", "A day from 1900-01-01 to 2100-12-31 is allowed.");
-        self.wrong(FieldProblem::new(format!("/{name}"), "out_of_range", zh, en));
-        None
+        day_of_our_time(&format!("/{name}"), day).map_err(|problem| self.wrong(problem)).ok()
     }
 
     /// Takes a field that must be there.

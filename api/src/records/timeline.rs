@@ -3,7 +3,6 @@
 use actix_web::get;
 use actix_web::web::{Data, Json};
 use chrono::NaiveDate;
-use domain::calendar::is_of_our_time;
 use domain::catalogue::Catalogue;
 use domain::id::{ChildId, RecordId};
 use domain::record::{Source, SubjectKind};
@@ -43,11 +42,8 @@ pub struct Narrowed {
 impl Narrowed {
     /// Refuses days that no record can be of, and a kind that there never was.
     fn check(&self, catalogue: &Catalogue) -> Result<(), ApiError> {
-        for (name, day) in [("from", self.from), ("to", self.to)] {
-            if day.is_some_and(|day| !is_of_our_time(day)) {
-                return Err(query::out_of_range(name, "1900-01-01", "2100-12-31"));
-            }
-        }
+        query::must_be_of_our_time("from", self.from)?;
+        query::must_be_of_our_time("to", self.to)?;
         query::must_follow(self.from, self.to)?;
         match self.kind.as_deref().filter(|kind| !catalogue.has(kind)) {
             Some(_) => Err(ApiError::parameter(

@@ -2,7 +2,7 @@
 
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, get};
-use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::access::{Action, Tie};
 use domain::calendar::day_in_china;
 use domain::handbook::number::HandbookNumber;
@@ -88,10 +88,8 @@ pub(crate) async fn of_day(
 ) -> Result<HttpResponse, ApiError> {
     let staff = &office.staff;
     let institution = staff.institution()?;
+    query::must_be_of_our_time("day", filter.day)?;
     let day = filter.day.unwrap_or_else(|| app.today());
-    if !(2000..=2999).contains(&day.year()) {
-        return Err(query::out_of_range("day", "2000-01-01", "2999-12-31"));
-    }
     let which = Which::Visits(institution, day, day);
     let reading = Reading::<(DateTime<Utc>, VisitId)>::begin(&app, staff, &which, &page).await?;
     if reading.after.is_some_and(|(opened_at, _)| day_in_china(opened_at) != day) {

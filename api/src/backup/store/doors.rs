@@ -14,7 +14,7 @@ use sea_orm::{
 
 use super::restoration as last_restoration;
 use crate::db::entities::{
-    code, disclosure, handbook, invitation, live_ticket, refresh_token, restoration, session,
+    code, disclosure, handbook, invitation, live_ticket, refresh_token, restoration, session, visit,
 };
 use crate::handbooks::store::no_slip;
 use crate::live::store::TICKET_LIFE;
@@ -23,7 +23,8 @@ use crate::live::store::TICKET_LIFE;
 /// where new changes are.
 const CHANGES_MOVED: i64 = 1_000_000;
 
-/// Ends whatever opens a door: people sign in again, and codes, invitations and slips are made anew.
+/// Ends whatever opens a door: people sign in again, codes, invitations and slips are made anew, and visits are opened
+/// anew.
 pub(in crate::backup) async fn end_what_opens_doors(
     txn: &DatabaseTransaction,
     now: DateTime<Utc>,
@@ -52,6 +53,12 @@ pub(in crate::backup) async fn end_what_opens_doors(
         .filter(handbook::COLUMN.slip_hash.is_not_null())
         .exec(txn)
         .await?;
+    // Which of them were ended since does not matter: the family shows its code again.
+    let visits = visit::Entity::update_many()
+        .col_expr(visit::Column::EndsAt, Expr::value(now))
+        .filter(visit::COLUMN.ends_at.gt(now))
+        .exec(txn)
+        .await?;
     // What was approved may have been taken since: it is asked for again.
     let lists = disclosure::Entity::update_many()
         .set(disclosure::ActiveModel {
@@ -71,6 +78,7 @@ pub(in crate::backup) async fn end_what_opens_doors(
         ("dynamic codes", codes.rows_affected),
         ("invitations", invitations.rows_affected),
         ("slips", slips.rows_affected),
+        ("open visits", visits.rows_affected),
         ("lists of persons", lists.rows_affected),
     ]))
 }
@@ -100,6 +108,9 @@ pub(in crate::backup) async fn revived(db: &impl ConnectionTrait) -> Result<Vec<
         .filter(invitation::COLUMN.used_at.is_null())
         .filter(invitation::COLUMN.revoked_at.is_null())
         .filter(invitation::COLUMN.created_at.lt(restored_at));
+    let visits = visit::Entity::find()
+        .filter(visit::COLUMN.ends_at.gt(restored_at))
+        .filter(visit::COLUMN.opened_at.lt(restored_at));
     // Slips and tickets do not say when they were made, only until when they are good.
     let slips = handbook::Entity::find()
         .filter(handbook::COLUMN.slip_hash.is_not_null())
@@ -114,6 +125,7 @@ pub(in crate::backup) async fn revived(db: &impl ConnectionTrait) -> Result<Vec<
         ("dynamic codes", codes.count(db).await?),
         ("invitations", invitations.count(db).await?),
         ("slips", slips.count(db).await?),
+        ("open visits", visits.count(db).await?),
         ("lists of persons", lists.count(db).await?),
         ("live tickets", tickets.count(db).await?),
     ])

@@ -8,7 +8,7 @@ use sea_orm::{
 };
 
 use crate::backup::tombstones::Ended;
-use crate::db::entities::{delegation, member, wechat_user};
+use crate::db::entities::{delegation, institution, member, wechat_user};
 
 /// Members who left a handbook or were removed.
 pub(super) const MEMBERS: Ends<member::Entity> =
@@ -17,6 +17,10 @@ pub(super) const MEMBERS: Ends<member::Entity> =
 /// Delegations that ended.
 pub(super) const DELEGATIONS: Ends<delegation::Entity> =
     Ends { id: delegation::Column::Id, ended_at: delegation::Column::EndedAt };
+
+/// Institutions that ended.
+pub(super) const INSTITUTIONS: Ends<institution::Entity> =
+    Ends { id: institution::Column::Id, ended_at: institution::Column::EndedAt };
 
 /// Accounts that were closed.
 pub(super) const ACCOUNTS: Ends<wechat_user::Entity> =

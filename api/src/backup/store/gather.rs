@@ -1,16 +1,27 @@
 //! What was taken back since an instant, read from a database as it is. It reads whole tables.
 
-use chrono::{DateTime, Utc};
-use domain::id::RecordId;
-use domain::record::RecordState;
-use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QuerySelect};
+use std::collections::BTreeMap;
 
-use super::ends::{ACCOUNTS, DELEGATIONS, MEMBERS};
-use crate::backup::tombstones::{Dropped, HandbookNow, ReceiptThen, RecordNow, StaffNow, Tombstones};
+use chrono::{DateTime, Utc};
+use domain::access::Action;
+use domain::id::{HandbookId, InstitutionId, MemberId, RecordId};
+use domain::member::MemberRole;
+use domain::place::RegionCode;
+use domain::record::RecordState;
+use sea_orm::{
+    ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait,
+};
+
+use super::ends::{ACCOUNTS, DELEGATIONS, INSTITUTIONS, MEMBERS};
+use crate::backup::tombstones::{
+    Dropped, HandbookNow, HiddenNow, ReceiptThen, RecordNow, RoleNow, StaffNow, Tombstones, TransferNow,
+};
 use crate::buried::ENTRY;
 use crate::consents::again::Withdrawn;
 use crate::consents::store::withdrawn_since;
-use crate::db::entities::{handbook, record, retention_receipt, staff, tombstone};
+use crate::db::entities::{desk_act, handbook, member, notice, record, retention_receipt, staff, tombstone};
+use crate::notices::Kind;
 use crate::records::store::ERASED;
 
 /// What was taken back since an instant, read in one snapshot.
@@ -26,13 +37,78 @@ pub(in crate::backup) async fn tombstones(
         accounts: ACCOUNTS.since(txn, since).await?,
         members: MEMBERS.since(txn, since).await?,
         delegations: DELEGATIONS.since(txn, since).await?,
+        institutions: INSTITUTIONS.since(txn, since).await?,
         staff: staff::Entity::find().all(txn).await?.into_iter().map(staff_now).collect(),
+        roles: roles(txn, since).await?,
+        hidden: hidden(txn, since).await?,
+        transfers: transfers(txn, since).await?,
         handbooks: handbooks(txn, since).await?,
         records: records(txn, since).await?,
         withdrawn: withdrawn.into_iter().map(|(row, issue)| Withdrawn::of(row, issue)).collect(),
         receipts: receipts(txn, since).await?,
         dropped: dropped(txn, since).await?,
     })
+}
+
+/// Live members whose row changed ever, of families that were told since of a change of members: a membership does not say
+/// when its role changed. Who was raised is told too, so that a handbook whose owner stepped down has the other.
+async fn roles(txn: &DatabaseTransaction, since: DateTime<Utc>) -> Result<Vec<RoleNow>, DbErr> {
+    let told = notice::Entity::find()
+        .select_only()
+        .column(notice::Column::HandbookId)
+        .filter(notice::COLUMN.kind.eq(Kind::MembersChanged.word()))
+        .filter(notice::COLUMN.raised_at.gte(since))
+        .into_query();
+    let rows: Vec<(MemberId, i32, MemberRole)> = member::Entity::find()
+        .select_only()
+        .columns([member::Column::Id, member::Column::Version, member::Column::Role])
+        .filter(member::COLUMN.handbook_id.in_subquery(told))
+        .filter(member::COLUMN.ended_at.is_null())
+        .filter(member::COLUMN.version.gt(1))
+        .into_tuple()
+        .all(txn)
+        .await?;
+    Ok(rows.into_iter().map(|(id, version, role)| RoleNow { id, version, role }).collect())
+}
+
+async fn hidden(txn: &DatabaseTransaction, since: DateTime<Utc>) -> Result<Vec<HiddenNow>, DbErr> {
+    let rows: Vec<(RecordId, i32)> = record::Entity::find()
+        .select_only()
+        .columns([record::Column::Id, record::Column::Version])
+        .filter(record::COLUMN.is_private.eq(true))
+        .filter(record::COLUMN.state.eq(RecordState::Live))
+        .filter(record::COLUMN.changed_at.gte(since))
+        .into_tuple()
+        .all(txn)
+        .await?;
+    Ok(rows.into_iter().map(|(id, version)| HiddenNow { id, version }).collect())
+}
+
+async fn transfers(txn: &DatabaseTransaction, since: DateTime<Utc>) -> Result<Vec<TransferNow>, DbErr> {
+    let acts = desk_act::Entity::find()
+        .select_only()
+        .column(desk_act::Column::HandbookId)
+        .filter(desk_act::COLUMN.action.eq(Action::Transfer))
+        .filter(desk_act::COLUMN.done_at.gte(since));
+    let transferred = acts.clone().into_query();
+    let done: Vec<(HandbookId, DateTime<Utc>)> = acts
+        .column(desk_act::Column::DoneAt)
+        .order_by_asc(desk_act::Column::DoneAt)
+        .into_tuple()
+        .all(txn)
+        .await?;
+    let last: BTreeMap<_, _> = done.into_iter().collect();
+    let rows: Vec<(HandbookId, InstitutionId, RegionCode)> = handbook::Entity::find()
+        .select_only()
+        .columns([handbook::Column::Id, handbook::Column::ManagingId, handbook::Column::RegionCode])
+        .filter(handbook::COLUMN.id.in_subquery(transferred))
+        .into_tuple()
+        .all(txn)
+        .await?;
+    let told = rows.into_iter().filter_map(|(handbook, managing, region)| {
+        last.get(&handbook).map(|at| TransferNow { handbook, at: *at, managing, region })
+    });
+    Ok(told.collect())
 }
 
 /// Handbooks that ended, whose code on paper was revoked, whose family has gone, and that were blocked or erased.
@@ -107,6 +183,7 @@ fn staff_now(row: staff::Model) -> StaffNow {
         password_issued: row.password_issued,
         totp: row.totp,
         totp_last_step: row.totp_last_step,
+        reset: row.reset_by.zip(row.reset_at),
     }
 }
 

@@ -4,6 +4,7 @@
 mod doors;
 mod ends;
 mod gather;
+mod newest;
 mod replay;
 
 use std::collections::BTreeMap;
@@ -19,10 +20,8 @@ use uuid::Uuid;
 
 pub(super) use self::doors::{end_what_opens_doors, revived};
 pub(super) use self::gather::tombstones;
-pub(super) use self::replay::{
-    CHANGED_STAFF, DROPPED_PHOTOS, Many, drop_photo, keep_tombstones, replay, replay_staff, unreplayed,
-    unreplayed_staff,
-};
+pub(super) use self::newest::{replay_newest, unreplayed_newest};
+pub(super) use self::replay::{DROPPED_PHOTOS, Many, drop_photo, keep_tombstones, replay, unreplayed};
 use crate::db::entities::restoration;
 use crate::db::{Db, statement};
 pub(super) use crate::keyring::store::has_photo;

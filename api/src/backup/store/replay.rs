@@ -6,23 +6,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use domain::handbook::State as HandbookState;
-use domain::id::{HandbookId, PhotoId, RecordId};
+use domain::id::{HandbookId, InstitutionId, PhotoId, RecordId};
 use domain::record::RecordState;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
-    IntoActiveModel,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
+    QueryFilter,
 };
 
-use super::ends::{ACCOUNTS, DELEGATIONS, MEMBERS};
+use super::ends::{ACCOUNTS, DELEGATIONS, INSTITUTIONS, MEMBERS};
 use super::has_photo;
-use crate::backup::tombstones::{Dropped, HandbookNow, ReceiptThen, RecordNow, StaffNow, Tombstones};
+use crate::backup::tombstones::{Dropped, Ended, HandbookNow, ReceiptThen, RecordNow, Tombstones};
 use crate::buried::{ENTRY, FAMILY, PHOTO};
 use crate::closing::again;
 use crate::closing::store::entries_that_live;
 use crate::consents::again as consents;
 use crate::consents::store::of_issue;
-use crate::db::entities::{handbook, institution, photo, record, retention_receipt, staff, tombstone};
+use crate::db::entities::{catchment, handbook, photo, record, retention_receipt, tombstone};
 use crate::keys::Keys;
 use crate::notices::store::next_change;
 
@@ -35,21 +35,19 @@ pub(in crate::backup) type Many = BTreeMap<&'static str, u64>;
 const CLOSED_ACCOUNTS: &str = "accounts that were closed";
 const FORMER_MEMBERS: &str = "members who left";
 const ENDED_DELEGATIONS: &str = "delegations that ended";
+const ENDED_INSTITUTIONS: &str = "institutions that ended";
 const ENDED_HANDBOOKS: &str = "handbooks that ended or whose code was revoked";
 const EMPTIED_HANDBOOKS: &str = "handbooks whose family has gone, or that were blocked or erased";
 const ERASED_ENTRIES: &str = "entries that were erased";
 const WITHDRAWN_RECORDS: &str = "records that were withdrawn or voided";
 const WITHDRAWN_CONSENTS: &str = "consents that were withdrawn";
 
-/// What stands for staff in [`Many`].
-pub(in crate::backup) const CHANGED_STAFF: &str = "staff whose post or sign-in changed";
-
 /// What stands for photos in [`Many`].
 pub(in crate::backup) const DROPPED_PHOTOS: &str = "photos that were dropped";
 
-/// Does again what was taken back, and says how much of each. Staff apart, who are as the newest tombstones say
-/// ([`replay_staff`]). Without keys nobody is taken out of anything; who asks for it
-/// must bring them ([`Tombstones::need_keys`]).
+/// Does again what was taken back, and says how much of each; apart from what is as the newest tombstones say
+/// ([`super::newest`]). Without keys nobody is taken out of anything; who asks for it must bring them
+/// ([`Tombstones::need_keys`]).
 pub(in crate::backup) async fn replay(
     txn: &DatabaseTransaction,
     keys: Option<&Keys>,
@@ -64,6 +62,7 @@ pub(in crate::backup) async fn replay(
     }
     note(FORMER_MEMBERS, MEMBERS.again(txn, &tombstones.members).await?);
     note(ENDED_DELEGATIONS, DELEGATIONS.again(txn, &tombstones.delegations).await?);
+    note(ENDED_INSTITUTIONS, end_institutions(txn, &tombstones.institutions).await?);
     for entries in entries(tombstones).chunks(AT_A_TIME) {
         note(ERASED_ENTRIES, again::erase_entries(txn, entries, now).await?);
     }
@@ -85,7 +84,7 @@ pub(in crate::backup) async fn replay(
     Ok(done)
 }
 
-/// What lives although tombstones say that it ended; staff apart ([`unreplayed_staff`]).
+/// What lives although tombstones say that it ended; apart from what is as the newest say ([`super::newest`]).
 pub(in crate::backup) async fn unreplayed(
     db: &impl ConnectionTrait,
     tombstones: &Tombstones,
@@ -95,6 +94,7 @@ pub(in crate::backup) async fn unreplayed(
     note(CLOSED_ACCOUNTS, ACCOUNTS.living(db, &tombstones.accounts).await?);
     note(FORMER_MEMBERS, MEMBERS.living(db, &tombstones.members).await?);
     note(ENDED_DELEGATIONS, DELEGATIONS.living(db, &tombstones.delegations).await?);
+    note(ENDED_INSTITUTIONS, INSTITUTIONS.living(db, &tombstones.institutions).await?);
     for entries in entries(tombstones).chunks(AT_A_TIME) {
         note(ERASED_ENTRIES, entries_that_live(db, entries).await?.len() as u64);
     }
@@ -141,72 +141,13 @@ fn families(tombstones: &Tombstones) -> impl Iterator<Item = (HandbookId, DateTi
     all.filter(move |(id, _)| !told.contains(id))
 }
 
-/// What staff may do and how they sign in is as the newest tombstones say; says of how many it was not.
-pub(in crate::backup) async fn replay_staff(
-    txn: &DatabaseTransaction,
-    newest: &Tombstones,
-) -> Result<u64, DbErr> {
-    let mut many = 0;
-    for now in &newest.staff {
-        let Some((row, told)) = as_told(txn, now, newest.taken_at).await? else { continue };
-        if row == told {
-            continue;
-        }
-        let changed = staff::Model {
-            totp_last_step: now.totp_last_step.max(row.totp_last_step),
-            version: now.version.max(row.version + 1),
-            ..told
-        };
-        staff::Entity::update(changed.into_active_model().reset_all()).exec(txn).await?;
-        many += 1;
+/// Ends institutions, which had given up the regions that they answered for.
+async fn end_institutions(txn: &DatabaseTransaction, ended: &[Ended<InstitutionId>]) -> Result<u64, DbErr> {
+    for Ended { id, .. } in ended {
+        let regions = catchment::Entity::delete_many().filter(catchment::COLUMN.institution_id.eq(*id));
+        regions.exec(txn).await?;
     }
-    Ok(many)
-}
-
-/// How many may do or sign in with what the newest tombstones say is over.
-pub(in crate::backup) async fn unreplayed_staff(
-    db: &impl ConnectionTrait,
-    newest: &Tombstones,
-) -> Result<u64, DbErr> {
-    let mut many = 0;
-    for now in &newest.staff {
-        let told = as_told(db, now, newest.taken_at).await?;
-        many += u64::from(told.is_some_and(|(row, told)| row != told));
-    }
-    Ok(many)
-}
-
-/// A staff member as they are in a restored database and as they are to be in it. Who moved to an institution that the
-/// backup does not know yet is taken to have left: their county gives them the post again.
-async fn as_told(
-    db: &impl ConnectionTrait,
-    now: &StaffNow,
-    taken_at: DateTime<Utc>,
-) -> Result<Option<(staff::Model, staff::Model)>, DbErr> {
-    let Some(row) = staff::Entity::find_by_id(now.id).one(db).await? else { return Ok(None) };
-    let is_known = match now.institution {
-        Some(id) if row.institution_id != Some(id) => {
-            institution::Entity::find_by_id(id).one(db).await?.is_some()
-        }
-        _ => true,
-    };
-    let mut told = staff::Model {
-        left_on: now.left_on,
-        roles: now.roles.clone(),
-        password_hash: now.password_hash.clone(),
-        password_issued: now.password_issued,
-        totp: now.totp.clone(),
-        ..row.clone()
-    };
-    if is_known {
-        told.institution_id = now.institution;
-        told.region_code = now.region.map(|(code, _)| code);
-        told.region_level = now.region.map(|(_, level)| level);
-    } else {
-        let last = domain::calendar::day_in_china(taken_at);
-        told.left_on = Some(now.left_on.map_or(last, |left_on| left_on.min(last)));
-    }
-    Ok(Some((row, told)))
+    INSTITUTIONS.again(txn, ended).await
 }
 
 async fn end_handbook(txn: &DatabaseTransaction, now: &HandbookNow) -> Result<bool, DbErr> {

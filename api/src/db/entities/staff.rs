@@ -32,6 +32,8 @@ pub struct Model {
     pub made_by: Option<StaffId>,
     /// Who last issued its password.
     pub reset_by: Option<StaffId>,
+    /// When that was; not known of one from before this was kept.
+    pub reset_at: Option<DateTimeUtc>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

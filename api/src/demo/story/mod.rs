@@ -97,7 +97,7 @@ pub(super) fn story<'c>(
     demo: demo::Plan,
     mut dice: Dice,
 ) -> anyhow::Result<Story<'c>> {
-    let Use::Daily { claimed_at, with_father } = family.used else { return Ok(Story::default()) };
+    let Use::Daily { claimed_at, with_relatives } = family.used else { return Ok(Story::default()) };
     let demo::Plan { today, pace, .. } = demo;
     let mut plan = Plan { county, family, claimed_at, today, pace, dice: &mut dice, planned: Vec::new() };
     plan.everything();
@@ -109,7 +109,7 @@ pub(super) fn story<'c>(
     for Planned { at, what } in planned {
         match what {
             What::Entry(sheet) if at >= claimed_at => {
-                let by = if with_father && dice.chance(25) { Author::Father } else { Author::Woman };
+                let by = if with_relatives && dice.chance(25) { Author::Father } else { Author::Woman };
                 book.write(sheet, at + TimeDelta::minutes(2), by, None)?;
             }
             What::Entry(_) => {}

@@ -55,13 +55,13 @@ pub(crate) async fn leave(
         return Err(ApiError::told(Code::StaffLeft));
     }
     let since = day_in_china(row.created_at);
-    if on < since {
-        let mut form = Form::default();
+    let mut form = Form::default();
+    if form.day("/on", on).is_some_and(|on| on < since) {
         let (zh, en) =
             (format!("不能早于建档日期{since}。"), format!("Not before {since}, when they were added."));
         form.refuse("/on", "out_of_range", zh, en);
-        form.done()?;
     }
+    form.done()?;
     store::leave(&work.txn, row.id, on).await?;
     if on <= app.today() {
         end_all_of_staff(&work.txn, row.id, None, app.now()).await?;

@@ -80,7 +80,8 @@ pub(crate) async fn reset_password(
     if remove_second_factor {
         may_take_second_factor(&office.staff, &row)?;
     }
-    store::issue_password(&work.txn, row.id, hash, remove_second_factor, office.staff.id).await?;
+    store::issue_password(&work.txn, row.id, hash, remove_second_factor, (office.staff.id, app.now()))
+        .await?;
     end_all_of_staff(&work.txn, row.id, None, app.now()).await?;
     forget_wrong_tries(&work.txn, &app, &row.user_name).await?;
     let issued = IssuedPassword { user_name: row.user_name, password };

@@ -115,6 +115,7 @@ impl NewStaff {
             version: 1,
             made_by: self.made_by,
             reset_by: None,
+            reset_at: None,
         })
     }
 }
@@ -184,10 +185,11 @@ pub(super) async fn issue_password(
     id: StaffId,
     hash: String,
     remove_second_factor: bool,
-    by: StaffId,
+    (by, at): (StaffId, DateTime<Utc>),
 ) -> Result<(), DbErr> {
     let mut issue = staff::Entity::update_many()
         .col_expr(staff::Column::ResetBy, Expr::value(Some(by)))
+        .col_expr(staff::Column::ResetAt, Expr::value(Some(at)))
         .col_expr(staff::Column::PasswordHash, Expr::value(hash))
         .col_expr(staff::Column::PasswordIssued, Expr::value(true))
         .filter(staff::COLUMN.id.eq(id));
