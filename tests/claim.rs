@@ -193,6 +193,23 @@ async fn the_recorded_phone_claims_through_wechat_and_another_does_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_forged_cover_is_a_wrong_try_and_wechat_is_not_asked() {
+    let (world, _, desk) = town().await;
+    let issued = desk.issued(pregnant_form(1)).await;
+    let user = world.family_user().await;
+    let phone_code = world.phone_code(1);
+    let by_cover = |printed_code: Value| {
+        json!({ "printed_code": printed_code, "phone_code": phone_code, "relation": "woman",
+            "consent": { "version": CONSENT } })
+    };
+    let forged = format!("/s/{}-{}", issued["number"].as_str().unwrap(), "A".repeat(20));
+    let refused = user.client.post(CLAIMS, by_cover(json!(forged))).await.problem(422, "claim_refused");
+    assert!(refused["detail"].as_str().unwrap().contains("4 次"), "{refused}");
+    assert_eq!(world.wechat.control().calls("/wxa/business/getuserphonenumber"), 0);
+    user.client.post(CLAIMS, by_cover(issued["printed_code"].clone())).await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_claim_by_phone_sent_again_gives_the_first_answer_without_asking_wechat_twice() {
     let (world, _, desk) = town().await;
     let issued = desk.issued(pregnant_form(1)).await;

@@ -115,7 +115,7 @@ async fn everybody_on_the_list_can_sign_in() {
         assert!(families.iter().any(|family| family.role == role), "{role}");
     }
     for family in families {
-        let session = wechat.login(family.wx_login_code.as_deref().unwrap()).await.unwrap();
+        let session = wechat.login(family.wx_login_code.as_deref().unwrap(), "here").await.unwrap();
         let index = world.app.keys.blind("openid", session.openid.expose());
         let user = wechat_user::Entity::find().filter(wechat_user::COLUMN.openid_index.eq(index));
         assert_eq!(user.count(world.app.db.read()).await.unwrap(), 1, "{}", family.user_name);

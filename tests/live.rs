@@ -1,5 +1,7 @@
 //! Following a handbook live: the change arrives in the same second, whatever becomes of Redis.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -89,6 +91,31 @@ async fn a_ticket_opens_one_stream_within_thirty_seconds() {
     let late = mother.user.client.post(&path, json!({})).await.ok();
     world.advance(TimeDelta::seconds(30));
     world.anybody().get(late["url"].as_str().unwrap()).await.problem(401, "ticket_refused");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn made_up_tickets_write_nothing_and_make_their_address_wait_while_good_ones_open() {
+    let taken = Arc::new(AtomicU32::new(0));
+    let counting = taken.clone();
+    let world = World::watched(move |info| {
+        if info.statement.sql.starts_with("DELETE FROM live_ticket WHERE hash") {
+            counting.fetch_add(1, Ordering::Relaxed);
+        }
+    })
+    .await;
+    let county = world.county().await;
+    let mother = world.mother(&county).await;
+    let made_up = "/api/v1/live?ticket=made-up";
+    for _ in 0..60 {
+        world.anybody().get(made_up).await.problem(401, "ticket_refused");
+    }
+    let refused = world.anybody().get(made_up).await;
+    refused.problem(429, "too_many_requests");
+    assert_eq!(refused.headers["retry-after"], "60");
+    assert_eq!(taken.load(Ordering::Relaxed), 0);
+    let mut events = Events::follow(&mother.user.client, mother.handbook).await;
+    assert_eq!(events.change().await, 0, "from the same address");
+    assert_eq!(taken.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

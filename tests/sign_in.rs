@@ -43,6 +43,20 @@ async fn a_mother_signs_in_with_wechat_and_is_known_the_next_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_code_that_is_replayed_from_elsewhere_signs_nobody_in() {
+    let proxy = World::with(|config| config.trusted_proxies = vec!["127.0.0.1".parse().unwrap()]).await;
+    let code = proxy.wechat.control().login_code("xiaohong");
+    let from = async |address: &str| {
+        let request = proxy.anybody().request(Method::POST, WECHAT).header("x-forwarded-for", address);
+        send(request.json(&json!({ "code": code }))).await
+    };
+    let first = from("198.51.100.1").await.ok();
+    from("198.51.100.2").await.problem(401, "wechat_code_refused");
+    assert_eq!(session::Entity::find().count(proxy.app.db.read()).await.unwrap(), 1);
+    assert_eq!(from("198.51.100.1").await.ok()["me"]["id"], first["me"]["id"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_address_does_not_use_up_what_wechat_grants() {
     let world = World::with(|config| {
         config.wechat.sign_ins_a_minute = 60;
@@ -206,6 +220,27 @@ async fn a_thief_of_the_token_alone_does_not_know_the_key() {
     let second = refresh(&world, &first["refresh_token"], Some("mine")).await.ok();
     refresh(&world, &first["refresh_token"], Some("guessed")).await.problem(401, "refresh_refused");
     assert!(!is_signed_in(&world, &second).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_refreshes_thirty_times_a_minute_and_a_token_used_before_still_ends_its_session() {
+    let world = World::empty().await;
+    let first = with_wechat(&world, "xiaohong").await.ok();
+    let other = with_wechat(&world, "xiaoming").await.ok();
+    let mut latest = first["refresh_token"].clone();
+    for _ in 0..30 {
+        latest = refresh(&world, &latest, None).await.ok()["refresh_token"].clone();
+    }
+    let written = world.number("SELECT COUNT(*) FROM refresh_token").await;
+    let refused = refresh(&world, &latest, None).await;
+    refused.problem(429, "too_many_requests");
+    assert_eq!(refused.headers["retry-after"], "60");
+    assert_eq!(world.number("SELECT COUNT(*) FROM refresh_token").await, written);
+    refresh(&world, &other["refresh_token"], None).await.ok();
+
+    world.advance(TimeDelta::seconds(21));
+    refresh(&world, &first["refresh_token"], None).await.problem(401, "refresh_refused");
+    refresh(&world, &latest, None).await.problem(401, "refresh_refused");
 }
 
 #[tokio::test(flavor = "multi_thread")]

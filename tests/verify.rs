@@ -156,6 +156,36 @@ async fn after_five_wrong_phones_she_waits_an_hour() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_account_shows_ten_phone_codes_a_minute_wherever_it_shows_them() {
+    let home = home().await;
+    let client = &home.owner.client;
+    let invitation = json!({ "role": "viewer", "relation": "other", "expires_in_hours": 1 });
+    let invitation = client.post(&at(&home.issued, "/invitations"), invitation).await.ok();
+    let accept =
+        json!({ "code": invitation["code"], "consent": { "version": CONSENT }, "phone_code": "made-up" });
+    let claim = claim_by_phone(&home.issued, "made-up");
+    let by_all_ways = async || {
+        [
+            home.verify(client, "made-up").await,
+            client.post(CLAIMS, claim.clone()).await,
+            client.post("/api/v1/invitations/accept", accept.clone()).await,
+        ]
+    };
+    home.verify(client, "made-up").await.problem(422, "invalid");
+    for answer in [by_all_ways().await, by_all_ways().await, by_all_ways().await].iter().flatten() {
+        answer.problem(422, "invalid");
+    }
+    let asked = home.world.wechat.control().calls(PHONES);
+    for answer in by_all_ways().await {
+        answer.problem(429, "too_many_requests");
+        assert_eq!(answer.headers["retry-after"], "60");
+    }
+    assert_eq!(home.world.wechat.control().calls(PHONES), asked, "WeChat is not asked");
+    let wife = home.with("guardian", "woman").await;
+    home.verify(&wife.client, &home.phone_code(&phone(1))).await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_proof_sent_again_gives_the_first_answer_and_one_without_wechat_costs_no_try() {
     let home = home().await;
     let phones = home.world.wechat.control();

@@ -25,7 +25,8 @@ pub struct App {
     pub db: Db,
     /// What may be lost.
     pub cache: Cache,
-    /// Requests of each caller within a minute, in this process: asking Redis would cost more than it spares.
+    /// Requests of each caller, and made-up tickets of each address, within a minute, in this process: asking Redis would
+    /// cost more than it spares.
     pub requests: Memory,
     /// Where the time comes from.
     pub clock: Clock,

@@ -80,6 +80,8 @@ ids! {
     NoticeId;
     /// A danger sign shown to the managing institution.
     AlertId;
+    /// A duty that went to another institution with its handbook.
+    HandoverId;
     /// A family's request to correct a clinician's record.
     CorrectionId;
     /// What a retention job or a closing did.

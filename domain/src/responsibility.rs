@@ -1,6 +1,6 @@
 //! The chain of responsibility of a subject: who was told what, by when it was to be done, and when it was.
 
-use chrono::{DateTime, Datelike, Days, TimeDelta, Utc, Weekday};
+use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta, Utc, Weekday};
 
 use crate::calendar::{day_in_china, start_of_day};
 use crate::word::words;
@@ -16,6 +16,7 @@ words! {
         RiskAssessment = "risk_assessment", "妊娠风险评估", "the risk of the pregnancy was assessed";
         LateResult = "late_result", "补录检查结果", "a result came after its visit";
         DeskAct = "desk_act", "窗口办理", "something was done at a desk";
+        Correction = "correction", "更正申请答复", "a request for correction is answered";
     }
 }
 
@@ -25,6 +26,33 @@ words! {
         Due = "due", "待办", "due";
         Done = "done", "已办", "done";
         Late = "late", "逾期", "late";
+        HandedOver = "handed_over", "已移交", "handed over with the handbook";
+        Ended = "ended", "已终止", "ended: what asked for it was taken back";
+    }
+}
+
+/// How somebody stopped answering for a duty without having done it, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The handbook was transferred: the other institution answers from then on.
+    HandedOver(DateTime<Utc>),
+    /// What asked for it was voided or hidden, or nobody waits for it any more.
+    Ended(DateTime<Utc>),
+}
+
+impl Ending {
+    /// When.
+    pub fn at(self) -> DateTime<Utc> {
+        match self {
+            Self::HandedOver(at) | Self::Ended(at) => at,
+        }
+    }
+
+    fn state(self) -> DutyState {
+        match self {
+            Self::HandedOver(_) => DutyState::HandedOver,
+            Self::Ended(_) => DutyState::Ended,
+        }
     }
 }
 
@@ -46,16 +74,27 @@ pub fn review_by(opened_at: DateTime<Utc>) -> DateTime<Utc> {
             left -= 1;
         }
     }
+    end_of_day(day)
+}
+
+/// Until when something is in time that is due on a day.
+pub fn end_of_day(day: NaiveDate) -> DateTime<Utc> {
     start_of_day(day.checked_add_days(Days::new(1)).unwrap_or(day))
 }
 
-/// How a duty stands now. What was done after its time stays late.
-pub fn state(due_by: Option<DateTime<Utc>>, done_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> DutyState {
-    let is_late = due_by.is_some_and(|due_by| done_at.unwrap_or(now) > due_by);
-    match done_at {
-        _ if is_late => DutyState::Late,
-        Some(_) => DutyState::Done,
-        None => DutyState::Due,
+/// How a duty stands now. What was done after its time stays late, and so does what ended after it.
+pub fn state(
+    due_by: Option<DateTime<Utc>>,
+    done_at: Option<DateTime<Utc>>,
+    ending: Option<Ending>,
+    now: DateTime<Utc>,
+) -> DutyState {
+    let over_at = done_at.or(ending.map(Ending::at)).unwrap_or(now);
+    match (ending, done_at) {
+        _ if due_by.is_some_and(|due_by| over_at > due_by) => DutyState::Late,
+        (Some(ending), _) => ending.state(),
+        (None, Some(_)) => DutyState::Done,
+        (None, None) => DutyState::Due,
     }
 }
 
@@ -87,12 +126,30 @@ mod tests {
     fn a_duty_is_due_until_it_is_done_and_late_when_its_time_is_over() {
         let (morning, noon, evening) =
             (at("2026-11-22T00:00:00Z"), at("2026-11-22T04:00:00Z"), at("2026-11-22T12:00:00Z"));
-        assert_eq!(state(Some(noon), None, morning), DutyState::Due);
-        assert_eq!(state(Some(noon), None, noon), DutyState::Due);
-        assert_eq!(state(Some(noon), None, evening), DutyState::Late);
-        assert_eq!(state(Some(noon), Some(morning), evening), DutyState::Done);
-        assert_eq!(state(Some(noon), Some(evening), evening), DutyState::Late);
-        assert_eq!(state(None, None, evening), DutyState::Due);
-        assert_eq!(state(None, Some(evening), evening), DutyState::Done);
+        assert_eq!(state(Some(noon), None, None, morning), DutyState::Due);
+        assert_eq!(state(Some(noon), None, None, noon), DutyState::Due);
+        assert_eq!(state(Some(noon), None, None, evening), DutyState::Late);
+        assert_eq!(state(Some(noon), Some(morning), None, evening), DutyState::Done);
+        assert_eq!(state(Some(noon), Some(evening), None, evening), DutyState::Late);
+        assert_eq!(state(None, None, None, evening), DutyState::Due);
+        assert_eq!(state(None, Some(evening), None, evening), DutyState::Done);
+    }
+
+    #[test]
+    fn what_ends_in_time_has_ended_and_what_ends_after_it_stays_late() {
+        let (morning, noon, evening) =
+            (at("2026-11-22T00:00:00Z"), at("2026-11-22T04:00:00Z"), at("2026-11-22T12:00:00Z"));
+        let stands = |done_at, ending| state(Some(noon), done_at, Some(ending), evening);
+        assert_eq!(stands(None, Ending::HandedOver(morning)), DutyState::HandedOver);
+        assert_eq!(stands(None, Ending::HandedOver(evening)), DutyState::Late);
+        assert_eq!(stands(None, Ending::Ended(morning)), DutyState::Ended);
+        assert_eq!(stands(None, Ending::Ended(evening)), DutyState::Late);
+        assert_eq!(stands(Some(morning), Ending::Ended(evening)), DutyState::Ended, "done, and taken back");
+        assert_eq!(state(None, None, Some(Ending::HandedOver(morning)), evening), DutyState::HandedOver);
+    }
+
+    #[test]
+    fn a_day_ends_at_midnight_in_china() {
+        assert_eq!(end_of_day("2026-12-07".parse().unwrap()), at("2026-12-07T16:00:00Z"));
     }
 }

@@ -49,6 +49,7 @@ impl MigratorTrait for Migrator {
                 &PENDING_IS_LITTLE,
             ),
             step("m20261123_000011_reset_at", include_str!("m20261123_000011_reset_at.sql")),
+            step("m20261123_000012_duty_handover", include_str!("m20261123_000012_duty_handover.sql")),
         ]
     }
 }

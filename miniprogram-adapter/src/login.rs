@@ -1,7 +1,8 @@
 //! `GET /sns/jscode2session`: the code that `wx.login` gave the phone, for who the user is.
 //!
 //! A code works once and for five minutes. A phone that taps twice, or that lost its network and tries again, sends the
-//! same code twice, so the answer to a code is remembered for a minute and both get the same one.
+//! same code twice, so the answer to a code is remembered for a minute for who sent it, and both get the same one. For
+//! somebody else who learned the code it goes to WeChat, which refuses it.
 
 use std::{
     collections::HashMap,
@@ -35,20 +36,20 @@ pub struct Login {
 }
 
 impl Client {
-    /// Exchanges a login code.
+    /// Exchanges a login code. Whoever `sender` names (an address, say) gets the first answer again for a minute.
     ///
     /// # Errors
     ///
     /// [`Class::Client`]: the phone must call `wx.login` again (the code is used, expired or not ours), or WeChat blocks
     /// the user. A lost answer is asked for once more; [`Class::Transient`] means that this failed too, and the phone
     /// may send the same code again. [`Class::Rate`]: this user came more than 100 times in a minute.
-    pub async fn login(&self, code: &str) -> Result<Login, Error> {
+    pub async fn login(&self, code: &str, sender: &str) -> Result<Login, Error> {
         check_code(code)?;
         let exchange = || {
             let (client, code) = (self.clone(), code.to_owned());
             Flight::start(async move { client.exchange(code).await })
         };
-        let flight = self.inner.logins.join(sha256(code.as_bytes()), self.inner.clock.now(), exchange);
+        let flight = self.inner.logins.join(digest(code, sender), self.inner.clock.now(), exchange);
         flight.landed().await.unwrap_or_else(|| Err(Error::interrupted()))
     }
 
@@ -86,8 +87,12 @@ impl Answer {
     }
 }
 
-/// The SHA-256 of a code; the code itself is not kept.
-type CodeDigest = [u8; 32];
+/// The SHA-256 of a code and of who sent it; neither is kept itself.
+type RequestDigest = [u8; 32];
+
+fn digest(code: &str, sender: &str) -> RequestDigest {
+    sha256(&[sha256(code.as_bytes()).as_slice(), sender.as_bytes()].concat())
+}
 
 /// The exchanges in the air, and the answers of the last minute.
 #[derive(Debug, Default)]
@@ -95,7 +100,7 @@ pub(crate) struct Logins(Mutex<Memory>);
 
 #[derive(Debug, Default)]
 struct Memory {
-    by_code: HashMap<CodeDigest, Remembered>,
+    by_request: HashMap<RequestDigest, Remembered>,
     sweep_at: DateTime<Utc>,
 }
 
@@ -106,20 +111,21 @@ struct Remembered {
 }
 
 impl Logins {
-    /// Joins the exchange of this code that is in the air or was answered within the minute, or starts one.
+    /// Joins the exchange of this request that is in the air or was answered within the minute, or starts one.
     fn join(
         &self,
-        code: CodeDigest,
+        request: RequestDigest,
         now: DateTime<Utc>,
         exchange: impl FnOnce() -> Flight<Result<Login, Error>>,
     ) -> Flight<Result<Login, Error>> {
         let mut memory = self.lock();
         memory.sweep(now);
-        if let Some(known) = memory.by_code.get(&code).filter(|known| known.is_good(now)) {
+        if let Some(known) = memory.by_request.get(&request).filter(|known| known.is_good(now)) {
             return known.flight.clone();
         }
         let flight = exchange();
-        memory.by_code.insert(code, Remembered { flight: flight.clone(), forget_at: now + REMEMBERED });
+        let remembered = Remembered { flight: flight.clone(), forget_at: now + REMEMBERED };
+        memory.by_request.insert(request, remembered);
         flight
     }
 
@@ -131,7 +137,7 @@ impl Logins {
 impl Memory {
     fn sweep(&mut self, now: DateTime<Utc>) {
         if now >= self.sweep_at {
-            self.by_code.retain(|_, known| now < known.forget_at);
+            self.by_request.retain(|_, known| now < known.forget_at);
             self.sweep_at = now + SWEPT_EVERY;
         }
     }
@@ -171,10 +177,10 @@ mod tests {
         let start = DateTime::UNIX_EPOCH + TimeDelta::days(1);
         let exchange = || Flight::start(async { Err(Error::NotACode) });
         for second in 0..600 {
-            let code = sha256(&[u8::try_from(second % 256).unwrap(), u8::try_from(second / 256).unwrap()]);
-            logins.join(code, start + TimeDelta::seconds(second), exchange);
+            let request = sha256(&[u8::try_from(second % 256).unwrap(), u8::try_from(second / 256).unwrap()]);
+            logins.join(request, start + TimeDelta::seconds(second), exchange);
         }
-        let kept = i64::try_from(logins.lock().by_code.len()).unwrap();
-        assert!(kept <= (REMEMBERED + SWEPT_EVERY).num_seconds(), "{kept} codes are kept");
+        let kept = i64::try_from(logins.lock().by_request.len()).unwrap();
+        assert!(kept <= (REMEMBERED + SWEPT_EVERY).num_seconds(), "{kept} requests are kept");
     }
 }

@@ -4,7 +4,7 @@ use api::db::Db;
 use sea_orm::{ConnectionTrait, DbBackend, TransactionTrait};
 
 /// The schema, with its types in braces: one history for both databases.
-const SCHEMA: [&str; 13] = [
+const SCHEMA: [&str; 14] = [
     include_str!("../../migrations/src/m20261122_000011_places_and_people.sql"),
     include_str!("../../migrations/src/m20261122_000012_handbooks.sql"),
     include_str!("../../migrations/src/m20261122_000013_visits_and_records.sql"),
@@ -18,6 +18,7 @@ const SCHEMA: [&str; 13] = [
     include_str!("../../migrations/src/m20261123_000009_attacked.sql"),
     include_str!("../../migrations/src/m20261123_000010_pending_counters.sql"),
     include_str!("../../migrations/src/m20261123_000011_reset_at.sql"),
+    include_str!("../../migrations/src/m20261123_000012_duty_handover.sql"),
 ];
 
 /// Tables that hold a few rows, whatever grows.

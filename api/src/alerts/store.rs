@@ -26,6 +26,7 @@ use crate::error::ApiError;
 use crate::keys::{Keys, Place, places};
 use crate::pregnancies::store as pregnancies;
 use crate::problem::Code;
+use crate::responsibility::store::{Handover, keep_handovers};
 
 /// Tells the managing institution about the danger signs of a record that it was not told before, and not of those that
 /// it found itself. Call it after the change number was raised: from then on nobody transfers the handbook, so the
@@ -121,11 +122,11 @@ pub fn open_signs(keys: &Keys, id: AlertId, sealed: &[u8]) -> Vec<String> {
 pub async fn hand_over(
     txn: &impl ConnectionTrait,
     handbook: HandbookId,
-    to: InstitutionId,
+    handover: Handover,
     home: RegionCode,
 ) -> Result<(), DbErr> {
     let moved = alert::ActiveModel {
-        institution_id: Set(to),
+        institution_id: Set(handover.to),
         county_code: Set(home.at(RegionLevel::County)),
         ..Default::default()
     };
@@ -133,7 +134,9 @@ pub async fn hand_over(
         .set(moved)
         .filter(alert::COLUMN.handbook_id.eq(handbook))
         .filter(alert::COLUMN.answered_at.is_null());
-    open.exec(txn).await.map(|_| ())
+    let moved = open.exec_with_returning(txn).await?;
+    let signs = moved.into_iter().map(|sign| (sign.record_id, Some(sign.id)));
+    keep_handovers(txn, handbook, handover, signs).await
 }
 
 /// What ended, so that nobody calls the family about it any more.

@@ -34,6 +34,10 @@ pub enum Counted<'a> {
     Tickets(Uuid),
     /// Sign-ins with WeChat from an address, by its keyed hash.
     WechatSignIns(&'a [u8]),
+    /// Refreshes of the sessions of a caller.
+    Refreshes(Uuid),
+    /// Phone codes that a WeChat account has shown, by what its tries are counted by.
+    PhoneCodes(&'a str),
 }
 
 impl Counted<'_> {
@@ -42,6 +46,8 @@ impl Counted<'_> {
             Self::Codes(user) => format!("codes:{user}"),
             Self::Tickets(actor) => format!("tickets:{actor}"),
             Self::WechatSignIns(address) => format!("wechat-sign-ins:{}", URL_SAFE_NO_PAD.encode(address)),
+            Self::Refreshes(actor) => format!("refreshes:{actor}"),
+            Self::PhoneCodes(account) => format!("phone-codes:{account}"),
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::db::statement;
 use crate::error::ApiError;
 use crate::keys::Keys;
 use crate::records::store::{Content, latest_of_pregnancy};
+use crate::responsibility::store::{Handover, keep_handovers};
 
 /// The kind that grades the risk of a pregnancy.
 pub const RISK_ASSESSMENT: &str = "risk_assessment";
@@ -155,13 +156,14 @@ pub async fn end_delegations_to(
 pub async fn hand_over_countersigns(
     txn: &impl ConnectionTrait,
     handbook: HandbookId,
-    to: InstitutionId,
+    handover: Handover,
 ) -> Result<(), DbErr> {
     let waiting = record::Entity::update_many()
-        .set(record::ActiveModel { awaits_countersign_of: Set(Some(to)), ..Default::default() })
+        .set(record::ActiveModel { awaits_countersign_of: Set(Some(handover.to)), ..Default::default() })
         .filter(record::COLUMN.handbook_id.eq(handbook))
         .filter(record::COLUMN.awaits_countersign_of.is_not_null());
-    waiting.exec(txn).await.map(|_| ())
+    let moved = waiting.exec_with_returning(txn).await?;
+    keep_handovers(txn, handbook, handover, moved.into_iter().map(|row| (row.id, None))).await
 }
 
 /// Nothing in a handbook awaits a countersign any more.

@@ -171,7 +171,7 @@ pub struct Config {
     pub require_second_factor: bool,
     /// Browsers' origins that may call the API.
     pub cors_origins: Vec<String>,
-    /// Proxies that are believed.
+    /// Proxies that are believed: an IPv4 address stands as such, however it was written.
     pub trusted_proxies: Vec<IpAddr>,
     /// Requests that one signed-in caller may make in a minute to this process: far more than hands and clients need.
     pub requests_a_minute: u32,
@@ -379,7 +379,7 @@ impl Settings {
             require_second_factor: !demo,
             catalogue: settings.catalogue,
             cors_origins: settings.cors_origins.unwrap_or_default(),
-            trusted_proxies: settings.trusted_proxies.unwrap_or_default(),
+            trusted_proxies: settings.trusted_proxies.iter().flatten().map(IpAddr::to_canonical).collect(),
             requests_a_minute: settings.requests_a_minute.unwrap_or(if demo { u32::MAX } else { 600 }).max(1),
             audit_retention,
             disclosure: DisclosureConfig {

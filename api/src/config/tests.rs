@@ -60,6 +60,15 @@ fn every_wrong_setting_is_named_at_once() {
 }
 
 #[test]
+fn the_address_of_a_proxy_is_the_same_however_it_is_written() {
+    let proxies = ["::ffff:10.0.0.1", "10.0.0.2", "fd00::1"].map(|proxy| proxy.parse().unwrap());
+    let settings = Settings { trusted_proxies: Some(proxies.to_vec()), ..settings() };
+    let config = settings.resolve(false, &production(|_| {})).unwrap();
+    let known: Vec<_> = config.trusted_proxies.iter().map(ToString::to_string).collect();
+    assert_eq!(known, ["10.0.0.1", "10.0.0.2", "fd00::1"]);
+}
+
+#[test]
 fn the_verification_file_has_a_plain_name_and_content() {
     let file = VerificationFile::parse("Ab1_x.txt=0123abcd").unwrap();
     assert_eq!((file.name.as_str(), file.content.as_str()), ("Ab1_x.txt", "0123abcd"));

@@ -151,7 +151,7 @@ pub struct Joined {
     request_body = ClaimRequest,
     responses(
         (status = 201, description = "Claimed", body = Joined),
-        (status = 429, description = "Too many wrong codes (`too_many_tries`); `Retry-After` says when to come again"),
+        (status = 429, description = "Too many wrong codes (`too_many_tries`), or phone codes in a minute (`too_many_requests`); `Retry-After` says when to come again"),
     ),
 )]
 #[post("/api/v1/claims")]
@@ -224,6 +224,14 @@ impl Cover {
         let mut form = Form::default();
         let number = form.handbook_number("/number", Some(number));
         form.end(number.map(|number| Self { number, signature: None }))
+    }
+
+    /// Whether we signed it, for whichever handbook: WeChat is not asked for what anybody can make up. A number that was
+    /// typed has no signature.
+    fn is_signed(&self, app: &App) -> bool {
+        self.signature
+            .as_ref()
+            .is_none_or(|signature| app.keys.check_print(self.number.as_str(), signature).is_some())
     }
 
     /// Whether this is the cover of a handbook. One that was revoked, or never was ours, leads nowhere.
@@ -314,8 +322,9 @@ impl Claim<'_> {
             Shown::LastFour(cover, four) => {
                 (store::by_number(db, &cover.number).await?, Evidence::LastFour(cover, four))
             }
+            Shown::Phone(cover, _) if !cover.is_signed(app) => return Ok(None),
             Shown::Phone(cover, code) => {
-                let phone = verified_phone(app, code).await?;
+                let phone = verified_phone(app, self.user, code).await?;
                 (store::by_number(db, &cover.number).await?, Evidence::Phone(cover, phone))
             }
         };

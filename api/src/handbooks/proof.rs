@@ -9,6 +9,7 @@ use sea_orm::{ConnectionTrait, DbErr};
 
 use super::store;
 use crate::app::App;
+use crate::cache::{Counted, WINDOW};
 use crate::children::store::with_people;
 use crate::db::entities::handbook;
 use crate::error::ApiError;
@@ -16,10 +17,14 @@ use crate::keys::Keys;
 use crate::people;
 use crate::problem::Code;
 use crate::session::User;
-use crate::tries::{Limit, Try};
+use crate::tries::{Limit, Try, account_of};
 
 /// Whoever sits at a desk must not be able to try ID numbers there either.
 const AT_DESK: Limit = Limit { purpose: "id_number_at_desk", most: CLAIM_TRIES, pause: CLAIM_PAUSE };
+
+/// Phone codes that a WeChat account may show in a minute. Each is a call to WeChat, which counts them, and one that WeChat
+/// refuses is no try of anything here.
+const PHONE_CODES_A_MINUTE: u64 = 10;
 
 /// Counts a try of a staff member to show an ID number for a handbook, whatever it is shown for. End it with
 /// `Code::IdentityNotShown`.
@@ -81,7 +86,8 @@ pub async fn may_be_woman(
 }
 
 /// The phone number behind the code of WeChat's phone button. No transaction may be open: WeChat may take its time.
-pub async fn verified_phone(app: &App, code: &str) -> Result<String, ApiError> {
+pub async fn verified_phone(app: &App, user: User, code: &str) -> Result<String, ApiError> {
+    refuse_flood(app, user).await?;
     match app.wechat.phone_number(code).await {
         Ok(phone) => {
             let number = Phone::parse(phone.number.expose()).map_err(|_| code_refused())?;
@@ -93,6 +99,14 @@ pub async fn verified_phone(app: &App, code: &str) -> Result<String, ApiError> {
             Err(ApiError::told(Code::WechatDown))
         }
     }
+}
+
+async fn refuse_flood(app: &App, user: User) -> Result<(), ApiError> {
+    let account = account_of(app, user.id).await?;
+    if app.cache.is_too_much(Counted::PhoneCodes(&account), PHONE_CODES_A_MINUTE).await {
+        return Err(ApiError::Wait(Code::TooManyRequests, WINDOW));
+    }
+    Ok(())
 }
 
 fn code_refused() -> ApiError {

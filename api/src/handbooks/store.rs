@@ -554,7 +554,7 @@ pub async fn give_reason(
 /// Everything of a handbook follows to its successor. What stays is what is counted by the issue: issuances and the
 /// evidence of use, which the successor finds by `counts_as`; and the audit log, which is sealed.
 pub async fn hand_on(txn: &impl ConnectionTrait, old: HandbookId, new: HandbookId) -> Result<(), DbErr> {
-    const FOLLOWING: [&str; 18] = [
+    const FOLLOWING: [&str; 19] = [
         "handbook_contact",
         "pregnancy",
         "child",
@@ -566,6 +566,7 @@ pub async fn hand_on(txn: &impl ConnectionTrait, old: HandbookId, new: HandbookI
         "record",
         "photo",
         "alert",
+        "duty_handover",
         "notice",
         "visit",
         "delegation",

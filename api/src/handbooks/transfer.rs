@@ -26,6 +26,7 @@ use crate::notices::{self, Kind};
 use crate::people::{self, store::NewPerson};
 use crate::problem::Code;
 use crate::records::setting::is_unborn;
+use crate::responsibility::store as responsibility;
 
 /// Where to.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -101,8 +102,9 @@ pub(crate) async fn transfer(
     store::change(txn, held.id, &LIVE, moved).await?;
     move_woman(&app, txn, &held, region, address).await?;
     store::end_delegations(txn, held.id, now).await?;
-    alerts::hand_over(txn, held.id, target.id, region).await?;
-    checkups::hand_over_countersigns(txn, held.id, target.id).await?;
+    let handover = responsibility::Handover { from: held.managing_id, to: target.id, at: now };
+    alerts::hand_over(txn, held.id, handover, region).await?;
+    checkups::hand_over_countersigns(txn, held.id, handover).await?;
     let act = Act { handbook: held.id, action: Action::Transfer, staff, reason: &reason, person: None };
     store::keep_act(txn, &app.keys, act, now).await?;
     notices::store::tell(txn, held.id, Kind::Transferred, Some(target.id), None, now).await?;

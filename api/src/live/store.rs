@@ -34,6 +34,12 @@ pub async fn keep_ticket(
     live_ticket::Entity::insert(row).exec_without_returning(txn).await.map(|_| ())
 }
 
+/// Whether a ticket waits for its stream; whether it may open one is for [`take_ticket`] to say.
+pub async fn has_ticket(db: &impl ConnectionTrait, hash: &[u8], now: DateTime<Utc>) -> Result<bool, DbErr> {
+    let ticket = live_ticket::Entity::find_by_id(hash.to_vec()).one(db).await?;
+    Ok(ticket.is_some_and(|ticket| now < ticket.expires_at))
+}
+
 /// Takes a ticket, once, in one conditional statement.
 pub async fn take_ticket(
     db: &impl ConnectionTrait,

@@ -1,6 +1,7 @@
 //! `GET /api/v1/live?ticket=`: server-sent events that say *look*, with the number up to which there is something to see.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 
 use actix_web::http::header::{self, ContentEncoding};
 use actix_web::web::{Bytes, Data};
@@ -18,10 +19,15 @@ use utoipa::IntoParams;
 use super::{Seat, store};
 use crate::access::facts;
 use crate::app::App;
+use crate::cache::WINDOW;
 use crate::error::ApiError;
 use crate::problem::Code;
 use crate::query::Query;
 use crate::session::{self, Public};
+
+/// Tickets that are not there which an address may show in a minute. A browser shows one when it comes too late, and a desk
+/// has many browsers.
+const MISSES_A_MINUTE: u64 = 60;
 
 /// What opens a stream.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -49,14 +55,17 @@ pub(crate) struct TicketQuery {
 #[get("/api/v1/live")]
 pub(crate) async fn follow(
     app: Data<App>,
-    _: Public,
+    from: Public,
     query: Query<TicketQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let refused = || ApiError::told(Code::TicketRefused);
     if *app.stopping.borrow() {
         return Err(ApiError::Unavailable(anyhow::anyhow!("the process is stopping")));
     }
     let hash = app.keys.blind("live_ticket", &query.ticket);
+    // What anybody can make up must not wait for, or keep, a connection that writes.
+    if !store::has_ticket(app.db.read(), &hash, app.now()).await? {
+        return Err(missed(&app, from.address).await);
+    }
     let (session, handbook) =
         store::take_ticket(app.db.write(), hash, app.now()).await?.ok_or_else(refused)?;
     let actor = follower(&app, session, handbook).await?.ok_or_else(refused)?;
@@ -69,6 +78,19 @@ pub(crate) async fn follow(
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header(("x-accel-buffering", "no"))
         .streaming(unfold(events, Following::next)))
+}
+
+/// The answer to a ticket that is not there. These alone are counted, and in this process: asking Redis would cost more than
+/// looking for the ticket.
+async fn missed(app: &App, address: IpAddr) -> ApiError {
+    if app.requests.is_too_much(format!("live-misses:{address}"), MISSES_A_MINUTE).await {
+        return ApiError::Wait(Code::TooManyRequests, WINDOW);
+    }
+    refused()
+}
+
+fn refused() -> ApiError {
+    ApiError::told(Code::TicketRefused)
 }
 
 /// The caller of a session, if it is live and its holder may follow the handbook now.

@@ -51,7 +51,7 @@ pub struct AcceptRequest {
     request_body = AcceptRequest,
     responses(
         (status = 201, description = "Joined", body = Joined),
-        (status = 429, description = "Too many wrong codes (`too_many_tries`); `Retry-After` says when to come again"),
+        (status = 429, description = "Too many wrong codes (`too_many_tries`), or phone codes in a minute (`too_many_requests`); `Retry-After` says when to come again"),
     ),
 )]
 #[post("/api/v1/invitations/accept")]
@@ -88,7 +88,7 @@ impl Guest<'_> {
         let hash = hash(&app.keys, self.request.code.trim());
         let invitation = store::invitation(app.db.read(), &hash).await?.ok_or_else(refused)?;
         let phone = match &self.request.phone_code {
-            Some(code) => Some(verified_phone(app, code).await?),
+            Some(code) => Some(verified_phone(app, self.user, code).await?),
             None => None,
         };
         let work = match once.begin(app, self.user.id.0, None, bytes).await? {

@@ -46,7 +46,7 @@ pub struct VerifyRequest {
         (status = 200, description = "She is proved, now or since before", body = Member),
         (status = 409, description = "Another member has proved to be her (`woman_taken`), the account is another woman's (`account_is_another`), or the handbook is closed (`handbook_closed`)"),
         (status = 422, description = "Another phone is on record, or none (`phone_differs`), or the phone code is wrong or used: `errors` says which"),
-        (status = 429, description = "Too many wrong phones (`too_many_tries`); `Retry-After` says when to come again"),
+        (status = 429, description = "Too many wrong phones (`too_many_tries`), or phone codes in a minute (`too_many_requests`); `Retry-After` says when to come again"),
     ),
 )]
 #[post("/api/v1/handbooks/{handbook}/members/me/verify")]
@@ -75,7 +75,7 @@ async fn prove(
     once: &Once,
     bytes: &[u8],
 ) -> Result<HttpResponse, ApiError> {
-    let phone = verified_phone(app, &request.phone_code).await?;
+    let phone = verified_phone(app, user, &request.phone_code).await?;
     let work = match once.begin(app, user.id.0, None, bytes).await? {
         Attempt::Answered(answer) => return Ok(answer),
         Attempt::New(work) => work,

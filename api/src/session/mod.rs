@@ -328,7 +328,7 @@ impl FromRequest for Public {
 
 /// The address that a client's tries are counted under. An IPv6 customer has a whole /64, so that is what counts.
 fn client_address(request: &HttpRequest, trusted: &[IpAddr]) -> IpAddr {
-    match forwarded_from(request, trusted).to_canonical() {
+    match forwarded_from(request, trusted) {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
         address @ IpAddr::V4(_) => address,
     }
@@ -336,9 +336,9 @@ fn client_address(request: &HttpRequest, trusted: &[IpAddr]) -> IpAddr {
 
 /// Where a request came from. `X-Forwarded-For` counts only as far as trusted proxies wrote it: from the right, the first
 /// address that is not a trusted proxy. What is no address was not written by a proxy that we know how to read, so
-/// nothing to the left of it counts.
+/// nothing to the left of it counts. A socket that hears IPv4 as well writes its addresses as IPv6, and is understood.
 fn forwarded_from(request: &HttpRequest, trusted: &[IpAddr]) -> IpAddr {
-    let peer = request.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |address| address.ip());
+    let peer = request.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |address| address.ip().to_canonical());
     if !trusted.contains(&peer) {
         if request.headers().contains_key("x-forwarded-for") {
             tell_of_proxy(peer);
@@ -346,8 +346,8 @@ fn forwarded_from(request: &HttpRequest, trusted: &[IpAddr]) -> IpAddr {
         return peer;
     }
     let forwarded = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
-    let hops: Vec<Option<IpAddr>> =
-        forwarded.flat_map(|text| text.split(',')).map(|hop| hop.trim().parse().ok()).collect();
+    let read = |hop: &str| hop.trim().parse::<IpAddr>().ok().map(|hop| hop.to_canonical());
+    let hops: Vec<Option<IpAddr>> = forwarded.flat_map(|text| text.split(',')).map(read).collect();
     let written = hops.into_iter().rev().map_while(|hop| hop);
     written.into_iter().find(|hop| !trusted.contains(hop)).unwrap_or(peer)
 }
@@ -356,7 +356,7 @@ fn forwarded_from(request: &HttpRequest, trusted: &[IpAddr]) -> IpAddr {
 /// stranger, who may write any header, nothing is said.
 fn tell_of_proxy(peer: IpAddr) {
     static TOLD: std::sync::Once = std::sync::Once::new();
-    let is_neighbour = match peer.to_canonical() {
+    let is_neighbour = match peer {
         IpAddr::V4(address) => address.is_private() || address.is_loopback(),
         IpAddr::V6(address) => address.is_unique_local() || address.is_loopback(),
     };
@@ -391,6 +391,13 @@ mod tests {
         assert_eq!(address("10.0.0.1", "6.6.6.6, 198.51.100.1, 10.0.0.2"), "198.51.100.1");
         // A proxy that writes ports is not read past: what stands before was written by anybody.
         assert_eq!(address("10.0.0.1", "6.6.6.6, 198.51.100.1:4711"), "10.0.0.1");
+    }
+
+    #[test]
+    fn a_proxy_is_trusted_however_its_address_is_written() {
+        assert_eq!(address("[::ffff:10.0.0.1]", "198.51.100.1"), "198.51.100.1");
+        assert_eq!(address("[::ffff:10.0.0.1]", "6.6.6.6, 198.51.100.1, ::ffff:10.0.0.2"), "198.51.100.1");
+        assert_eq!(address("[::ffff:203.0.113.5]", "198.51.100.1"), "203.0.113.5");
     }
 
     #[test]

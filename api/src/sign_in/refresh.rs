@@ -15,18 +15,23 @@ use utoipa::ToSchema;
 use super::{Tokens, tokens};
 use crate::app::App;
 use crate::body::Body;
+use crate::cache::{Counted, WINDOW};
 use crate::db::entities::refresh_token;
 use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once, Work};
 use crate::keys::{new_token, sha256};
 use crate::problem::Code;
-use crate::session::{Public, store};
+use crate::session::{Caller, Public, store};
 
 /// What is done here, in the audit log.
 const REFRESH: &str = "refresh";
 
 /// How long after its use a request may be repeated under its key.
 const REPEATED: TimeDelta = TimeDelta::seconds(20);
+
+/// Most refreshes of an account in a minute: each writes a token and an event, and an access token lasts a quarter of an
+/// hour, so that not even somebody with many devices comes near.
+const A_MINUTE: u64 = 30;
 
 #[derive(Deserialize, ToSchema)]
 #[schema(as = Refresh)]
@@ -49,6 +54,7 @@ pub(crate) struct Request {
     responses(
         (status = 200, description = "The next pair of tokens", body = Tokens),
         (status = 401, description = "The token was used, or the sign-in has ended (`refresh_refused`)"),
+        (status = 429, description = "Too many refreshes of the account in a minute (`too_many_requests`); `Retry-After` says when to come again"),
     ),
 )]
 #[post("/api/v1/sign-in/refresh")]
@@ -64,7 +70,11 @@ pub(crate) async fn refresh(
     let session = token.session_id;
     let holder =
         store::caller(app.db.read(), session, app.now()).await?.ok_or_else(refused)?.acting(from.act);
-
+    // A token that was used long ago ends its session, and that must not wait: a thief who refreshes without end would keep
+    // the owner from ending it.
+    if may_be_repeated(&token, app.now()) {
+        refuse_flood(&app, &holder).await?;
+    }
     let work = if once.has_key() {
         match once.begin(&app, session.0, None, body.bytes()).await? {
             Attempt::Answered(answer) if may_be_repeated(&token, app.now()) => return Ok(answer),
@@ -85,6 +95,13 @@ pub(crate) async fn refresh(
     store::prolong(&work.txn, session, app.now()).await?;
     let answer = tokens(&app, session, next)?;
     work.answer(&app, holder.event(Kind::SignIn, REFRESH).on(session), StatusCode::OK, &answer).await
+}
+
+async fn refuse_flood(app: &App, holder: &Caller) -> Result<(), ApiError> {
+    if app.cache.is_too_much(Counted::Refreshes(holder.actor()), A_MINUTE).await {
+        return Err(ApiError::Wait(Code::TooManyRequests, WINDOW));
+    }
+    Ok(())
 }
 
 fn may_be_repeated(token: &refresh_token::Model, now: DateTime<Utc>) -> bool {

@@ -34,8 +34,9 @@ pub(crate) struct Request {
 
 /// Sign in as a family
 ///
-/// A code sent again within a minute gives the same user, so a phone that lost the answer may repeat it. An address that
-/// asks too often (60 times in a minute, unless the operator set another number) waits.
+/// A code sent again within a minute from the same address gives the same user, so a phone that lost the answer may repeat
+/// it; from elsewhere it was used. An address that asks too often (60 times in a minute, unless the operator set another
+/// number) waits.
 #[utoipa::path(
     tag = "sign-in", security(()),
     request_body = Request,
@@ -55,7 +56,9 @@ pub(crate) async fn sign_in_with_wechat(
     let Request { code, device } = body.parse()?;
     let device = device_name(device)?;
     refuse_flood(&app, from.address).await?;
-    let Login { openid, unionid } = app.wechat.login(&code).await.map_err(refused)?;
+    // A code that was seen elsewhere signs nobody in there.
+    let login = app.wechat.login(&code, &from.address.to_string()).await;
+    let Login { openid, unionid } = login.map_err(refused)?;
 
     let work = Work::without_key(&app).await?;
     let user = store::user_of_openid(&work.txn, &app.keys, openid.expose(), app.now()).await;

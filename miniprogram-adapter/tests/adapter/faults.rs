@@ -10,7 +10,7 @@ use crate::support::{LOGIN, PHONE, TOKEN, World};
 async fn errors(world: &World, client: &Client, fault: Fault) -> [Error; 2] {
     world.control().fault(LOGIN, 2, fault);
     world.control().fault(PHONE, 2, fault);
-    let login = client.login(&world.control().login_code("mum1")).await;
+    let login = client.login(&world.control().login_code("mum1"), "mine").await;
     [login.unwrap_err(), world.call_by(client).await.unwrap_err()]
 }
 
@@ -27,7 +27,7 @@ async fn no_answer_is_a_time_out() {
 async fn an_answer_that_is_too_late_is_a_time_out() {
     let world = World::new();
     world.control().fault(LOGIN, 1, Fault::Slow(Duration::from_secs(20)));
-    let outcome = world.hasty_client().login(&world.control().login_code("mum1")).await;
+    let outcome = world.hasty_client().login(&world.control().login_code("mum1"), "mine").await;
     // WeChat saw the code the first time, so the second try learns that it is used.
     assert_eq!(outcome.unwrap_err().class(), Class::Client);
     assert_eq!(world.calls(LOGIN), 2);
@@ -37,7 +37,7 @@ async fn an_answer_that_is_too_late_is_a_time_out() {
 async fn an_answer_that_is_a_little_late_is_an_answer() {
     let world = World::new();
     world.control().fault(LOGIN, 1, Fault::Slow(Duration::from_millis(30)));
-    assert!(world.client.login(&world.control().login_code("mum1")).await.is_ok());
+    assert!(world.client.login(&world.control().login_code("mum1"), "mine").await.is_ok());
 }
 
 #[tokio::test]
@@ -93,7 +93,9 @@ async fn nobody_at_the_address_is_not_reached() {
     settings.retry.waits = vec![Duration::from_millis(1); 2];
     world.wechat.stop().await;
     let client = Client::new(settings, Clock::system(), None).unwrap();
-    for error in [client.login("code").await.unwrap_err(), client.phone_number("code").await.unwrap_err()] {
+    for error in
+        [client.login("code", "mine").await.unwrap_err(), client.phone_number("code").await.unwrap_err()]
+    {
         assert!(matches!(error, Error::Unanswered(Silence::NotReached, Some(_))), "{error:?}");
         assert_eq!(error.class(), Class::Transient);
     }
@@ -133,6 +135,6 @@ async fn a_redirect_is_not_followed() {
         stream.write_all(answer.as_bytes()).await.unwrap();
     });
     let client = world.client_with(|settings| settings.base_url = format!("http://{address}"));
-    assert!(matches!(client.login("code").await, Err(Error::Gateway(302))));
+    assert!(matches!(client.login("code", "mine").await, Err(Error::Gateway(302))));
     assert_eq!(world.calls(LOGIN), 0);
 }

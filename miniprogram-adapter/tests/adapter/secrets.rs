@@ -113,7 +113,7 @@ async fn successes(seen: &mut Seen) {
     seen.secret(mum.unionid.as_ref().unwrap().expose());
     let login_code = seen.secret(&world.control().login_code("mum1"));
     let phone_code = seen.secret(&world.control().phone_code("mum1", PHONE_NUMBER));
-    seen.print(&world.client.login(&login_code).await.unwrap());
+    seen.print(&world.client.login(&login_code, "mine").await.unwrap());
     seen.print(&world.client.phone_number(&phone_code).await.unwrap());
     seen.print(&world.client);
     seen.print(&world.wechat.client_settings());
@@ -129,7 +129,7 @@ async fn failures(seen: &mut Seen, fault: Fault) {
     }
     let login_code = seen.secret(&world.control().login_code("mum1"));
     let phone_code = seen.secret(&world.control().phone_code("mum1", PHONE_NUMBER));
-    seen.error(&client.login(&login_code).await.unwrap_err());
+    seen.error(&client.login(&login_code, "mine").await.unwrap_err());
     seen.error(&client.phone_number(&phone_code).await.unwrap_err());
 
     world.control().fault(TOKEN, 3, fault);

@@ -137,10 +137,10 @@ async fn it_can_be_played_by_hand() {
     assert!(mum["unionid"].is_string() && dad["unionid"].is_null());
 
     let code = http.ask("/__standin/login-code", json!({ "user": "mum1" })).await;
-    let login = world.client.login(code["code"].as_str().unwrap()).await.unwrap();
+    let login = world.client.login(code["code"].as_str().unwrap(), "mine").await.unwrap();
     assert_eq!(login.openid.expose(), mum["openid"]);
     let foreign = http.ask("/__standin/login-code", json!({ "user": "mum1", "appid": "wx00" })).await;
-    assert!(world.client.login(foreign["code"].as_str().unwrap()).await.is_err());
+    assert!(world.client.login(foreign["code"].as_str().unwrap(), "mine").await.is_err());
 
     let code = http.ask("/__standin/phone-code", json!({ "user": "mum1", "phone": "13800000000" })).await;
     let phone = world.client.phone_number(code["code"].as_str().unwrap()).await.unwrap();

@@ -17,6 +17,7 @@ use crate::db::entities::{desk_act, handbook, institution, member, record, staff
 use crate::handbooks::store as handbooks;
 use crate::members::store as members;
 use crate::notices::store::next_change;
+use crate::responsibility::store as responsibility;
 
 const CHANGED_STAFF: &str = "staff whose post or sign-in changed";
 const CHANGED_ROLES: &str = "members whose role changed";
@@ -166,8 +167,9 @@ async fn transfer(txn: &DatabaseTransaction, now: &TransferNow) -> Result<bool, 
         ..Default::default()
     };
     handbooks::change(txn, row.id, &[row.state], moved).await?;
-    alerts::hand_over(txn, row.id, now.managing, now.region).await?;
-    checkups::hand_over_countersigns(txn, row.id, now.managing).await?;
+    let handover = responsibility::Handover { from: row.managing_id, to: now.managing, at: now.at };
+    alerts::hand_over(txn, row.id, handover, now.region).await?;
+    checkups::hand_over_countersigns(txn, row.id, handover).await?;
     Ok(true)
 }
 

@@ -16,6 +16,7 @@ pub mod desk_act;
 pub mod disclosure;
 pub mod disclosure_day;
 pub mod disclosure_shown;
+pub mod duty_handover;
 pub mod handbook;
 pub mod handbook_contact;
 pub mod idempotency;
