@@ -90,12 +90,14 @@ async fn what_is_logged_of_a_database_error_names_the_place_and_quotes_no_value(
     let told = cause::told(&db.execute_raw(taken).await.unwrap_err());
     assert!(told.contains("handbook") && told.contains("number") && !told.contains(number), "{told}");
     if backend == DbBackend::Postgres {
-        let no_day = format!("tel. {}", mother.phone);
-        let no_day = statement(backend, "SELECT CAST(CAST(? AS TEXT) AS DATE)", [no_day.into()]);
+        // Nobody's of the tests: PostgreSQL writes it to a log of its own, too.
+        let phone = "15500000173";
+        let no_day =
+            statement(backend, "SELECT CAST(CAST(? AS TEXT) AS DATE)", [format!("tel. {phone}").into()]);
         let err = db.query_one_raw(no_day).await.unwrap_err();
-        assert!(err.to_string().contains(&mother.phone), "PostgreSQL quotes it: {err}");
+        assert!(err.to_string().contains(phone), "PostgreSQL quotes it: {err}");
         let told = cause::told(&err);
-        assert!(told.contains("database error 22") && !told.contains(&mother.phone), "{told}");
+        assert!(told.contains("database error 22") && !told.contains(phone), "{told}");
     }
 }
 
