@@ -12,11 +12,15 @@ use crate::checkups::{antenatal, checkups};
 use crate::entries::{entries, pressure, records};
 use crate::photos::upload_picture;
 use crate::support::issuing::*;
-use crate::support::people::{County, TOWN, VILLAGE};
+use crate::support::people::{COUNTY, County, TOWN, VILLAGE};
 use crate::support::{World, send};
 
 pub async fn a_day(world: &World) {
     let county = world.county().await;
+    let authority = world.staff(&[Role::HealthAuthority], None, COUNTY, RegionLevel::County).await.client;
+    for of in [String::new(), format!("&institution={}", county.hospital)] {
+        authority.get(&format!("/api/v1/usage?from=2026-07&to=2026-09{of}")).await.ok();
+    }
     let desk = Desk(world.administrator(county.health_centre).await);
     let clinician = world.clinician(county.health_centre).await;
     let owner = world.family_user().await;

@@ -3,6 +3,7 @@
 mod follow_up;
 mod recount;
 mod sheet;
+mod small;
 
 use std::collections::BTreeMap;
 

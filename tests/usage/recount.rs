@@ -104,11 +104,11 @@ async fn a_history(world: &World, issuers: &mut [(InstitutionId, i64)], seed: u6
     issues
 }
 
-/// A desk that reads everything of its province, by the first two digits of the code.
+/// A desk that reads everything of its province, small counts too, by the first two digits of the code.
 async fn province_desks(world: &World) -> BTreeMap<i64, Client> {
     let mut desks = BTreeMap::new();
     for province in [PROVINCE, 440_000_000_000] {
-        let staff = world.staff(&[Role::ProvinceMch], None, province, RegionLevel::Province).await;
+        let staff = world.staff(&[Role::CountyMch], None, province, RegionLevel::Province).await;
         desks.insert(province / 10_000_000_000, staff.client);
     }
     desks

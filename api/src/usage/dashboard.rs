@@ -9,6 +9,7 @@ use domain::handbook::Group;
 use domain::id::InstitutionId;
 use domain::institution::{ReportColumn, columns_of};
 use domain::place::{RegionCode, RegionLevel};
+use domain::usage::small::{self, Told};
 use domain::usage::{Breakdown, DEFINITION, Evidence, LONGEST_PERIOD, Period, PeriodRefusal, Tally};
 use sea_orm::ConnectionTrait;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::figures::{self, Figures, InstitutionFigures, Target};
 use super::scope::{self, Asked, Extent, NamedRegion};
 use super::sheet;
+use super::small::{Telling, telling};
 use crate::access::Office;
 use crate::access::office::ReadUsage;
 use crate::app::App;
@@ -50,26 +52,33 @@ enum Format {
     Xlsx,
 }
 
-/// Issued and used handbooks with their rate.
+/// Issued and used handbooks with their rate; null where they are withheld, which `withheld` of the answer explains.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Rate {
     /// Handbooks first issued or reissued.
-    issued: i64,
+    issued: Option<i64>,
     /// Of those, the ones with evidence of use by the end of the period.
-    used: i64,
+    used: Option<i64>,
     /// Used / issued in per cent with one decimal; null where nothing was issued.
     #[schema(example = "66.7")]
     rate: Option<String>,
-    /// The rate as printed: `—` where nothing was issued.
+    /// The rate as printed: `—` where nothing was issued, `＊` where it is withheld.
     #[schema(example = "66.7")]
     rate_printed: String,
 }
 
 impl Rate {
-    fn of(tally: Tally) -> Self {
+    fn of(tally: Tally, is_told: bool) -> Self {
+        if !is_told {
+            return Self { issued: None, used: None, rate: None, rate_printed: small::AS_PRINTED.to_owned() };
+        }
         let printed = tally.rate_as_printed();
         let rate = (tally.issued > 0).then(|| printed.clone());
-        Self { issued: tally.issued, used: tally.used, rate, rate_printed: printed }
+        Self { issued: Some(tally.issued), used: Some(tally.used), rate, rate_printed: printed }
+    }
+
+    fn of_total(breakdown: &Breakdown, told: Told) -> Self {
+        Self::of(breakdown.total(), told >= Told::Total)
     }
 }
 
@@ -105,6 +114,9 @@ pub struct Usage {
     /// The institutions of a county or town, by name.
     #[serde(skip_serializing_if = "Option::is_none")]
     institutions: Option<Page<InstitutionUsage>>,
+    /// Why figures are null; left out where none is withheld.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    withheld: Option<&'static str>,
     /// The instant of the figures.
     as_of: DateTime<Utc>,
 }
@@ -187,8 +199,8 @@ pub struct ColumnIssued {
     column: ReportColumn,
     /// Its heading in the caller's language.
     label: &'static str,
-    /// Handbooks issued.
-    issued: i64,
+    /// Handbooks issued; null where they are withheld.
+    issued: Option<i64>,
 }
 
 /// The target of a year.
@@ -198,14 +210,14 @@ pub struct TargetAnswer {
     percent: u8,
     /// The year, that of the period's end.
     year: i32,
-    /// Whether the cumulative rate reaches it; null where nothing was issued.
+    /// Whether the cumulative rate reaches it; null where nothing was issued or the rate is withheld.
     met: Option<bool>,
 }
 
 /// Everything since launch.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Cumulative {
-    /// The month of the first issue; null where nothing was issued.
+    /// The month of the first issue; null where nothing was issued or it is withheld.
     #[schema(value_type = Option<String>, example = "2025-10")]
     since: Option<Month>,
     #[serde(flatten)]
@@ -246,7 +258,8 @@ pub struct InstitutionUsage {
 /// How many handbooks were issued and are used, against the target
 ///
 /// By group and column of the quarterly report form, cumulative and by quarter, with the regions or institutions below. The
-/// definition stands in the answer. `limit` and `cursor` page the institutions. With `format=xlsx`, the report form itself.
+/// definition stands in the answer. Those who may not read the lists are told no small counts of places below the county
+/// (`withheld` says why), and these only by the quarter that is over. `limit` and `cursor` page the institutions. With `format=xlsx`, the report form itself.
 #[utoipa::path(
     tag = "usage",
     params(Asked, Question, PageQuery),
@@ -269,21 +282,25 @@ pub(crate) async fn show(
     question: Query<Question>,
     page: Query<PageQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let period = question.period(Month::of(app.today()))?;
+    let now = Month::of(app.today());
+    let period = question.period(now)?;
     let as_sheet = question.wants_sheet(&request);
     let db = app.db.snapshot().await?;
     let extent = scope::of(&db, &office.staff, *asked).await?;
+    let telling = telling(&db, &office.staff, &extent, period, now).await?;
     let figures = figures::of(&db, extent, period).await?;
     if as_sheet {
         let institutions = sheet::institutions_of(&db, &figures).await?;
-        let sheet = sheet::write(&figures, &institutions, app.today()).map_err(ApiError::internal)?;
+        let sheet =
+            sheet::write(&figures, &institutions, &telling, app.today()).map_err(ApiError::internal)?;
         return Ok(HttpResponse::Ok()
             .content_type(sheet::CONTENT_TYPE)
             .insert_header((header::CONTENT_DISPOSITION, sheet::disposition(&figures)))
             .body(sheet));
     }
-    let institutions = institutions(&db, &app.keys, &figures, &page).await?;
-    Ok(HttpResponse::Ok().json(Usage::of(&figures, institutions, language_of(&request), app.now())))
+    let institutions = institutions(&db, &app.keys, &figures, &telling, &page).await?;
+    let language = language_of(&request);
+    Ok(HttpResponse::Ok().json(Usage::of(&figures, institutions, &telling, language, app.now())))
 }
 
 impl Question {
@@ -320,6 +337,7 @@ async fn institutions(
     db: &impl ConnectionTrait,
     keys: &Keys,
     figures: &Figures,
+    telling: &Telling,
     page: &PageQuery,
 ) -> Result<Option<Page<InstitutionUsage>>, ApiError> {
     let Extent::Region(named) = &figures.extent else { return Ok(None) };
@@ -332,8 +350,8 @@ async fn institutions(
     let rows = figures::institutions(db, named, period, after, limit + 1).await?;
     let (rows, next_cursor) = cut(keys, rows, limit, &list, |row| (row.name.clone(), row.id));
     let usage = |row: InstitutionFigures| InstitutionUsage {
+        rate: Rate::of_total(&row.breakdown, telling.institution(row.id)),
         institution: ShownInstitution { id: row.id, name: row.name },
-        rate: Rate::of(row.breakdown.total()),
     };
     Ok(Some(Page { items: rows.into_iter().map(usage).collect(), next_cursor }))
 }
@@ -342,6 +360,7 @@ impl Usage {
     fn of(
         figures: &Figures,
         institutions: Option<Page<InstitutionUsage>>,
+        telling: &Telling,
         language: Language,
         as_of: DateTime<Utc>,
     ) -> Self {
@@ -349,7 +368,10 @@ impl Usage {
             Extent::Institution { id, name, .. } => Some(ShownInstitution { id: *id, name: name.clone() }),
             Extent::Region(_) => None,
         };
-        let directly = (!figures.children.is_empty()).then(|| Rate::of(figures.directly.total()));
+        let directly =
+            (!figures.children.is_empty()).then(|| Rate::of_total(&figures.directly, telling.directly));
+        let is_told = telling.whole >= Told::Total;
+        let cumulative = telling.cumulative >= Told::Total;
         let Target { percent, year } = figures.target;
         Self {
             definition: language.of(DEFINITION.0, DEFINITION.1).to_owned(),
@@ -360,45 +382,58 @@ impl Usage {
             period: figures.period.into(),
             region: figures.extent.region().into(),
             institution,
-            groups: Group::ALL.iter().map(|group| GroupUsage::of(&figures.whole, *group, language)).collect(),
-            total: Rate::of(figures.whole.total()),
-            target: TargetAnswer { percent, year, met: figures.target.is_met_by(figures.cumulative) },
-            cumulative: Cumulative { since: figures.launch, rate: Rate::of(figures.cumulative) },
-            quarters: figures.quarters.iter().map(Quarter::of).collect(),
-            children: figures.children.iter().map(Child::of).collect(),
+            groups: Group::ALL
+                .iter()
+                .map(|group| GroupUsage::of(&figures.whole, *group, telling.whole, language))
+                .collect(),
+            total: Rate::of_total(&figures.whole, telling.whole),
+            target: TargetAnswer {
+                percent,
+                year,
+                met: figures.target.is_met_by(figures.cumulative).filter(|_| cumulative),
+            },
+            cumulative: Cumulative {
+                since: figures.launch.filter(|_| cumulative),
+                rate: Rate::of(figures.cumulative, cumulative),
+            },
+            quarters: figures.quarters.iter().map(|quarter| Quarter::of(quarter, is_told)).collect(),
+            children: figures.children.iter().map(|child| Child::of(child, telling)).collect(),
             directly,
             institutions,
+            withheld: telling.withholds().then(|| language.of(small::WITHHELD.0, small::WITHHELD.1)),
             as_of,
         }
     }
 }
 
 impl GroupUsage {
-    fn of(whole: &Breakdown, group: Group, language: Language) -> Self {
+    fn of(whole: &Breakdown, group: Group, told: Told, language: Language) -> Self {
+        let is_told = told == Told::All;
         let column = |column: &ReportColumn| ColumnIssued {
             column: *column,
             label: language.of(column.zh(), column.en()),
-            issued: whole.column(group, *column).issued,
+            issued: is_told.then(|| whole.column(group, *column).issued),
         };
         Self {
             group,
             label: language.of(group.zh(), group.en()),
             columns: columns_of(group).iter().map(column).collect(),
-            rate: Rate::of(whole.group(group)),
+            rate: Rate::of(whole.group(group), is_told),
         }
     }
 }
 
 impl Quarter {
-    fn of((period, tally): &(Period, Tally)) -> Self {
+    fn of((period, tally): &(Period, Tally), is_told: bool) -> Self {
         let (year, quarter) = (period.first.year(), period.first.quarter());
-        Self { year, quarter, months: (*period).into(), rate: Rate::of(*tally) }
+        Self { year, quarter, months: (*period).into(), rate: Rate::of(*tally, is_told) }
     }
 }
 
 impl Child {
-    fn of((region, breakdown): &(NamedRegion, Breakdown)) -> Self {
-        Self { region: region.into(), rate: Rate::of(breakdown.total()) }
+    fn of((named, breakdown): &(NamedRegion, Breakdown), telling: &Telling) -> Self {
+        let told = telling.region(named.region.code);
+        Self { region: named.into(), rate: Rate::of_total(breakdown, told) }
     }
 }
 

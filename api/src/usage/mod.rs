@@ -8,6 +8,7 @@ pub mod roll_up;
 pub mod scope;
 pub mod series;
 pub mod sheet;
+pub mod small;
 pub mod store;
 pub mod unused;
 pub mod verify;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::scope::{self, Asked};
-use super::store;
+use super::{small, store};
 use crate::access::Office;
 use crate::access::office::ReadUsage;
 use crate::app::App;
@@ -48,6 +48,8 @@ pub struct Day {
 }
 
 /// Handbooks issued and first used on each of the last days
+///
+/// Those who may not read the lists are told the days of counties and of what is larger.
 #[utoipa::path(
     tag = "usage",
     params(Asked, Question),
@@ -72,6 +74,7 @@ pub(crate) async fn days(
     let today = app.today();
     let days: Vec<_> = (0..count).rev().filter_map(|ago| today.checked_sub_days(Days::new(ago))).collect();
     let extent = scope::of(app.db.read(), &office.staff, *asked).await?;
+    small::must_be_told_by_day(&office.staff, &extent)?;
     let counted = store::days(app.db.read(), &extent, &days).await?;
     let item = |day| {
         let found = counted.iter().find(|row| row.day == day);

@@ -5,12 +5,14 @@ use chrono::{Datelike, NaiveDate};
 use domain::handbook::Group;
 use domain::institution::{ReportColumn, columns_of};
 use domain::place::RegionLevel;
+use domain::usage::small::{self, Told};
 use domain::usage::{Breakdown, DEFINITION, Evidence, Tally};
 use rust_xlsxwriter::{Format, FormatAlign, FormatBorder, Workbook, Worksheet, XlsxError};
 use sea_orm::{ConnectionTrait, DbErr};
 
 use super::figures::{self, Figures, InstitutionFigures};
 use super::scope::Extent;
+use super::small::Telling;
 use crate::page;
 
 /// The content type of a sheet.
@@ -45,14 +47,15 @@ pub async fn institutions_of(
 pub fn write(
     figures: &Figures,
     institutions: &[InstitutionFigures],
+    telling: &Telling,
     today: NaiveDate,
 ) -> Result<Vec<u8>, XlsxError> {
     let mut workbook = Workbook::new();
     let sheet = workbook.add_worksheet().set_name("季报表")?;
     sheet.set_landscape().set_print_fit_to_pages(1, 0).set_column_width(0, 22)?;
     let row = head(sheet, figures, today)?;
-    let row = body(sheet, figures, institutions, row)?;
-    foot(sheet, row)?;
+    let row = body(sheet, figures, institutions, telling, row)?;
+    foot(sheet, row, telling)?;
     workbook.save_to_buffer()
 }
 
@@ -101,30 +104,47 @@ fn body(
     sheet: &mut Worksheet,
     figures: &Figures,
     institutions: &[InstitutionFigures],
+    telling: &Telling,
     first: u32,
 ) -> Result<u32, XlsxError> {
-    let mut rows: Vec<(String, &Breakdown)> =
-        figures.children.iter().map(|(region, breakdown)| (region.name.clone(), breakdown)).collect();
-    rows.extend(institutions.iter().map(|row| (row.name.clone(), &row.breakdown)));
+    let children = figures.children.iter();
+    let mut rows: Vec<(String, &Breakdown, Told)> = children
+        .map(|(named, breakdown)| (named.name.clone(), breakdown, telling.region(named.region.code)))
+        .collect();
+    rows.extend(
+        institutions.iter().map(|row| (row.name.clone(), &row.breakdown, telling.institution(row.id))),
+    );
     // What stands in no row above, so that the rows always add up to the total.
-    let rest = figures.whole.without(rows.iter().map(|(_, breakdown)| *breakdown));
+    let rest = figures.whole.without(rows.iter().map(|(_, breakdown, _)| *breakdown));
     if !rows.is_empty() && rest.total() != Tally::default() {
-        rows.push((format!("{}本级", figures.extent.region().name), &rest));
+        let of_rest = match figures.children.is_empty() {
+            true if telling.withholds() => Told::Nothing,
+            true => Told::All,
+            false => telling.directly,
+        };
+        rows.push((format!("{}本级", figures.extent.region().name), &rest, of_rest));
     }
-    rows.push(("合计".to_owned(), &figures.whole));
+    rows.push(("合计".to_owned(), &figures.whole, telling.whole));
     let mut at = first;
-    for (name, breakdown) in &rows {
-        line(sheet, at, name, breakdown)?;
+    for (name, breakdown, told) in &rows {
+        line(sheet, at, name, (*told == Told::All).then_some(*breakdown))?;
         at += 1;
     }
     Ok(at)
 }
 
-fn line(sheet: &mut Worksheet, row: u32, name: &str, breakdown: &Breakdown) -> Result<(), XlsxError> {
+/// One row; its counts are withheld where there is no breakdown.
+fn line(sheet: &mut Worksheet, row: u32, name: &str, breakdown: Option<&Breakdown>) -> Result<(), XlsxError> {
     let (number, text) = (boxed().set_num_format("0"), boxed().set_quote_prefix());
     let rate = boxed().set_num_format("0.0%");
     // A name is text even if it begins like a formula, also after somebody edits the cell.
     sheet.write_string_with_format(row, 0, name, &text)?;
+    let Some(breakdown) = breakdown else {
+        for column in 1..WIDTH {
+            sheet.write_string_with_format(row, column, small::AS_PRINTED, &text)?;
+        }
+        return Ok(());
+    };
     let mut column = 1;
     for &group in Group::ALL {
         let tally = breakdown.group(group);
@@ -147,11 +167,12 @@ fn line(sheet: &mut Worksheet, row: u32, name: &str, breakdown: &Breakdown) -> R
     Ok(())
 }
 
-fn foot(sheet: &mut Worksheet, row: u32) -> Result<(), XlsxError> {
+fn foot(sheet: &mut Worksheet, row: u32, telling: &Telling) -> Result<(), XlsxError> {
     let note = Format::new().set_text_wrap().set_align(FormatAlign::Top);
     let kinds: Vec<_> = Evidence::ALL.iter().map(|kind| kind.zh()).collect();
     let evidence = format!("使用证据种类：{}。", kinds.join("、"));
-    for (at, text) in (row..).zip([FOOTNOTE, DEFINITION.0, &evidence]) {
+    let withheld = telling.withholds().then_some(small::WITHHELD.0);
+    for (at, text) in (row..).zip([FOOTNOTE, DEFINITION.0, &evidence].into_iter().chain(withheld)) {
         sheet.merge_range(at, 0, at, WIDTH - 1, text, &note)?;
     }
     sheet.set_row_height(row + 1, 48)?;

@@ -368,6 +368,21 @@ pub async fn cells_of_children(
     Ok(rows.into_iter().map(|row| row.cell(period)).collect())
 }
 
+/// The cells of a period for an institution, wherever it stood.
+pub async fn cells_of_institution(
+    db: &impl ConnectionTrait,
+    institution: InstitutionId,
+    period: Period,
+) -> Result<Vec<Cell>, DbErr> {
+    let cells = Sql::default().push(
+        "SELECT institution_id AS part, issued_group, report_column, used_in, count FROM usage_counter \
+         WHERE institution_id = ? AND issued_in BETWEEN ? AND ? AND event_month <= ?",
+        [institution.into(), period.first.into(), period.last.into(), period.last.into()],
+    );
+    let rows: Vec<PartRow<InstitutionId>> = added_up(cells).all(db).await?;
+    Ok(rows.into_iter().map(|row| row.cell(period).1).collect())
+}
+
 /// The cells of a period for institutions, as far as they issued in the region.
 pub async fn cells_of_institutions(
     db: &impl ConnectionTrait,
@@ -394,6 +409,44 @@ pub async fn cells_of_institutions(
         .push(" AND region_code BETWEEN ? AND ?", range(region));
     let rows: Vec<PartRow<InstitutionId>> = added_up(cells).all(db).await?;
     Ok(rows.into_iter().map(|row| row.cell(period)).collect())
+}
+
+/// The cells of a period by the town and the institution of a county that issued.
+pub async fn cells_of_county(
+    db: &impl ConnectionTrait,
+    county: Region,
+    period: Period,
+) -> Result<Vec<(RegionCode, InstitutionId, Cell)>, DbErr> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        town: RegionCode,
+        part: InstitutionId,
+        issued_group: Group,
+        report_column: ReportColumn,
+        is_used: bool,
+        count: i64,
+    }
+    let rows: Vec<Row> = Sql::default()
+        .push(
+            &format!(
+                "SELECT region_code - region_code % {span} AS town, institution_id AS part, issued_group, report_column, \
+                        used_in <> {unused} AS is_used, CAST(SUM(count) AS BIGINT) AS count \
+                 FROM usage_counter WHERE region_code BETWEEN ? AND ?",
+                span = RegionLevel::Town.span(),
+                unused = NOT_USED.0
+            ),
+            range(county),
+        )
+        .push(
+            " AND issued_in BETWEEN ? AND ? AND event_month <= ? GROUP BY 1, 2, 3, 4, 5",
+            [period.first.into(), period.last.into(), period.last.into()],
+        )
+        .all(db)
+        .await?;
+    let cell = |Row { town, part, issued_group, report_column, is_used, count }| {
+        (town, PartRow { part, issued_group, report_column, is_used, count }.cell(period))
+    };
+    Ok(rows.into_iter().map(cell).map(|(town, (institution, cell))| (town, institution, cell)).collect())
 }
 
 /// The month of the first issue of an extent, of those up to a month.

@@ -12,6 +12,8 @@ use crate::handbook::Group;
 use crate::institution::ReportColumn;
 use crate::word::words;
 
+pub mod small;
+
 words! {
     /// What shows that a handbook is in use.
     pub enum Evidence {
@@ -148,6 +150,13 @@ impl Breakdown {
         self.0.values().copied().sum()
     }
 
+    /// Every count of it as it is printed: issued and used of the groups, and issued by each kind of institution.
+    pub fn counts(&self) -> impl Iterator<Item = i64> {
+        let groups =
+            Group::ALL.iter().map(|group| self.group(*group)).flat_map(|tally| [tally.issued, tally.used]);
+        groups.chain(self.0.values().map(|tally| tally.issued))
+    }
+
     /// What is left after `parts` are taken away: what a region's own institutions did beside those of its parts.
     pub fn without<'a>(&self, parts: impl IntoIterator<Item = &'a Self>) -> Self {
         let mut rest = self.clone();
@@ -156,6 +165,14 @@ impl Breakdown {
             *tally = Tally { issued: tally.issued - part.issued, used: tally.used - part.used };
         }
         rest
+    }
+}
+
+impl std::ops::AddAssign<&Self> for Breakdown {
+    fn add_assign(&mut self, other: &Self) {
+        for (key, tally) in &other.0 {
+            *self.0.entry(*key).or_default() += *tally;
+        }
     }
 }
 
