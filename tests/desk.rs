@@ -131,6 +131,15 @@ async fn a_correction_that_may_not_be_made_changes_nothing() {
         (json!({ "person": "woman", "phone": "1", "reason": "x" }), "/phone"),
         (json!({ "person": "woman", "birth_date": "1990-01-01", "reason": "x" }), "/birth_date"),
         (json!({ "person": "woman", "sex": "male", "reason": "x" }), "/sex"),
+        // Of nine years and of 61, by the number that brings the day of birth.
+        (
+            json!({ "person": "woman", "id_number": womans_number("20171122", 1), "reason": "x" }),
+            "/birth_date",
+        ),
+        (
+            json!({ "person": "woman", "id_number": womans_number("19651121", 1), "reason": "x" }),
+            "/birth_date",
+        ),
     ] {
         let problem = correct(&desk.0, &issued, 1, change).await.problem(422, "invalid");
         assert_eq!(problem["errors"][0]["pointer"], pointer);

@@ -272,9 +272,14 @@ async fn an_entry_that_is_hidden_or_taken_back_vanishes_where_staff_follow() {
         let (path, etag) = (format!("{address}/private"), format!("\"{version}\""));
         mother.user.client.change(Method::PUT, &path, &etag, json!({ "private": private })).await.ok()
     };
+    let reads = world.reads().await;
     let seen = changes(&doctor.client, &mother, 0).await;
     assert_eq!(seen["changed"][0]["state"], "live");
     let seq = seen["seq"].as_i64().unwrap();
+    assert_eq!(world.reads().await, reads + 1, "who saw when something was written stands in the log");
+    changes(&doctor.client, &mother, seq).await;
+    changes(&mother.user.client, &mother, 0).await;
+    assert_eq!(world.reads().await, reads + 1, "nothing was seen, and the family's own looks are none");
 
     hide(1, true).await;
     let gone = changes(&doctor.client, &mother, seq).await;

@@ -585,7 +585,12 @@ async fn a_second_factor_is_removed_with_password_and_code() {
     world.advance(TimeDelta::seconds(30));
     remove(PASSWORD, "000000").await.problem(422, "invalid");
     remove("wrong", &authenticator.code(&world)).await.problem(422, "invalid");
+    let there = sign_in_with_code(&world, "li.doctor", &authenticator.code(&world)).await;
+    let there = world.as_signed_in(&there);
+    world.advance(TimeDelta::seconds(30));
     assert_eq!(remove(PASSWORD, &authenticator.code(&world)).await.status, 204);
+    there.get("/api/v1/me").await.problem(401, "not_signed_in");
+    here.get("/api/v1/me").await.ok();
     world.sign_in("li.doctor", PASSWORD).await.ok();
 }
 

@@ -264,7 +264,7 @@ impl From<IssueRefusal> for ApiError {
             IssueRefusal::ChildPastSix => Self::told(Code::ChildPastSix),
             IssueRefusal::NotOneBirth => Self::told(Code::NotOneBirth),
             IssueRefusal::ImpossibleAge(age) => Self::field(
-                "/woman/birth_date",
+                "/birth_date",
                 "out_of_range",
                 format!("出生日期对应的年龄为{age}岁，应为10至60岁。"),
                 format!("The birth date gives an age of {age} years; 10 to 60 years are possible."),

@@ -133,15 +133,21 @@ impl<A: InHandbook> Access<A> {
         let tie = allowed(may(&found.standing, A::ACTION))?;
         must_be_agreed(A::ACTION, found.agreed_to.as_deref())?;
         let facts::Found { handbook, standing, visit, .. } = found;
+        let access = Self { caller, handbook, standing, tie, visit, action: PhantomData };
         if A::READS
-            && let Caller::Staff(staff) = &caller
+            && let Caller::Staff(staff) = &access.caller
         {
-            let visit = visit.as_ref().map(|visit| visit.id);
-            let visit = visit.filter(|_| matches!(tie, Some(Tie::Visit | Tie::BreakGlass)));
             db.release().await;
-            log::write(app, staff, &[log::Read { handbook: id, action: A::ACTION, tie, visit }]).await?;
+            log::write(app, staff, &[access.read()]).await?;
         }
-        Ok(Self { caller, handbook, standing, tie, visit, action: PhantomData })
+        Ok(access)
+    }
+
+    /// What the log says of staff who read by this.
+    pub fn read(&self) -> log::Read {
+        let visit = self.visit.as_ref().map(|visit| visit.id);
+        let visit = visit.filter(|_| matches!(self.tie, Some(Tie::Visit | Tie::BreakGlass)));
+        log::Read { handbook: self.handbook.id, action: A::ACTION, tie: self.tie, visit }
     }
 
     /// Judges the caller again by what stands now, in a transaction that holds the handbook; what was read before it may

@@ -5,8 +5,9 @@ use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::access::{Action, Role};
+use domain::handbook::Group;
 use domain::handbook::identity::keeper_of_identity;
-use domain::handbook::issuing::check_child;
+use domain::handbook::issuing::{check_child, check_woman};
 use domain::id::{ChildId, HandbookId, PersonId};
 use domain::person::{IdNumber, Sex};
 use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, SqlErr};
@@ -133,6 +134,12 @@ async fn put_right(
         && born_on != child.born_on
     {
         check_age(app, txn, &held, (child.born_on, born_on), &right.reason, staff).await?;
+    }
+    if let (Whose::Woman(woman), Some(born_on)) = (&whose, right.born_on)
+        && woman.born_on != Some(born_on)
+        && held.issued_group != Group::Child
+    {
+        check_woman(born_on, held.issued_on)?;
     }
     let corrected = people::store::update_identity(txn, &app.keys, row, new).await?;
     let corrected = corrected.ok_or_else(|| ApiError::told(Code::Conflict))?;

@@ -194,7 +194,7 @@ impl IssueRequest {
             None => None,
         };
         if let Some(woman) = woman.as_ref().filter(|_| self.group != Group::Child) {
-            form.take(check_woman(woman.born_on, today).map_err(ApiError::from))?;
+            form.take(check_woman(woman.born_on, today).map_err(|err| ApiError::from(err).under("/woman")))?;
         }
         form.done()?;
         let order = Order {

@@ -138,6 +138,8 @@ pub(crate) struct RemoveRequest {
 }
 
 /// Remove the second factor
+///
+/// Every other session of the staff member ends.
 #[utoipa::path(
     tag = "sign-in",
     request_body = RemoveRequest,
@@ -171,6 +173,7 @@ pub(crate) async fn remove_totp(
     }
     let work = Work::without_key(&app).await?;
     store::remove_totp(&work.txn, row.id).await?;
+    end_all_of_staff(&work.txn, row.id, Some(caller.0.session), app.now()).await?;
     work.done(&app, caller.0.wrote(SECOND_FACTOR)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
