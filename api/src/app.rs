@@ -6,11 +6,12 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::calendar::{day_in_china, to_microseconds};
 use domain::catalogue::Catalogue;
 use domain::id::ReplicaId;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use crate::cache::{Cache, Memory};
 use crate::config::Config;
 use crate::db::Db;
+use crate::export::Rooms;
 use crate::keys::Keys;
 use crate::live::Live;
 use crate::photos::Shelf;
@@ -43,7 +44,7 @@ pub struct App {
     /// Where photos are kept.
     pub photos: Shelf,
     /// Copies of everything that are made at a time: each holds a database connection while its phone reads.
-    pub exports: Arc<Semaphore>,
+    pub exports: Arc<Rooms>,
     /// What is counted for operators.
     pub metrics: Metrics,
     /// Live updates of this process.

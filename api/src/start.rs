@@ -9,13 +9,14 @@ use migrations::Migrator;
 use miniprogram_adapter::stand_in::{self, StandIn};
 use miniprogram_adapter::{AppSecret, Client, Settings, TokenStore};
 use sea_orm_migration::MigratorTrait;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::app::{App, Clock};
 use crate::cache::{Cache, Memory, Redis};
 use crate::config::{Config, Misconfigured, WechatConfig};
 use crate::db::Db;
+use crate::export::Rooms;
 use crate::keyring::in_use;
 use crate::keys::Keys;
 use crate::live::Live;
@@ -75,7 +76,7 @@ async fn connected(
         passwords: Passwords::new(HASHED_AT_ONCE)?,
         catalogue: crate::catalogue::load(config.catalogue.as_deref())?,
         photos,
-        exports: Arc::new(Semaphore::new(EXPORTS_AT_ONCE)),
+        exports: Arc::new(Rooms::new(EXPORTS_AT_ONCE)),
         metrics: Metrics::new()?,
         replica: ReplicaId(Uuid::now_v7()),
         config,

@@ -124,6 +124,8 @@ async fn what_was_acknowledged_before_a_backup_is_there_after_it_and_nothing_rev
     assert!(!scratch.exists() || names(&scratch) == ["lock"], "no copy in the clear is left");
     let verified = operator.bare(&["backup", "verify", &file]).output().unwrap();
     assert!(verified.status.success() && said(&verified).contains("1 photos"), "{}", said(&verified));
+    let told = "SELECT COUNT(*) FROM audit_event WHERE command <> '' AND kind = 'read' AND action = 'backup'";
+    assert_eq!(world.number(told).await, 1, "whoever copies everything stands in the log");
 
     let place = Place::within(&operator, "restored").await;
     let restored = operator.restore(&file, &place, &[]);

@@ -1,6 +1,6 @@
 //! What the program says of itself while the tests run, kept for `tests/run canaries` to search: with `MUZI_TEST_LOG` set to
-//! a folder, everything that is logged, at every level, the metrics of each world at its end, and the logs of the processes
-//! that tests start.
+//! a folder, everything that is logged, at every level, the metrics of each world at its end, the logs of the processes
+//! that tests start, and what commands said.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -29,6 +29,13 @@ pub fn log_of(program: &str, folder_of_test: &Path) -> PathBuf {
 /// Opens such a log, which goes on where the process before ended.
 pub fn open_log(log: &Path) -> File {
     OpenOptions::new().create(true).append(true).open(log).unwrap()
+}
+
+/// Keeps what a command said that a test ran, where logs are kept.
+pub fn keep(said: &[u8]) {
+    let Some(folder) = folder() else { return };
+    let log = folder.join(format!("commands-{}.log", std::process::id()));
+    open_log(&log).write_all(said).unwrap();
 }
 
 /// Begins to keep the log, once in the process.

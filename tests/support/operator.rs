@@ -10,7 +10,7 @@ use api::config::{Config, Environment, Settings, new_key};
 use sea_orm::ConnectionTrait;
 
 pub use super::log::{log_of, open_log};
-use super::{Client, World};
+use super::{Client, World, log};
 
 /// Settings of a server in production, as environment variables.
 pub struct Operator {
@@ -180,7 +180,9 @@ impl Drop for Serving {
 
 /// What a process said, on both channels.
 pub fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&[output.stdout.as_slice(), output.stderr.as_slice()].concat()).into_owned()
+    let said = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
+    log::keep(&said);
+    String::from_utf8_lossy(&said).into_owned()
 }
 
 /// Names of what lies in a folder, sorted.

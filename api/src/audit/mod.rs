@@ -33,7 +33,7 @@ mod tests {
 
     /// The files that write outside a `Work`, and why they may. A file that is not here hands on the transaction that it was
     /// given.
-    const WRITES: [(&str, &str); 29] = [
+    const WRITES: [(&str, &str); 30] = [
         ("access/log.rs", "writes events"),
         ("access/mod.rs", "writes events of refusals"),
         ("audit/ask.rs", "writes who asked"),
@@ -41,6 +41,7 @@ mod tests {
         ("audit/retain.rs", "removes events past their retention"),
         ("audit/seal.rs", "seals events"),
         ("backup/revoke.rs", "a command at the server, with an event of its own"),
+        ("backup/take.rs", "a command at the server, with an event of its own"),
         ("bench/cast.rs", "a database of the bench"),
         ("bench/ground.rs", "a database of the bench"),
         ("bench/province.rs", "a database of the bench"),

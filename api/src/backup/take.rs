@@ -13,6 +13,8 @@ use super::archive::{End, FORM, Kind, Manifest, NeededKey, Packer};
 use super::files::{Partial, Scratch};
 use super::stream::{Content, Sealer};
 use super::{Key, postgres, store, verify};
+use crate::audit::store as audit;
+use crate::audit::{Event, machine_user};
 use crate::config::{Config, Misconfigured};
 use crate::db::Db;
 use crate::keyring::in_use::{self, InUse, Purpose, State};
@@ -58,6 +60,9 @@ pub async fn take(
     if pending > 0 {
         return Err(Misconfigured(vec![start::pending(pending)]).into());
     }
+    // As a read: the log says so before anything leaves, and where it cannot, nothing does.
+    let copied = Event::by_command(&machine_user(), domain::audit::Kind::Read, "backup");
+    audit::write(db.write(), [copied], now).await.context("the audit log cannot be written")?;
     // Photos in a bucket are kept by whoever keeps the bucket.
     let shelf = if config.photos.is_none() { Some(Shelf::of(config)?) } else { None };
     let sealer = Sealer::begin(BufWriter::new(partial.file()), key, Content::Backup)?;

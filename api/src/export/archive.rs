@@ -7,10 +7,12 @@ use std::time::Duration;
 use actix_web::web::Bytes;
 use serde::Serialize;
 use tokio::sync::mpsc::Sender;
+use tokio::time::Instant;
 use zip::CompressionMethod;
 use zip::write::{SimpleFileOptions, StreamWriter, ZipWriter};
 
 use super::Piece;
+use super::rooms::Room;
 
 /// Bytes that are gathered before they are sent.
 const PIECE: usize = 64 * 1024;
@@ -45,6 +47,8 @@ pub(super) struct Archive {
     zip: ZipWriter<StreamWriter<Written>>,
     written: Written,
     to: Sender<Piece>,
+    /// Where it is made; somebody else's once this is gone.
+    room: Room,
     /// How long a piece waits for who reads slowly.
     patience: Duration,
     /// Items written into the list that is open.
@@ -53,9 +57,9 @@ pub(super) struct Archive {
 
 impl Archive {
     /// An empty one.
-    pub(super) fn new(to: Sender<Piece>, patience: Duration) -> Self {
+    pub(super) fn new(to: Sender<Piece>, room: Room, patience: Duration) -> Self {
         let written = Written::default();
-        Self { zip: ZipWriter::new_stream(written.clone()), written, to, patience, items: 0 }
+        Self { zip: ZipWriter::new_stream(written.clone()), written, to, room, patience, items: 0 }
     }
 
     /// A file with one value.
@@ -111,9 +115,15 @@ impl Archive {
         self.pass_on(Some(piece)).await
     }
 
-    async fn pass_on(&self, piece: Piece) -> anyhow::Result<()> {
+    async fn pass_on(&mut self, piece: Piece) -> anyhow::Result<()> {
+        let (began, length) = (Instant::now(), piece.as_ref().map_or(0, Bytes::len));
         let sent = tokio::time::timeout(self.patience, self.to.send(piece)).await;
         anyhow::ensure!(matches!(sent, Ok(Ok(()))), "whoever asked for the copy does not read it any more");
+        self.room.waited_for(length, began.elapsed());
+        anyhow::ensure!(
+            !self.room.is_to_be_left(),
+            "a copy was read slowly while somebody else asked for one"
+        );
         Ok(())
     }
 }
@@ -129,13 +139,18 @@ mod tests {
 
     use zip::ZipArchive;
 
+    use super::super::rooms::Rooms;
     use super::*;
+
+    fn room() -> Room {
+        Arc::new(Rooms::new(1)).enter().unwrap()
+    }
 
     #[tokio::test]
     async fn what_is_sent_in_pieces_is_a_zip_file_and_little_of_it_waits() {
         let (send, mut receive) = tokio::sync::mpsc::channel(1);
         let writing = tokio::spawn(async move {
-            let mut archive = Archive::new(send, Duration::from_secs(60));
+            let mut archive = Archive::new(send, room(), Duration::from_secs(60));
             archive.begin_list("list.json").unwrap();
             for number in 0..50_000 {
                 archive.add(&format!("{number} {}", number * 7919 % 104_729)).await.unwrap();
@@ -164,7 +179,7 @@ mod tests {
     async fn nothing_is_made_for_who_has_hung_up() {
         let (send, receive) = tokio::sync::mpsc::channel(1);
         drop(receive);
-        let mut archive = Archive::new(send, Duration::from_secs(60));
+        let mut archive = Archive::new(send, room(), Duration::from_secs(60));
         assert!(archive.file("a", &[1; PIECE]).await.is_err());
     }
 }

@@ -2,6 +2,7 @@
 
 mod archive;
 mod contents;
+mod rooms;
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use actix_web::{HttpResponse, get};
 use chrono::TimeDelta;
 use domain::calendar::start_of_day;
 use futures_util::stream::{Stream, unfold};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 
 use crate::app::App;
 use crate::audit::Events;
@@ -24,6 +25,9 @@ use crate::problem::{Code, Language};
 use crate::session::{FreshFamily, User};
 use crate::tries::{Limit, Try, account_of};
 use archive::Archive;
+use rooms::Room;
+
+pub use rooms::Rooms;
 
 /// Copies of a user on one day.
 const A_DAY: Limit = Limit { purpose: "export", most: 3, pause: TimeDelta::days(1) };
@@ -59,8 +63,7 @@ pub(crate) async fn export(
     FreshFamily(user): FreshFamily,
     language: Language,
 ) -> Result<HttpResponse, ApiError> {
-    let room = app.exports.clone().try_acquire_owned();
-    let room = room.map_err(|_| ApiError::Wait(Code::TooManyRequests, BUSY))?;
+    let room = app.exports.enter().ok_or(ApiError::Wait(Code::TooManyRequests, BUSY))?;
     let attempt =
         Try::count(&app, A_DAY, &format!("{}/{}", account_of(&app, user.id).await?, app.today())).await?;
     attempt.allowed().map_err(|_| until_midnight(&app))?;
@@ -82,15 +85,14 @@ type Piece = Option<Bytes>;
 /// Makes a copy aside and gives its pieces. The room is free again as soon as nobody makes it any more, whether or not the
 /// phone ever reads what was made.
 fn made_aside(
-    room: OwnedSemaphorePermit,
+    room: Room,
     patience: Duration,
     make: impl AsyncFnOnce(&mut Archive) -> anyhow::Result<()> + 'static,
 ) -> impl Stream<Item = std::io::Result<Bytes>> + 'static {
     // Few pieces are made ahead of what the phone has read.
     let (send, receive) = mpsc::channel::<Piece>(2);
     rt::spawn(async move {
-        let _room = room;
-        let mut archive = Archive::new(send, patience);
+        let mut archive = Archive::new(send, room, patience);
         let made = tokio::time::timeout(LONGEST, make(&mut archive)).await;
         let failed = match made {
             Ok(Ok(())) => return,
@@ -141,8 +143,8 @@ mod tests {
     use std::sync::Arc;
 
     use futures_util::StreamExt;
-    use tokio::sync::Semaphore;
 
+    use super::rooms::Pace;
     use super::*;
 
     const SHORT: Duration = Duration::from_millis(300);
@@ -158,11 +160,11 @@ mod tests {
     #[test]
     fn who_stops_reading_gives_the_room_back_and_never_sees_a_whole_copy() {
         rt::System::new().block_on(async {
-            let rooms = Arc::new(Semaphore::new(2));
-            let copy = || made_aside(rooms.clone().try_acquire_owned().unwrap(), SHORT, large);
+            let rooms = Arc::new(Rooms::new(2));
+            let copy = || made_aside(rooms.enter().unwrap(), SHORT, large);
             let (first, second) = (copy(), copy());
             tokio::time::sleep(SHORT / 10).await;
-            assert!(rooms.try_acquire().is_err(), "both are waited for");
+            assert!(rooms.enter().is_none(), "both are waited for");
             tokio::time::sleep(SHORT * 2).await;
 
             let mut third = pin!(copy());
@@ -172,12 +174,41 @@ mod tests {
             }
             assert!(length > 1_000_000, "{length}");
             tokio::time::sleep(SHORT / 10).await;
-            assert_eq!(rooms.available_permits(), 2);
+            assert!([rooms.enter(), rooms.enter()].iter().all(Option::is_some));
             for stalled in [first, second] {
                 let pieces: Vec<_> = stalled.collect().await;
                 let (last, before) = pieces.split_last().unwrap();
                 assert!(last.is_err() && before.iter().all(Result::is_ok), "half of it is not the whole");
             }
+        });
+    }
+
+    /// Reads a piece every `pause` until the end, and says whether it saw a whole copy.
+    async fn read(copy: impl Stream<Item = std::io::Result<Bytes>>, pause: Duration) -> bool {
+        let mut copy = pin!(copy);
+        while let Some(piece) = copy.next().await {
+            if piece.is_err() {
+                return false;
+            }
+            tokio::time::sleep(pause).await;
+        }
+        true
+    }
+
+    #[test]
+    fn who_reads_slowly_may_while_nobody_else_asks_and_then_gives_way() {
+        rt::System::new().block_on(async {
+            let pause = Duration::from_millis(50);
+            let mut rooms = Rooms::new(1);
+            rooms.pace = Pace { least: 100_000_000, behind: pause };
+            let rooms = Arc::new(rooms);
+            let copy = || made_aside(rooms.enter().unwrap(), PATIENCE, large);
+            assert!(read(copy(), pause).await, "nobody else asked");
+            let slow = rt::spawn(read(copy(), pause));
+            tokio::time::sleep(pause).await;
+            assert!(rooms.enter().is_none());
+            assert!(!slow.await.unwrap(), "half of it is not the whole");
+            assert!(rooms.enter().is_some(), "who comes again as told finds room");
         });
     }
 }
