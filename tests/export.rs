@@ -2,18 +2,24 @@
 
 use std::collections::BTreeSet;
 use std::io::{Cursor, Read};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
+use api::config::ExportConfig;
 use api::db::entities::{photo, record};
+use api::keys::places;
 use domain::member::{MemberRelation, MemberRole};
 use reqwest::Method;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use zip::ZipArchive;
 
 use crate::checkups::{antenatal, checkups};
 use crate::entries::{entries, pressure};
 use crate::photos::upload_picture;
-use crate::support::{Answer, Client, Mother, World, send};
+use crate::support::{Answer, Client, Mother, PATIENCE, World, send};
 
 const EXPORT: &str = "/api/v1/me/export";
 
@@ -202,4 +208,66 @@ async fn three_copies_a_day_and_no_more() {
     let mut copy = Copy::taken(&nobody).await;
     assert_eq!(copy.names().len(), 2, "me and the manifest");
     assert!(copy.json("me.json")["devices"].is_array());
+}
+
+/// Takes a copy over a connection of its own, a little at a time until there is hurry, and gives all that came.
+async fn read_slowly(world: &World, client: &Client, begun: &AtomicUsize, hurry: &AtomicBool) -> Vec<u8> {
+    let (host, token) = (world.base_url.strip_prefix("http://").unwrap(), client.token());
+    let mut stream = TcpStream::connect(host).await.unwrap();
+    let head = format!(
+        "GET {EXPORT} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let (mut came, mut some) = (Vec::new(), vec![0; 32 * 1024]);
+    while let Ok(length @ 1..) = stream.read(&mut some).await {
+        if came.is_empty() {
+            begun.fetch_add(1, Ordering::SeqCst);
+        }
+        came.extend_from_slice(&some[..length]);
+        if !hurry.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+    came
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_reads_slowly_gives_way_to_who_asks_and_never_sees_a_whole_copy() {
+    let world = World::with(|config| {
+        config.export = ExportConfig { least_rate: 16 * 1024 * 1024, behind: Duration::from_millis(500) };
+    })
+    .await;
+    let county = world.county().await;
+    let mother = world.mother(&county).await;
+    // More than the machine holds for whoever does not read it yet.
+    for _ in 0..8 {
+        let photo = upload_picture(&mother).await;
+        let name = photo.as_str().unwrap();
+        let place = places::Place::new(places::PHOTO_FILE, name.parse().unwrap());
+        let large = world.app.keys.seal_bytes(place, &vec![7; 2 * 1024 * 1024]).unwrap();
+        world.app.photos.put(name, large).await.unwrap();
+    }
+    let other = world.family_user().await.client;
+    let (begun, hurry) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let asking = async {
+        while begun.load(Ordering::SeqCst) < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        // Both fall behind, and nobody minds.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let refused = other.get(EXPORT).await;
+        refused.problem(429, "too_many_requests");
+        assert_eq!(refused.headers["retry-after"], "60");
+        while other.get(EXPORT).await.status != 200 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        hurry.store(true, Ordering::SeqCst);
+    };
+    let slow = || read_slowly(&world, &mother.user.client, &begun, &hurry);
+    let all = async { tokio::join!(slow(), slow(), asking) };
+    let (first, second, ()) = tokio::time::timeout(PATIENCE, all).await.expect("who reads slowly gives way");
+    for copy in [first, second] {
+        assert!(copy.starts_with(b"HTTP/1.1 200 "), "each had a place");
+        assert!(!copy.ends_with(b"\r\n0\r\n\r\n"), "half of it is not the whole: {}", copy.len());
+    }
 }

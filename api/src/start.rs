@@ -76,7 +76,7 @@ async fn connected(
         passwords: Passwords::new(HASHED_AT_ONCE)?,
         catalogue: crate::catalogue::load(config.catalogue.as_deref())?,
         photos,
-        exports: Arc::new(Rooms::new(EXPORTS_AT_ONCE)),
+        exports: Arc::new(Rooms::new(EXPORTS_AT_ONCE, config.export)),
         metrics: Metrics::new()?,
         replica: ReplicaId(Uuid::now_v7()),
         config,

@@ -10,12 +10,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use api::audit::seal::seal;
 use api::config::new_key;
 use api::db::Db;
 use api::db::entities::{handbook, live_ticket, restoration, session, visit};
 use api::keys::{Keys, places};
 use api::session::store::Holder;
-use chrono::TimeDelta;
+use chrono::{TimeDelta, Utc};
 use domain::access::Role;
 use domain::place::RegionLevel;
 use sea_orm::ActiveValue::Set;
@@ -24,7 +25,7 @@ use serde_json::{Value, json};
 
 use crate::keys::{two_keys, write_until};
 use crate::support::database::TestDatabase;
-use crate::support::operator::{Operator, names, said};
+use crate::support::operator::{Operator, kept, names, said};
 use crate::support::people::COUNTY;
 use crate::support::{PATIENCE, World};
 
@@ -60,7 +61,7 @@ impl Operator {
     async fn backup(&self, world: &World, name: &str) -> String {
         let path = self.path(name);
         let mut backup = self.command(world, &["backup", "--to", &path]);
-        let taken = tokio::task::spawn_blocking(move || backup.output().unwrap()).await.unwrap();
+        let taken = tokio::task::spawn_blocking(move || kept(backup.output().unwrap())).await.unwrap();
         assert!(taken.status.success(), "{}", said(&taken));
         path
     }
@@ -70,7 +71,7 @@ impl Operator {
         if to.database.url().starts_with("postgres") {
             restore.env("DATABASE_URL", to.database.url());
         }
-        restore.args(more).output().unwrap()
+        kept(restore.args(more).output().unwrap())
     }
 
     /// What was taken back until now.
@@ -86,7 +87,7 @@ impl Operator {
     fn drill(&self, of: &Place, more: &[&str]) -> Output {
         let mut drill = self.bare(&["restore", "check"]);
         drill.env("DATABASE_URL", of.database.url()).env("MUZI_DATA", &of.data);
-        drill.args(more).output().unwrap()
+        kept(drill.args(more).output().unwrap())
     }
 }
 
@@ -116,16 +117,20 @@ async fn what_was_acknowledged_before_a_backup_is_there_after_it_and_nothing_rev
         stop.store(true, Ordering::SeqCst);
         (file, before, after)
     };
-    let (kept, (file, before, after)) = tokio::join!(write_until(&mother, &stop, &written), taking);
+    let (acknowledged, (file, before, after)) = tokio::join!(write_until(&mother, &stop, &written), taking);
     assert!(after > before, "families wrote while the backup was taken");
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(names(operator.folder.path()), ["one.muzi"], "nothing else is left");
     let scratch = world.app.config.data.join(".backup");
     assert!(!scratch.exists() || names(&scratch) == ["lock"], "no copy in the clear is left");
-    let verified = operator.bare(&["backup", "verify", &file]).output().unwrap();
+    let verified = kept(operator.bare(&["backup", "verify", &file]).output().unwrap());
     assert!(verified.status.success() && said(&verified).contains("1 photos"), "{}", said(&verified));
     let told = "SELECT COUNT(*) FROM audit_event WHERE command <> '' AND kind = 'read' AND action = 'backup'";
     assert_eq!(world.number(told).await, 1, "whoever copies everything stands in the log");
+    world.advance((Utc::now() - world.now()).max(TimeDelta::zero()) + TimeDelta::minutes(1));
+    seal(&world.app).await.unwrap();
+    let log = operator.muzi(&world, &["audit", "verify"], "");
+    assert!(log.status.success() && said(&log).contains("\n0 events wait"), "{}", said(&log));
 
     let place = Place::within(&operator, "restored").await;
     let restored = operator.restore(&file, &place, &[]);
@@ -151,7 +156,7 @@ async fn what_was_acknowledged_before_a_backup_is_there_after_it_and_nothing_rev
     let again = place.world(&operator).await;
     again.with_token(mother.user.client.token()).get("/api/v1/me").await.problem(401, "not_signed_in");
     let herself = again.signed_in(Holder::User(mother.user.id)).await;
-    for (id, text) in &kept[..usize::try_from(before).unwrap()] {
+    for (id, text) in &acknowledged[..usize::try_from(before).unwrap()] {
         let read = herself.get(&format!("/api/v1/handbooks/{}/records/{id}", mother.handbook)).await.ok();
         assert_eq!(read["payload"]["text"], text.as_str(), "acknowledged before the backup");
     }
@@ -196,7 +201,7 @@ async fn a_backup_that_is_not_what_was_written_is_refused_and_leaves_nothing_beh
         std::fs::write(&wrong, bytes).unwrap();
         for refused in [
             operator.restore(&wrong, &place, &[]),
-            operator.bare(&["backup", "verify", &wrong]).output().unwrap(),
+            kept(operator.bare(&["backup", "verify", &wrong]).output().unwrap()),
         ] {
             let told = said(&refused);
             assert!(refused.status.code() == Some(1) && told.contains(sentence), "{sentence}: {told}");
@@ -242,8 +247,8 @@ async fn an_old_backup_says_after_a_rotation_which_key_it_needs() {
     let told = said(&restored);
     assert!(restored.status.success() && told.contains("sealed with key 1, which is not given"), "{told}");
     let mut serve = operator.bare(&["serve"]);
-    let refused =
-        serve.env("DATABASE_URL", place.database.url()).env("MUZI_DATA", &place.data).output().unwrap();
+    serve.env("DATABASE_URL", place.database.url()).env("MUZI_DATA", &place.data);
+    let refused = kept(serve.output().unwrap());
     assert!(
         refused.status.code() == Some(78) && said(&refused).contains("sealed with key 1"),
         "{}",
@@ -276,8 +281,8 @@ async fn a_photo_that_was_sealed_anew_after_the_snapshot_names_its_key() {
     let first = operator.get("MUZI_DATA_KEYS").split(',').next().unwrap().to_owned();
     operator.set("MUZI_DATA_KEYS", first);
     let mut serve = operator.bare(&["serve"]);
-    let refused =
-        serve.env("DATABASE_URL", place.database.url()).env("MUZI_DATA", &place.data).output().unwrap();
+    serve.env("DATABASE_URL", place.database.url()).env("MUZI_DATA", &place.data);
+    let refused = kept(serve.output().unwrap());
     assert!(
         refused.status.code() == Some(78) && said(&refused).contains("sealed with key 2"),
         "{}",
@@ -340,9 +345,9 @@ async fn a_backup_that_was_killed_leaves_no_file_of_its_name_and_the_next_clears
         let mut taking = operator.command(&world, &["backup", "--to", &path]).spawn().unwrap();
         tokio::time::sleep(Duration::from_millis(pause)).await;
         taking.kill().unwrap();
-        taking.wait().unwrap();
+        kept(taking.wait_with_output().unwrap());
         if Path::new(&path).exists() {
-            let verified = operator.bare(&["backup", "verify", &path]).output().unwrap();
+            let verified = kept(operator.bare(&["backup", "verify", &path]).output().unwrap());
             assert!(verified.status.success(), "what has the name is whole: {}", said(&verified));
             std::fs::remove_file(&path).unwrap();
         }
@@ -352,7 +357,7 @@ async fn a_backup_that_was_killed_leaves_no_file_of_its_name_and_the_next_clears
     let other = operator.path("two.muzi");
     let mut nowhere = operator.command(&world, &["backup", "--to", &other]);
     nowhere.env_remove("MUZI_BACKUP_KEY");
-    let refused = nowhere.output().unwrap();
+    let refused = kept(nowhere.output().unwrap());
     assert!(
         refused.status.code() == Some(78) && said(&refused).contains("MUZI_BACKUP_KEY"),
         "{}",

@@ -28,7 +28,7 @@ use super::Place;
 use crate::closing::{CANARY, CLOSING, after_all_care, all_gone, nights};
 use crate::consents::answer;
 use crate::entries::{entries, pressure, records};
-use crate::support::operator::{Operator, names, said};
+use crate::support::operator::{Operator, kept, names, said};
 use crate::support::people::{COUNTY, FamilyUser, TOWN, VILLAGE};
 use crate::support::{Client, Mother, StaffMember, World, send};
 
@@ -319,7 +319,7 @@ async fn a_restore_that_was_killed_is_begun_again_and_comes_to_the_same() {
         let mut restoring = restore.spawn().unwrap();
         tokio::time::sleep(Duration::from_millis(pause)).await;
         restoring.kill().unwrap();
-        restoring.wait().unwrap();
+        kept(restoring.wait_with_output().unwrap());
         let _was_complete = std::fs::remove_dir_all(&place.data);
     }
     let place = Place::within(&operator, "restored").await;
@@ -354,7 +354,7 @@ async fn a_database_that_something_else_restored_is_told_by_a_command_of_its_own
         let arguments = ["restore", "revoke", "--taken-at", taken_at, "--tombstones", &stones];
         let mut revoke = operator.bare(&arguments);
         revoke.env("DATABASE_URL", place.database.url()).env("MUZI_DATA", &place.data);
-        revoke.output().unwrap()
+        kept(revoke.output().unwrap())
     };
     let late = revoke(&(Utc::now() + TimeDelta::days(1)).to_rfc3339());
     assert!(!late.status.success() && said(&late).contains("do not tell all"), "{}", said(&late));

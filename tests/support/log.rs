@@ -31,7 +31,8 @@ pub fn open_log(log: &Path) -> File {
     OpenOptions::new().create(true).append(true).open(log).unwrap()
 }
 
-/// Keeps what a command said that a test ran, where logs are kept.
+/// Keeps what a command said that a test ran, where logs are kept. Its arguments and its input are the test's own, and may
+/// name people.
 pub fn keep(said: &[u8]) {
     let Some(folder) = folder() else { return };
     let log = folder.join(format!("commands-{}.log", std::process::id()));

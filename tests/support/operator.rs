@@ -87,7 +87,10 @@ impl Operator {
     pub fn muzi(&self, world: &World, arguments: &[&str], input: &str) -> Output {
         let mut muzi = self.command(world, arguments).spawn().unwrap();
         muzi.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-        muzi.wait_with_output().unwrap()
+        let output = muzi.wait_with_output().unwrap();
+        // Whom these are asked for they name; a refusal names nobody.
+        let names_people = matches!(arguments, ["audit", "who-saw" | "affected", ..]);
+        if names_people && output.status.success() { output } else { kept(output) }
     }
 
     /// Whatever changed about keys changed long ago.
@@ -178,11 +181,16 @@ impl Drop for Serving {
     }
 }
 
+/// What a process said is kept beside the other logs.
+pub fn kept(output: Output) -> Output {
+    log::keep(&output.stdout);
+    log::keep(&output.stderr);
+    output
+}
+
 /// What a process said, on both channels.
 pub fn said(output: &Output) -> String {
-    let said = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
-    log::keep(&said);
-    String::from_utf8_lossy(&said).into_owned()
+    String::from_utf8_lossy(&[output.stdout.as_slice(), output.stderr.as_slice()].concat()).into_owned()
 }
 
 /// Names of what lies in a folder, sorted.

@@ -167,6 +167,8 @@ pub struct Config {
     pub wechat: WechatConfig,
     /// Live updates.
     pub live: LiveConfig,
+    /// Copies of everything.
+    pub export: ExportConfig,
     /// Roles that reach beyond one institution must have a second factor.
     pub require_second_factor: bool,
     /// Browsers' origins that may call the API.
@@ -259,6 +261,24 @@ impl Default for LiveConfig {
             streams: 2000,
             streams_each: 5,
         }
+    }
+}
+
+/// How slowly a copy of everything may be read while somebody else asks for one. Operators have no reason to change it;
+/// tests do.
+#[derive(Debug, Clone, Copy)]
+pub struct ExportConfig {
+    /// Bytes a second.
+    pub least_rate: u32,
+    /// How far one may fall behind that. Machines and proxies between take hundreds of KiB at once, for which a slow phone
+    /// needs most of a minute.
+    pub behind: Duration,
+}
+
+impl Default for ExportConfig {
+    fn default() -> Self {
+        // What a bad mobile network gives.
+        Self { least_rate: 16 * 1024, behind: Duration::from_secs(60) }
     }
 }
 
@@ -376,6 +396,7 @@ impl Settings {
                 sign_ins_a_minute: settings.wechat_sign_ins.unwrap_or(60).max(1),
             },
             live: LiveConfig::default(),
+            export: ExportConfig::default(),
             require_second_factor: !demo,
             catalogue: settings.catalogue,
             cors_origins: settings.cors_origins.unwrap_or_default(),

@@ -111,8 +111,13 @@ impl Archive {
         if self.written.length() < at_least {
             return Ok(());
         }
-        let piece = Bytes::from(self.written.take());
-        self.pass_on(Some(piece)).await
+        // A photo goes in pieces too: each is waited for by itself, and a bad network takes a large one in minutes.
+        let mut whole = Bytes::from(self.written.take());
+        while !whole.is_empty() {
+            let piece = whole.split_to(PIECE.min(whole.len()));
+            self.pass_on(Some(piece)).await?;
+        }
+        Ok(())
     }
 
     async fn pass_on(&mut self, piece: Piece) -> anyhow::Result<()> {
@@ -141,9 +146,10 @@ mod tests {
 
     use super::super::rooms::Rooms;
     use super::*;
+    use crate::config::ExportConfig;
 
     fn room() -> Room {
-        Arc::new(Rooms::new(1)).enter().unwrap()
+        Arc::new(Rooms::new(1, ExportConfig::default())).enter().unwrap()
     }
 
     #[tokio::test]
@@ -162,7 +168,7 @@ mod tests {
         });
         let (mut whole, mut pieces) = (Vec::new(), 0);
         while let Some(Some(piece)) = receive.recv().await {
-            assert!(piece.len() < 700_000);
+            assert!(piece.len() <= PIECE);
             whole.extend_from_slice(&piece);
             pieces += 1;
         }

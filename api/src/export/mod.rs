@@ -144,8 +144,8 @@ mod tests {
 
     use futures_util::StreamExt;
 
-    use super::rooms::Pace;
     use super::*;
+    use crate::config::ExportConfig;
 
     const SHORT: Duration = Duration::from_millis(300);
 
@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn who_stops_reading_gives_the_room_back_and_never_sees_a_whole_copy() {
         rt::System::new().block_on(async {
-            let rooms = Arc::new(Rooms::new(2));
+            let rooms = Arc::new(Rooms::new(2, ExportConfig::default()));
             let copy = || made_aside(rooms.enter().unwrap(), SHORT, large);
             let (first, second) = (copy(), copy());
             tokio::time::sleep(SHORT / 10).await;
@@ -199,9 +199,7 @@ mod tests {
     fn who_reads_slowly_may_while_nobody_else_asks_and_then_gives_way() {
         rt::System::new().block_on(async {
             let pause = Duration::from_millis(50);
-            let mut rooms = Rooms::new(1);
-            rooms.pace = Pace { least: 100_000_000, behind: pause };
-            let rooms = Arc::new(rooms);
+            let rooms = Arc::new(Rooms::new(1, ExportConfig { least_rate: 100_000_000, behind: pause }));
             let copy = || made_aside(rooms.enter().unwrap(), PATIENCE, large);
             assert!(read(copy(), pause).await, "nobody else asked");
             let slow = rt::spawn(read(copy(), pause));

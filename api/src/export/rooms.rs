@@ -6,17 +6,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-/// How slowly a copy may be read while somebody else asks for one.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Pace {
-    /// Bytes a second.
-    pub(super) least: u32,
-    /// How far one may fall behind that.
-    pub(super) behind: Duration,
-}
-
-/// What a bad mobile network gives.
-const PACE: Pace = Pace { least: 16 * 1024, behind: Duration::from_secs(30) };
+use crate::config::ExportConfig;
 
 /// How long after they were told to wait somebody counts as asking: they were told to come again in a minute.
 const ASKING: Duration = Duration::from_secs(90);
@@ -25,15 +15,15 @@ const ASKING: Duration = Duration::from_secs(90);
 #[derive(Debug)]
 pub struct Rooms {
     free: Arc<Semaphore>,
-    pub(super) pace: Pace,
+    pace: ExportConfig,
     /// When somebody last found none.
     refused: Mutex<Option<Instant>>,
 }
 
 impl Rooms {
-    /// So many.
-    pub fn new(many: usize) -> Self {
-        Self { free: Arc::new(Semaphore::new(many)), pace: PACE, refused: Mutex::default() }
+    /// So many, and how slowly copies may be read in them.
+    pub fn new(many: usize, pace: ExportConfig) -> Self {
+        Self { free: Arc::new(Semaphore::new(many)), pace, refused: Mutex::default() }
     }
 
     /// A room, if one is free; else those inside hear that somebody asks.
@@ -42,7 +32,7 @@ impl Rooms {
             *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
             return None;
         };
-        Some(Room { rooms: self.clone(), _permit: permit, waited: Duration::ZERO, taken: 0 })
+        Some(Room { rooms: self.clone(), _permit: permit, behind: Duration::ZERO })
     }
 
     fn is_somebody_asking(&self) -> bool {
@@ -56,24 +46,22 @@ impl Rooms {
 pub(super) struct Room {
     rooms: Arc<Rooms>,
     _permit: OwnedSemaphorePermit,
-    /// How long it waited for who reads, which is not what reading the database took.
-    waited: Duration,
-    /// Bytes that were taken.
-    taken: usize,
+    /// How far who reads is behind the least rate: waiting for them adds to it, and what they take makes up for it. Nobody
+    /// gets ahead, so that haste at the beginning buys no leisure afterwards.
+    behind: Duration,
 }
 
 impl Room {
-    /// So many bytes were taken after so long a wait.
+    /// So many bytes were taken after so long a wait, which is not what reading the database took.
     pub(super) fn waited_for(&mut self, bytes: usize, waited: Duration) {
-        self.waited += waited;
-        self.taken += bytes;
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let fair = Duration::from_secs(1) * bytes / self.rooms.pace.least_rate;
+        self.behind = (self.behind + waited).saturating_sub(fair);
     }
 
     /// Whether it is to be left: it is read slowly, and somebody asks.
     pub(super) fn is_to_be_left(&self) -> bool {
-        let Pace { least, behind } = self.rooms.pace;
-        let fair = behind + Duration::from_secs_f64(self.taken as f64 / f64::from(least));
-        self.waited > fair && self.rooms.is_somebody_asking()
+        self.behind > self.rooms.pace.behind && self.rooms.is_somebody_asking()
     }
 }
 
@@ -84,13 +72,15 @@ mod tests {
 
     #[test]
     fn only_who_is_slow_while_somebody_asks_gives_way() {
-        let rooms = Arc::new(Rooms::new(2));
+        let rooms = Arc::new(Rooms::new(2, ExportConfig::default()));
         let (mut slow, mut fair) = (rooms.enter().unwrap(), rooms.enter().unwrap());
-        slow.waited_for(64 * 1024, Duration::from_secs(35));
-        fair.waited_for(64 * 1024, Duration::from_secs(33));
+        slow.waited_for(100 * 1024 * 1024, Duration::ZERO);
+        slow.waited_for(64 * 1024, Duration::from_secs(65));
+        fair.waited_for(64 * 1024, Duration::from_secs(63));
         assert!(!slow.is_to_be_left(), "nobody asks");
         assert!(rooms.enter().is_none());
-        assert!(slow.is_to_be_left() && !fair.is_to_be_left(), "34 s are fair for 64 KiB");
+        assert!(slow.is_to_be_left(), "however fast it began");
+        assert!(!fair.is_to_be_left(), "64 s are fair for 64 KiB");
         drop(slow);
         assert!(rooms.enter().is_some());
     }
