@@ -64,8 +64,8 @@ const WORDS: [(&str, &str, &str); 27] = [
     ("rule_override", "record_id", "{id}"),
     ("session", "user_id", "{id}"),
     ("staff", "institution_id", "{id}"),
-    // Where and when somebody asks for all of them.
-    ("usage_counter", "region_code", "510903000000 + n * 7919 % 300000"),
+    // Over a hundred counties, and a year of which somebody asks for all.
+    ("usage_counter", "region_code", "510900000000 + n % 100 * 1000000 + n * 7919 % 300000"),
     ("usage_counter", "issued_in", "24322 - n % 12"),
     ("usage_evidence", "kind", "'scan'"),
     ("usage_follow_up", "found", "'used'"),
