@@ -13,6 +13,7 @@ pub mod credential;
 pub mod disclosure;
 pub mod entry;
 pub mod fetal_sex;
+pub mod growth;
 pub mod handbook;
 pub mod id;
 pub mod independence;
