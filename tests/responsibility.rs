@@ -297,6 +297,27 @@ async fn a_sign_that_the_family_hides_has_ended_and_is_due_again_when_it_is_show
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_sign_that_was_hidden_before_a_transfer_is_late_for_nobody() {
+    let world = World::empty().await;
+    let county = world.county().await;
+    let mother = world.mother(&county).await;
+    let nurse = nurse(&world, &county).await;
+    let entry = mother.user.client.post(&entries(&mother), pressure(172, 112)).await.ok()["id"].clone();
+    world.advance(TimeDelta::hours(1));
+    let hide = format!("{}/{}/private", entries(&mother), entry.as_str().unwrap());
+    let owner = world.sign_in_user(mother.user.id).await;
+    owner.change(Method::PUT, &hide, "\"1\"", json!({ "private": true })).await.ok();
+    world.advance(TimeDelta::hours(29));
+    let other = another_centre(&world).await;
+    transfer(&world.sign_in_staff(nurse.id).await, &mother, other).await;
+
+    let signs = of_duty(&world.doctor(other).await.client, &mother, "danger_sign").await;
+    assert_eq!(signs.len(), 1, "{signs:?}");
+    assert_eq!(brief(&signs[0]), ["danger_sign", "clinician", "ended", "河沙镇卫生院"]);
+    assert_eq!((&signs[0]["ended_at"], signs[0].get("record")), (&json!("2026-11-22T05:00:00Z"), None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_woman_and_each_child_have_a_chain_of_their_own() {
     let world = World::empty().await;
     let county = world.county().await;

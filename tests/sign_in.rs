@@ -223,10 +223,10 @@ async fn a_thief_of_the_token_alone_does_not_know_the_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_account_refreshes_thirty_times_a_minute_and_a_token_used_before_still_ends_its_session() {
+async fn a_session_refreshes_thirty_times_a_minute_and_a_token_used_before_still_ends_it() {
     let world = World::empty().await;
     let first = with_wechat(&world, "xiaohong").await.ok();
-    let other = with_wechat(&world, "xiaoming").await.ok();
+    let other = with_wechat(&world, "xiaohong").await.ok();
     let mut latest = first["refresh_token"].clone();
     for _ in 0..30 {
         latest = refresh(&world, &latest, None).await.ok()["refresh_token"].clone();

@@ -34,7 +34,7 @@ pub enum Counted<'a> {
     Tickets(Uuid),
     /// Sign-ins with WeChat from an address, by its keyed hash.
     WechatSignIns(&'a [u8]),
-    /// Refreshes of the sessions of a caller.
+    /// Refreshes of a session; those of others of the account go on.
     Refreshes(Uuid),
     /// Phone codes that a WeChat account has shown, by what its tries are counted by.
     PhoneCodes(&'a str),

@@ -52,7 +52,7 @@ pub struct ExportRequest {
 
 /// Ask for a list of persons
 ///
-/// The lines that the caller may read on the screen, and no others. Up to 200 lines may be taken at once; above that a second
+/// The lines that the caller may read on the screen, and no others. Up to 200 lines of all files of a day may be taken at once; above that a second
 /// person of the county MCH agrees first. What was asked for holds for 24 hours.
 #[utoipa::path(
     tag = "exports",

@@ -142,9 +142,19 @@ pub(crate) async fn find(
         let looked = office.staff.event(Kind::Read, OfficeAction::FindHandbook.code());
         Events::from(looked).write(app.db.write(), app.now()).await?;
     } else {
-        attempt.take_back(app.db.write()).await?;
+        // Whoever used up the day is told nothing: it counts as a miss, and the log says whom they asked for.
         let shown = reads.iter().map(|read| read.handbook);
-        disclosures::store::count_shown(&app, &office.staff, PersonList::Found, shown).await?;
+        let counted = disclosures::store::count_shown(&app, &office.staff, PersonList::Found, shown).await;
+        if let Err(refused) = counted {
+            let asked = |read: &log::Read| {
+                office.staff.event(Kind::Refused, OfficeAction::FindHandbook.code()).at(read.handbook)
+            };
+            for asked_for in &reads {
+                Events::from(asked(asked_for)).write(app.db.write(), app.now()).await?;
+            }
+            return Err(refused);
+        }
+        attempt.take_back(app.db.write()).await?;
         log::write(&app, &office.staff, &reads).await?;
     }
     Ok(HttpResponse::Ok().json(FoundHandbooks { items }))

@@ -69,8 +69,13 @@ pub(crate) async fn add(
     body: Body<TypedNewborn>,
 ) -> Result<HttpResponse, ApiError> {
     let request = body.parse()?;
+    let staff = access.caller.staff()?;
+    let id = request.id.map(|id| id.0);
+    if let Some(answer) = once.answered(&app, staff.id.0, id, body.bytes()).await? {
+        return Ok(answer);
+    }
     let work = keep(&app, &access, PregnancyId(path.1), &once, (&request, body.bytes()));
-    watched(&app, access.caller.staff()?, Action::ManagePregnancy.code(), work).await
+    watched(&app, staff, Action::ManagePregnancy.code(), work).await
 }
 
 async fn keep(

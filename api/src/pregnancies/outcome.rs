@@ -108,8 +108,12 @@ pub(crate) async fn record_outcome(
     body: Body<OutcomeRequest>,
 ) -> Result<HttpResponse, ApiError> {
     let request = body.parse()?;
+    let staff = access.caller.staff()?;
+    if let Some(answer) = once.answered(&app, staff.id.0, None, body.bytes()).await? {
+        return Ok(answer);
+    }
     let work = keep(&app, &access, PregnancyId(path.1), &once, (&request, body.bytes()));
-    watched(&app, access.caller.staff()?, Action::ManagePregnancy.code(), work).await
+    watched(&app, staff, Action::ManagePregnancy.code(), work).await
 }
 
 async fn keep(

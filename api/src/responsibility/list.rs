@@ -149,7 +149,8 @@ pub(crate) async fn list(
     let list = format!("responsibility/{}/{subject:?}", handbook.id);
     let asked = Asked { handbook, subject, seen: page.after(&app.keys, &list)?, limit: limit + 1 };
     let rows = store::newest(db, &asked).await?;
-    let (rows, next_cursor) = cut(&app.keys, rows, limit, &list, |line| (line.since, line.id));
+    let (mut rows, next_cursor) = cut(&app.keys, rows, limit, &list, |line| (line.since, line.id));
+    rows.retain(Line::ever_waited);
     let told = Telling::fetch(&app, &rows, language).await?;
     Ok(Json(Page { items: rows.into_iter().map(|line| told.line(line)).collect(), next_cursor }))
 }

@@ -79,6 +79,20 @@ impl Line {
         }
     }
 
+    /// Whether it was to be done at an instant, or was handed over after it.
+    fn waited_at(&self, at: DateTime<Utc>) -> bool {
+        match self.ending {
+            Some(Ending::HandedOver(handed_over)) => handed_over >= at,
+            Some(Ending::Ended(_)) => false,
+            None => self.done_at.is_none(),
+        }
+    }
+
+    /// Whether it ever waited for who it is told of: what a family hid before a transfer never does for the other institution.
+    pub fn ever_waited(&self) -> bool {
+        self.ending.is_none_or(|ending| ending.at() >= self.since)
+    }
+
     /// What is left of it to who took it over.
     fn after_handover(self, by: &duty_handover::Model) -> Self {
         Self { id: by.id.into(), since: by.at, institution: Some(by.to_institution_id), ..self }
@@ -386,6 +400,9 @@ pub struct Handover {
     pub at: DateTime<Utc>,
 }
 
+/// Rows that are written at a time.
+const AT_A_TIME: usize = 500;
+
 /// Keeps from whom to whom open danger signs and countersigns went: their own rows say only whose they are now.
 pub async fn keep_handovers(
     txn: &impl ConnectionTrait,
@@ -406,8 +423,13 @@ pub async fn keep_handovers(
         to_institution_id: Set(handover.to),
         at: Set(handover.at),
     };
-    let rows: Vec<_> = waiting.into_iter().map(row).collect();
-    duty_handover::Entity::insert_many(rows).exec_without_returning(txn).await.map(|_| ())
+    // As many as wait: a family may write without end, and a statement takes some thousand rows at most.
+    let mut rows = waiting.into_iter().map(row).peekable();
+    while rows.peek().is_some() {
+        let some: Vec<_> = rows.by_ref().take(AT_A_TIME).collect();
+        duty_handover::Entity::insert_many(some).exec_without_returning(txn).await?;
+    }
+    Ok(())
 }
 
 /// Duties as they were to who answered for them first.
@@ -483,11 +505,12 @@ struct About {
     staff_id: Option<StaffId>,
     author_role: String,
     is_private: bool,
+    state: RecordState,
     changed_at: DateTime<Utc>,
 }
 
 /// Tells lines whom they are about. An entry that the family hides, or shares no longer, is named to nobody, and its danger
-/// sign waits for nobody: the list of alerts does not show it either.
+/// sign waits for nobody from then on: the list of alerts does not show it either. Nor does what was voided wait.
 async fn tell_of_records(
     db: &impl ConnectionTrait,
     held: &handbook::Model,
@@ -510,10 +533,15 @@ async fn tell_of_records(
             }
             _ => {}
         }
-        if let Some(at) = hidden.get(&record.id) {
+        let hidden_at = hidden.get(&record.id);
+        if hidden_at.is_some() {
             line.record = None;
-            let waits = line.done_at.is_none() && line.ending.is_none();
-            line.ending = line.ending.or(waits.then_some(Ending::Ended(*at)));
+        }
+        let voided_at = (record.state == RecordState::Voided).then_some(&record.changed_at);
+        if let Some(at) = hidden_at.or(voided_at)
+            && line.waited_at(*at)
+        {
+            line.ending = Some(Ending::Ended(*at));
         }
     }
     Ok(())
@@ -524,8 +552,17 @@ async fn records_of(
     ids: impl IntoIterator<Item = RecordId>,
 ) -> Result<Vec<About>, DbErr> {
     use record::Column as C;
-    let columns =
-        [C::Id, C::Subject, C::ChildId, C::Source, C::StaffId, C::AuthorRole, C::IsPrivate, C::ChangedAt];
+    let columns = [
+        C::Id,
+        C::Subject,
+        C::ChildId,
+        C::Source,
+        C::StaffId,
+        C::AuthorRole,
+        C::IsPrivate,
+        C::State,
+        C::ChangedAt,
+    ];
     let records = record::Entity::find().select_only().columns(columns).filter(C::Id.is_in(ids));
     records.into_model().all(db).await
 }

@@ -9,6 +9,7 @@ use actix_web::web::Data;
 use actix_web::{HttpResponse, http::StatusCode, post};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::audit::Kind;
+use domain::id::SessionId;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -21,7 +22,7 @@ use crate::error::ApiError;
 use crate::idempotency::{Attempt, Once, Work};
 use crate::keys::{new_token, sha256};
 use crate::problem::Code;
-use crate::session::{Caller, Public, store};
+use crate::session::{Public, store};
 
 /// What is done here, in the audit log.
 const REFRESH: &str = "refresh";
@@ -73,7 +74,7 @@ pub(crate) async fn refresh(
     // A token that was used long ago ends its session, and that must not wait: a thief who refreshes without end would keep
     // the owner from ending it.
     if may_be_repeated(&token, app.now()) {
-        refuse_flood(&app, &holder).await?;
+        refuse_flood(&app, session).await?;
     }
     let work = if once.has_key() {
         match once.begin(&app, session.0, None, body.bytes()).await? {
@@ -97,8 +98,8 @@ pub(crate) async fn refresh(
     work.answer(&app, holder.event(Kind::SignIn, REFRESH).on(session), StatusCode::OK, &answer).await
 }
 
-async fn refuse_flood(app: &App, holder: &Caller) -> Result<(), ApiError> {
-    if app.cache.is_too_much(Counted::Refreshes(holder.actor()), A_MINUTE).await {
+async fn refuse_flood(app: &App, session: SessionId) -> Result<(), ApiError> {
+    if app.cache.is_too_much(Counted::Refreshes(session.0), A_MINUTE).await {
         return Err(ApiError::Wait(Code::TooManyRequests, WINDOW));
     }
     Ok(())

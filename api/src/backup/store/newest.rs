@@ -122,7 +122,14 @@ async fn as_told(
 
 async fn give_role(txn: &DatabaseTransaction, now: &RoleNow) -> Result<bool, DbErr> {
     let Some(row) = with_another_role(txn, now).await? else { return Ok(false) };
-    Ok(members::set_role(txn, &row, now.role).await?.is_some())
+    let Some(given) = members::set_role(txn, &row, now.role).await? else { return Ok(false) };
+    // Not below the version that was told: what the family changes from now on is newer than that.
+    if given.version < now.version {
+        let told = member::ActiveModel { version: Set(now.version), ..Default::default() };
+        let of_it = member::Entity::update_many().set(told).filter(member::COLUMN.id.eq(given.id));
+        of_it.exec(txn).await?;
+    }
+    Ok(true)
 }
 
 /// A member who has another role than they were given later.
