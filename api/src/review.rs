@@ -1,8 +1,10 @@
 //! What a reviewer says of an emergency access or of a rule that was set aside, and who may say it.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use domain::id::{HandbookId, StaffId};
-use domain::independence::Account;
+use domain::independence::Accounts;
 use domain::visit::REASON_LENGTH;
 use sea_orm::ConnectionTrait;
 use serde::Deserialize;
@@ -51,30 +53,31 @@ impl Review {
     }
 }
 
+/// How far it is followed who made whose account: beyond it nobody is independent.
+const FOLLOWED: usize = 16;
+
 /// Refuses a reviewer who could be the one that is reviewed, or who was not there yet.
 pub(crate) async fn must_be_independent(
     db: &impl ConnectionTrait,
-    reviewer: StaffId,
-    of: StaffId,
-    at: DateTime<Utc>,
+    (reviewer, now): (StaffId, DateTime<Utc>),
+    (of, at): (StaffId, DateTime<Utc>),
 ) -> Result<(), ApiError> {
     if reviewer == of {
         return Err(ApiError::told(Code::Forbidden));
     }
-    let (reviewer, of) = (account(db, reviewer).await?, account(db, of).await?);
-    if reviewer.may_look_over(&of, at) { Ok(()) } else { Err(ApiError::told(Code::NotIndependent)) }
-}
-
-async fn account(db: &impl ConnectionTrait, id: StaffId) -> Result<Account, ApiError> {
-    let row = offices::staff::store::find(db, id).await?;
-    let row = row.ok_or_else(|| ApiError::told(Code::NotFound))?;
-    Ok(Account {
-        id: row.id,
-        created_at: row.created_at,
-        made_by: row.made_by,
-        reset_by: row.reset_by,
-        reset_at: row.reset_at,
-    })
+    let mut accounts = Accounts::default();
+    let mut unknown = HashSet::from([reviewer, of]);
+    for _ in 0..FOLLOWED {
+        for (id, account) in offices::staff::store::accounts(db, unknown).await? {
+            accounts.insert(id, account);
+        }
+        unknown = accounts.unknown();
+        if unknown.is_empty() {
+            let may = accounts.may_look_over((reviewer, now), (of, at));
+            return if may { Ok(()) } else { Err(ApiError::told(Code::NotIndependent)) };
+        }
+    }
+    Err(ApiError::told(Code::NotIndependent))
 }
 
 /// The note as it is kept about a handbook.

@@ -50,6 +50,7 @@ impl MigratorTrait for Migrator {
             ),
             step("m20261123_000011_reset_at", include_str!("m20261123_000011_reset_at.sql")),
             step("m20261123_000012_duty_handover", include_str!("m20261123_000012_duty_handover.sql")),
+            step("m20261123_000013_password_issue", include_str!("m20261123_000013_password_issue.sql")),
         ]
     }
 }

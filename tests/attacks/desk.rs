@@ -331,6 +331,52 @@ async fn a30_an_emergency_is_reviewed_by_nobody_whom_the_opener_made_or_holds() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a30_two_accounts_of_one_hand_do_not_review_each_other_until_the_administrator_gives_one_to_its_person()
+ {
+    let world = World::empty().await;
+    let county = world.county().await;
+    let mother = world.mother(&county).await;
+    let mch = world.worker(&[Role::CountyMch], county.mch).await;
+    let independent = world.worker(&[Role::CountyMch], county.mch).await;
+    let made_by = async |by: StaffId, user_name: &str, roles: Value| {
+        let region = roles
+            .as_array()
+            .unwrap()
+            .contains(&json!("county_mch"))
+            .then_some(json!({ "code": COUNTY, "level": "county" }));
+        let made = json!({ "user_name": user_name, "name": "王医生", "title": "医师", "roles": roles, "institution": county.mch, "region": region });
+        let made = world.sign_in_staff(by).await.post("/api/v1/staff", made).await.ok();
+        let usable = staff::ActiveModel { password_issued: Set(false), ..Default::default() };
+        staff::Entity::update_many().set(usable).exec(world.app.db.write()).await.unwrap();
+        StaffId(made["id"].as_str().unwrap().parse().unwrap())
+    };
+    let opener = made_by(mch.id, "opener", json!(["clinician"])).await;
+    let sibling = made_by(mch.id, "sibling", json!(["county_mch"])).await;
+    let nephew = made_by(sibling, "nephew", json!(["county_mch"])).await;
+
+    let emergency = json!({ "number": mother.number.printed(), "reason_code": "cannot_consent", "reason": "孕妇昏迷送入抢救室，没有家属陪同" });
+    let visit = world.sign_in_staff(opener).await.post("/api/v1/break-glass", emergency).await.ok();
+    let review = format!("/api/v1/break-glass/{}/review", visit["id"].as_str().unwrap());
+    let yes = json!({ "accepted": true });
+    for id in [mch.id, sibling, nephew] {
+        let client = world.sign_in_staff(id).await;
+        client.post(&review, yes.clone()).await.problem(403, "reviewer_not_independent");
+    }
+    // Whoever else issues a password does not make it independent; the administrator who gives it to its person does.
+    let reset = format!("/api/v1/staff/{sibling}/reset-password");
+    independent.client.post(&reset, json!({})).await.ok();
+    let usable = staff::ActiveModel { password_issued: Set(false), ..Default::default() };
+    staff::Entity::update_many().set(usable.clone()).exec(world.app.db.write()).await.unwrap();
+    let client = world.sign_in_staff(sibling).await;
+    client.post(&review, yes.clone()).await.problem(403, "reviewer_not_independent");
+    world.advance(TimeDelta::minutes(1));
+    let administrator = world.system_administrator().await.client;
+    administrator.post(&reset, json!({ "remove_second_factor": true })).await.ok();
+    staff::Entity::update_many().set(usable).exec(world.app.db.write()).await.unwrap();
+    world.sign_in_staff(sibling).await.post(&review, yes).await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a30_an_emergency_is_reviewed_by_nobody_who_lately_made_the_opener_or_issued_their_password() {
     let world = World::empty().await;
     let county = world.county().await;

@@ -47,6 +47,9 @@ pub struct Tombstones {
     pub institutions: Vec<Ended<InstitutionId>>,
     /// Everybody who works here, as far as what they may do and how they sign in.
     pub staff: Vec<StaffNow>,
+    /// Passwords that somebody issued for them.
+    #[serde(default)]
+    pub passwords: Vec<PasswordIssued>,
     /// Members of families in which a role changed.
     #[serde(default)]
     pub roles: Vec<RoleNow>,
@@ -105,6 +108,17 @@ pub struct StaffNow {
     /// Who last issued the password, and when.
     #[serde(default)]
     pub reset: Option<(StaffId, DateTime<Utc>)>,
+}
+
+/// A password that somebody issued for a staff member.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct PasswordIssued {
+    /// For whom.
+    pub staff: StaffId,
+    /// By whom.
+    pub by: StaffId,
+    /// When.
+    pub at: DateTime<Utc>,
 }
 
 /// What a member may do.

@@ -68,7 +68,7 @@ pub(crate) async fn decide(
 ) -> Result<HttpResponse, ApiError> {
     let staff = &office.staff;
     let asked = of_another(&app, staff, &id).await?;
-    must_be_independent(app.db.read(), staff.id, asked.staff_id, asked.asked_at).await?;
+    must_be_independent(app.db.read(), (staff.id, app.now()), (asked.staff_id, asked.asked_at)).await?;
     let id = asked.id;
     let DecisionRequest { approve, reason } = body.parse()?;
     let mut form = Form::default();

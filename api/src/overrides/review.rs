@@ -29,7 +29,7 @@ pub(crate) struct ReviewedOverride {
 
 /// Review a rule that was set aside
 ///
-/// Once, and never by who set it aside, nor by an account that they made, whose password they issued, or that is younger
+/// Once, and never by who set it aside, nor by an account that somebody had in hands together with theirs, or that is younger
 /// (`reviewer_not_independent`).
 #[utoipa::path(tag = "overrides",
     params(("override" = Uuid, Path, description = "Override"), Once),
@@ -49,7 +49,7 @@ pub(crate) async fn keep(
     let id = id.parse().map_err(|_| missing())?;
     let staff = &office.staff;
     let found = store::one(app.db.read(), staff.county()?, id).await?.ok_or_else(missing)?;
-    must_be_independent(app.db.read(), staff.id, found.staff_id, found.made_at).await?;
+    must_be_independent(app.db.read(), (staff.id, app.now()), (found.staff_id, found.made_at)).await?;
     let review = body.parse()?;
     let note = review.note()?;
     let work = match once.begin(&app, staff.id.0, None, body.bytes()).await? {

@@ -119,7 +119,7 @@ pub(crate) async fn to_review(
 
 /// Review an emergency access
 ///
-/// Once, and never by who opened it, nor by an account that they made, whose password they issued, or that is younger than
+/// Once, and never by who opened it, nor by an account that somebody had in hands together with theirs, or that is younger than
 /// the access (`reviewer_not_independent`).
 #[utoipa::path(
     tag = "visits",
@@ -143,7 +143,7 @@ pub(crate) async fn keep(
     let staff = &office.staff;
     let found = store::one_break_glass_in(app.db.read(), staff.region, id).await?;
     let (_, visit) = found.ok_or_else(missing)?;
-    must_be_independent(app.db.read(), staff.id, visit.staff_id, visit.opened_at).await?;
+    must_be_independent(app.db.read(), (staff.id, app.now()), (visit.staff_id, visit.opened_at)).await?;
     let review: Review = body.parse()?;
     let note = review.note()?;
     let work = match once.begin(&app, staff.id.0, None, body.bytes()).await? {

@@ -15,12 +15,15 @@ use sea_orm::{
 
 use super::ends::{ACCOUNTS, DELEGATIONS, INSTITUTIONS, MEMBERS};
 use crate::backup::tombstones::{
-    Dropped, HandbookNow, HiddenNow, ReceiptThen, RecordNow, RoleNow, StaffNow, Tombstones, TransferNow,
+    Dropped, HandbookNow, HiddenNow, PasswordIssued, ReceiptThen, RecordNow, RoleNow, StaffNow, Tombstones,
+    TransferNow,
 };
 use crate::buried::ENTRY;
 use crate::consents::again::Withdrawn;
 use crate::consents::store::withdrawn_since;
-use crate::db::entities::{desk_act, handbook, member, notice, record, retention_receipt, staff, tombstone};
+use crate::db::entities::{
+    desk_act, handbook, member, notice, password_issue, record, retention_receipt, staff, tombstone,
+};
 use crate::notices::Kind;
 use crate::records::store::ERASED;
 
@@ -39,6 +42,7 @@ pub(in crate::backup) async fn tombstones(
         delegations: DELEGATIONS.since(txn, since).await?,
         institutions: INSTITUTIONS.since(txn, since).await?,
         staff: staff::Entity::find().all(txn).await?.into_iter().map(staff_now).collect(),
+        passwords: passwords(txn, since).await?,
         roles: roles(txn, since).await?,
         hidden: hidden(txn, since).await?,
         transfers: transfers(txn, since).await?,
@@ -48,6 +52,14 @@ pub(in crate::backup) async fn tombstones(
         receipts: receipts(txn, since).await?,
         dropped: dropped(txn, since).await?,
     })
+}
+
+async fn passwords(txn: &DatabaseTransaction, since: DateTime<Utc>) -> Result<Vec<PasswordIssued>, DbErr> {
+    let issued = password_issue::Entity::find().filter(password_issue::COLUMN.issued_at.gte(since));
+    let issued = issued.all(txn).await?.into_iter();
+    Ok(issued
+        .map(|row| PasswordIssued { staff: row.staff_id, by: row.issuer_id, at: row.issued_at })
+        .collect())
 }
 
 /// Live members whose row changed ever, of families that were told since of a change of members: a membership does not say

@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::access::Action;
+use domain::independence::Issue;
 use domain::record::RecordState;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr,
@@ -11,15 +12,17 @@ use sea_orm::{
 
 use super::Many;
 use crate::alerts::store as alerts;
-use crate::backup::tombstones::{HiddenNow, RoleNow, StaffNow, Tombstones, TransferNow};
+use crate::backup::tombstones::{HiddenNow, PasswordIssued, RoleNow, StaffNow, Tombstones, TransferNow};
 use crate::checkups::store as checkups;
-use crate::db::entities::{desk_act, handbook, institution, member, record, staff};
+use crate::db::entities::{desk_act, handbook, institution, member, password_issue, record, staff};
 use crate::handbooks::store as handbooks;
 use crate::members::store as members;
 use crate::notices::store::next_change;
+use crate::offices;
 use crate::responsibility::store as responsibility;
 
 const CHANGED_STAFF: &str = "staff whose post or sign-in changed";
+const ISSUED_PASSWORDS: &str = "passwords that were issued";
 const CHANGED_ROLES: &str = "members whose role changed";
 const HIDDEN_ENTRIES: &str = "entries that were hidden";
 const TRANSFERRED_HANDBOOKS: &str = "handbooks that were transferred";
@@ -34,6 +37,9 @@ pub(in crate::backup) async fn replay_newest(
     let mut note = |what, is_news: bool| *done.entry(what).or_default() += u64::from(is_news);
     for of_staff in &newest.staff {
         note(CHANGED_STAFF, change_staff(txn, of_staff, newest.taken_at).await?);
+    }
+    for issued in &newest.passwords {
+        note(ISSUED_PASSWORDS, keep_password(txn, issued).await?);
     }
     for of_member in &newest.roles {
         note(CHANGED_ROLES, give_role(txn, of_member).await?);
@@ -56,6 +62,9 @@ pub(in crate::backup) async fn unreplayed_newest(
     let mut note = |what, is_news: bool| *lives.entry(what).or_default() += u64::from(is_news);
     for of_staff in &newest.staff {
         note(CHANGED_STAFF, as_told(db, of_staff, newest.taken_at).await?.is_some());
+    }
+    for issued in &newest.passwords {
+        note(ISSUED_PASSWORDS, is_news(db, issued).await?);
     }
     for of_member in &newest.roles {
         note(CHANGED_ROLES, with_another_role(db, of_member).await?.is_some());
@@ -118,6 +127,22 @@ async fn as_told(
         told.left_on = Some(now.left_on.map_or(last, |left_on| left_on.min(last)));
     }
     Ok((row != told).then_some((row, told)))
+}
+
+async fn keep_password(txn: &DatabaseTransaction, issued: &PasswordIssued) -> Result<bool, DbErr> {
+    let is_news = is_news(txn, issued).await?;
+    if is_news {
+        let issue = Issue { by: issued.by, at: Some(issued.at) };
+        offices::staff::store::keep_issues(txn, issued.staff, [issue]).await?;
+    }
+    Ok(is_news)
+}
+
+/// Whether a restored database has the staff member and does not know of the password.
+async fn is_news(db: &impl ConnectionTrait, issued: &PasswordIssued) -> Result<bool, DbErr> {
+    let known = (issued.staff, issued.at, issued.by);
+    Ok(staff::Entity::find_by_id(issued.staff).one(db).await?.is_some()
+        && password_issue::Entity::find_by_id(known).one(db).await?.is_none())
 }
 
 async fn give_role(txn: &DatabaseTransaction, now: &RoleNow) -> Result<bool, DbErr> {

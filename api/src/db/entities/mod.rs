@@ -29,6 +29,7 @@ pub mod live_ticket;
 pub mod member;
 pub mod notice;
 pub mod number_series;
+pub mod password_issue;
 pub mod person;
 pub mod photo;
 pub mod pregnancy;

@@ -1,16 +1,20 @@
 //! Rows of staff.
 
+use std::collections::{HashMap, HashSet};
+
 use chrono::{DateTime, NaiveDate, Utc};
+use domain::access::Role;
 use domain::id::{InstitutionId, StaffId};
+use domain::independence::{Account, Issue};
 use domain::place::{RegionCode, Scope};
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel,
     QueryFilter, QueryOrder, QuerySelect, SqlErr,
 };
 
 use super::{Facts, Post};
-use crate::db::entities::{Roles, staff};
+use crate::db::entities::{Roles, password_issue, staff};
 use crate::db::rows_in;
 use crate::error::ApiError;
 use crate::keys::{Keys, Place, places};
@@ -198,5 +202,57 @@ pub(super) async fn issue_password(
             .col_expr(staff::Column::Totp, Expr::value(Option::<Vec<u8>>::None))
             .col_expr(staff::Column::TotpLastStep, Expr::value(0_i64));
     }
-    issue.exec(db).await.map(|_| ())
+    issue.exec(db).await?;
+    keep_issues(db, id, [Issue { by, at: Some(at) }]).await
+}
+
+/// Keeps who issued passwords, those that are not kept yet.
+pub(crate) async fn keep_issues(
+    db: &impl ConnectionTrait,
+    of: StaffId,
+    issues: impl IntoIterator<Item = Issue>,
+) -> Result<(), DbErr> {
+    use password_issue::Column as C;
+    let row = |issue: Issue| {
+        let at = issue.at?;
+        let (staff_id, issued_at, issuer_id) = (Set(of), Set(at), Set(issue.by));
+        Some(password_issue::ActiveModel { staff_id, issued_at, issuer_id })
+    };
+    let rows: Vec<_> = issues.into_iter().filter_map(row).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let known = OnConflict::columns([C::StaffId, C::IssuedAt, C::IssuerId]).do_nothing().to_owned();
+    password_issue::Entity::insert_many(rows).on_conflict(known).exec_without_returning(db).await.map(|_| ())
+}
+
+/// Accounts, as far as others had them in their hands. One that is not here (its database is older than who issued by it)
+/// was in nobody's.
+pub(crate) async fn accounts(
+    db: &impl ConnectionTrait,
+    ids: HashSet<StaffId>,
+) -> Result<HashMap<StaffId, Account>, DbErr> {
+    use password_issue::Column as C;
+    let gone = Account { created_at: DateTime::<Utc>::MAX_UTC, runs_the_system: false, issues: Vec::new() };
+    let mut found: HashMap<_, _> = ids.iter().map(|id| (*id, gone.clone())).collect();
+    for row in rows_in(db, staff::Entity::find(), staff::Column::Id, ids.iter().copied()).await? {
+        let made = row.made_by.map(|by| Issue { by, at: Some(row.created_at) });
+        // Who last issued one stands here too: all that a version before this keeps.
+        let last = row.reset_by.map(|by| Issue { by, at: row.reset_at });
+        let account = Account {
+            created_at: row.created_at,
+            runs_the_system: row.roles.0.contains(&Role::SystemAdministrator),
+            issues: made.into_iter().chain(last).collect(),
+        };
+        found.insert(row.id, account);
+    }
+    for row in rows_in(db, password_issue::Entity::find(), C::StaffId, ids).await? {
+        let issue = Issue { by: row.issuer_id, at: Some(row.issued_at) };
+        if let Some(account) = found.get_mut(&row.staff_id)
+            && !account.issues.contains(&issue)
+        {
+            account.issues.push(issue);
+        }
+    }
+    Ok(found)
 }
