@@ -166,22 +166,27 @@ async fn bad_input_gets_a_clear_answer() {
         (
             json!({ "kind": "growth", "subject": of_child, "occurred_on": "2026-11-09", "payload": { "measured_at": "2026-11-09T08:00:00+08:00", "weight": 3.5 } }),
             "date_before_birth",
-            "",
+            "/occurred_on",
         ),
         (
             json!({ "kind": "tooth", "subject": of_child, "payload": { "position": "p71", "eruption_date": "2026-11-09" } }),
             "date_before_birth",
-            "",
+            "/payload/eruption_date",
         ),
         (
             json!({ "kind": "diary", "subject": "household", "occurred_on": "2026-11-23", "payload": { "date": "2026-11-23", "text": "x" } }),
             "date_in_future",
-            "",
+            "/occurred_on",
+        ),
+        (
+            json!({ "kind": "blood_pressure", "subject": "woman", "payload": { "measured_at": "2026-11-24T08:00:00+08:00", "systolic": 118, "diastolic": 76 } }),
+            "date_in_future",
+            "/payload/measured_at",
         ),
         (
             json!({ "kind": "diary", "subject": "household", "occurred_on": "1926-11-23", "payload": { "date": "1926-11-23", "text": "x" } }),
             "date_too_old",
-            "",
+            "/occurred_on",
         ),
         (
             json!({ "kind": "diary", "subject": "household", "occurred_on": "2026-11-21", "payload": { "date": "2026-11-20", "text": "x" } }),

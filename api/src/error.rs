@@ -11,7 +11,7 @@ use domain::checkup::CheckupRefusal;
 use domain::consent::ConsentRefusal;
 use domain::correction::AnswerRefusal;
 use domain::credential::PasswordRefusal;
-use domain::entry::EntryRefusal;
+use domain::entry::{EntryRefusal, MAX_AGE_YEARS};
 use domain::handbook::CloseRefusal;
 use domain::handbook::code::NotACode;
 use domain::handbook::issuing::IssueRefusal;
@@ -31,6 +31,9 @@ pub enum ApiError {
     /// A problem the caller can act on, with the words that fill its text.
     #[error("{}", .0.word())]
     Told(Code, Vec<(&'static str, Word)>),
+    /// The same of one field of the body, with its text.
+    #[error("{}", .0.word())]
+    ToldOf(Code, Box<FieldProblem>),
     /// Fields of the body are wrong: all of them at once.
     #[error("invalid fields")]
     Invalid(Vec<FieldProblem>),
@@ -120,6 +123,24 @@ impl ApiError {
         Self::Invalid(vec![FieldProblem::new(pointer, code, zh, en)])
     }
 
+    /// Names the field of the body whose day is refused, where it is a day that is.
+    pub fn of_day(self, pointer: &str) -> Self {
+        use Code::{
+            DateAfterDeath, DateBeforeBirth, DateBeforeIssue, DateBeforeVisit, DateInFuture, DateTooOld,
+        };
+        let code = match &self {
+            Self::Told(
+                code @ (DateAfterDeath | DateBeforeBirth | DateBeforeIssue | DateBeforeVisit | DateInFuture
+                | DateTooOld),
+                _,
+            ) => *code,
+            _ => return self,
+        };
+        let text = |language| fill(code.detail(language), &self.words(language));
+        let (zh, en) = (text(Language::Chinese), text(Language::English));
+        Self::ToldOf(code, Box::new(FieldProblem::new(pointer, code.word(), zh, en)))
+    }
+
     /// The same with `prefix` before the pointer of every wrong field.
     pub fn under(self, prefix: &str) -> Self {
         match self {
@@ -141,7 +162,7 @@ impl ApiError {
     /// The code of the answer.
     pub fn code(&self) -> Code {
         match self {
-            Self::Told(code, _) | Self::Wait(code, _) => *code,
+            Self::Told(code, _) | Self::ToldOf(code, ..) | Self::Wait(code, _) => *code,
             Self::Invalid(_) => Code::Invalid,
             Self::Query(_) => Code::BadQuery,
             Self::Unavailable(_) => Code::Unavailable,
@@ -157,7 +178,7 @@ impl ApiError {
             }
             Self::Wait(_, wait) => vec![("seconds", wait.as_secs().max(1).to_string())],
             Self::Invalid(wrong) | Self::Query(wrong) => vec![("count", wrong.len().to_string())],
-            Self::Unavailable(_) | Self::StorageFull(_) | Self::Internal(_) => Vec::new(),
+            Self::ToldOf(..) | Self::Unavailable(_) | Self::StorageFull(_) | Self::Internal(_) => Vec::new(),
         }
     }
 
@@ -411,7 +432,10 @@ impl From<EntryRefusal> for ApiError {
     fn from(refusal: EntryRefusal) -> Self {
         match refusal {
             EntryRefusal::InTheFuture(day) => Self::with(Code::DateInFuture, "day", day),
-            EntryRefusal::TooOld(day) => Self::with(Code::DateTooOld, "day", day),
+            EntryRefusal::TooOld(day) => Self::with_all(
+                Code::DateTooOld,
+                [("day", day.to_string()), ("years", MAX_AGE_YEARS.to_string())],
+            ),
             EntryRefusal::BeforeBirth(day, limit) => Self::with_all(
                 Code::DateBeforeBirth,
                 [("day", day.to_string()), ("limit", limit.to_string())],
@@ -467,6 +491,7 @@ pub fn problem_of(error: &ApiError, language: Language, request_id: RequestId) -
     let (wrong, of_query) = match error {
         ApiError::Invalid(wrong) => (wrong.as_slice(), false),
         ApiError::Query(wrong) => (wrong.as_slice(), true),
+        ApiError::ToldOf(_, wrong) => (std::slice::from_ref(wrong.as_ref()), false),
         _ => (&[][..], false),
     };
     let errors = wrong.iter().map(|wrong| ProblemField {
@@ -480,7 +505,10 @@ pub fn problem_of(error: &ApiError, language: Language, request_id: RequestId) -
         kind: format!("urn:muzi:problem:{}", code.word()),
         title: code.title(language).to_owned(),
         status: code.status().as_u16(),
-        detail: fill(code.detail(language), &error.words(language)),
+        detail: match error {
+            ApiError::ToldOf(_, wrong) => language.of(&wrong.zh, &wrong.en).to_owned(),
+            _ => fill(code.detail(language), &error.words(language)),
+        },
         code: code.word().to_owned(),
         request_id: request_id.to_string(),
         errors: errors.collect(),

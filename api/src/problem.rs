@@ -175,7 +175,7 @@ problems! {
     NotPastSix = 422 "not_past_six" { "未满6周岁", "Not past six", "手册中没有儿童、有儿童未满6周岁或有进行中的妊娠，不能以“儿童满6周岁”结案。", "The handbook has no child, a child who is not past six, or an open pregnancy, so it is not closed for age." }
 
     // Claiming and members.
-    IdentityDiffers = 409 "identity_differs" { "与登记的姓名不一致", "Not the recorded name", "该身份证号在其他机构登记的姓名与所填的不一致，请核对身份证；如登记有误，请到其首本手册的管理机构更正。", "Another institution recorded another name for this ID number. Check the ID card; if what is recorded is wrong, it is put right where she has her first handbook." }
+    IdentityDiffers = 409 "identity_differs" { "与登记的姓名不一致", "Not the recorded name", "该身份证号在其他机构登记的姓名与所填的不一致，请核对身份证；如登记有误，请到其首本手册的管理机构更正。儿童的旧手册已关闭的，可按旧手册上的姓名办理，再在新手册中更正。", "Another institution recorded another name for this ID number. Check the ID card; if what is recorded is wrong, it is put right where she has her first handbook. Of a child whose handbook is closed, give the name that stands in that handbook, then correct it in the new one." }
     IdentityElsewhere = 409 "identity_elsewhere" { "应由其他机构更正", "Another desk corrects this", "该人员还有一本更早的手册由其他机构发放和管理，身份信息请到该机构更正，或由该机构先扫码就诊。", "This person has an earlier handbook that another institution issued and manages: have identity corrected there, or scan that handbook first." }
     ClaimRefused = 422 "claim_refused" { "领取信息不符", "Claim refused", "领取码或核对信息不正确，还可以尝试 {left} 次。", "The code or the check does not fit; {left} tries are left." }
     AlreadyClaimed = 409 "already_claimed" { "手册已被领取", "Already claimed", "该手册已被领取；如手机丢失或更换账号，请到发放机构重新绑定。", "This handbook is claimed already; for a lost phone or account, go to the issuing institution to re-claim it." }
@@ -237,12 +237,12 @@ problems! {
     KindNotAllowed = 403 "kind_not_allowed" { "不能填写此类记录", "May not write this kind", "您在本机构的角色不能填写“{kind}”。", "Your role at this institution may not write: {kind}." }
     SubjectNotAllowed = 422 "subject_not_allowed" { "记录对象不符", "Wrong subject", "“{kind}”只能用于：{subjects}。", "{kind} is only about: {subjects}." }
     StageNotAllowed = 422 "stage_not_allowed" { "记录阶段不符", "Not of this stage", "“{kind}”只用于{stages}，{day} 不在其中；孕情如有变化，请先登记。", "{kind} is written in: {stages}. {day} is not in it; if a pregnancy began or ended, have that registered first." }
-    DateInFuture = 422 "date_in_future" { "日期在将来", "In the future", "{day} 在将来。", "{day} is in the future." }
+    DateInFuture = 422 "date_in_future" { "日期在将来", "In the future", "{day} 在将来，应不晚于今天。", "{day} is in the future; today at the latest." }
     DateBeforeBirth = 422 "date_before_birth" { "日期早于出生", "Before the birth", "{day} 早于出生日期 {limit}。", "{day} is before the birth on {limit}." }
     DateAfterDeath = 422 "date_after_death" { "日期晚于死亡", "After the death", "{day} 晚于登记的死亡日期 {limit}；请核对日期，如死亡登记有误请先撤销。", "{day} is after the death on {limit}; check the day, or take the death back first if it was recorded in error." }
     DateBeforeIssue = 422 "date_before_issue" { "日期早于发放", "Before the issue", "{day} 早于手册发放日期 {limit}，原则上不补录；如需补录，请由兼任手册管理员的医务人员填写 override_reason。", "{day} is before the handbook was issued on {limit}; such checkups are in principle not back-filled. A clinician who is a handbook administrator too gives override_reason." }
     DateBeforeVisit = 422 "date_before_visit" { "日期早于就诊", "Before the visit", "补录结果的日期 {day} 早于就诊日期 {limit}。", "{day} is before the visit on {limit}." }
-    DateTooOld = 422 "date_too_old" { "日期过早", "Too long ago", "{day} 过早，请核对年份。", "{day} is too long ago; check the year." }
+    DateTooOld = 422 "date_too_old" { "日期过早", "Too long ago", "{day} 过早，应在最近{years}年内，请核对年份。", "{day} is too long ago; {years} years at most. Check the year." }
     OverrideNotAllowed = 403 "override_not_allowed" { "不能使用例外原因", "May not override", "只有手册管理员可以填写 override_reason。", "Only a handbook administrator may give override_reason." }
     NotYours = 403 "not_yours" { "不是您的记录", "Not your record", "只能更正或作废本人填写的记录。", "Only the author corrects or voids a record." }
     RecordEnded = 409 "record_ended" { "记录已撤回或作废", "Withdrawn or voided", "记录已撤回或作废，不能再修改。", "The record was withdrawn or voided and does not change any more." }

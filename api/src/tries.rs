@@ -8,10 +8,11 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::id::UserId;
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::{ConnectionTrait, DbErr, EntityTrait};
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::db::entities::throttle;
 use crate::db::statement;
 use crate::error::ApiError;
 use crate::problem::Code;
@@ -31,7 +32,7 @@ pub struct Limit {
 impl Limit {
     /// Counts a try of an actor, or refuses it for the rest of the pause.
     pub async fn begin(self, app: &App, actor: Uuid) -> Result<Try, ApiError> {
-        let begun = Try::count(app, self, &actor.to_string()).await?;
+        let begun = Box::pin(Try::count(app, self, &actor.to_string())).await?;
         begun.allowed()?;
         Ok(begun)
     }
@@ -39,7 +40,7 @@ impl Limit {
     /// The same of a family user, counted by the WeChat account: who closes the account of ours and comes back is somebody new
     /// everywhere but here.
     pub async fn begin_by_account(self, app: &App, user: UserId) -> Result<Try, ApiError> {
-        let begun = Try::count(app, self, &account_of(app, user).await?).await?;
+        let begun = Box::pin(Try::count(app, self, &account_of(app, user).await?)).await?;
         begun.allowed()?;
         Ok(begun)
     }
@@ -56,8 +57,11 @@ pub async fn account_of(app: &App, user: UserId) -> Result<String, ApiError> {
 #[derive(Debug)]
 pub struct Try {
     key: Vec<u8>,
+    at: DateTime<Utc>,
     most: u32,
     counted: u32,
+    /// When it was tried last before this.
+    last_before: Option<DateTime<Utc>>,
     refused_for: Option<TimeDelta>,
 }
 
@@ -67,6 +71,7 @@ impl Try {
         let (key, now) = (app.keys.blind(limit.purpose, who), app.now());
         let most = i32::try_from(limit.most).unwrap_or(i32::MAX);
         let forgotten = now - limit.pause;
+        let before = throttle::Entity::find_by_id(key.clone()).one(app.db.write()).await?;
         let upsert = statement(
             app.db.backend(),
             "INSERT INTO throttle (key, failures, last_at) VALUES (?, 1, ?) ON CONFLICT (key) DO UPDATE SET \
@@ -82,7 +87,14 @@ impl Try {
         let failures: i32 = row.try_get("", "failures")?;
         let last_at: DateTime<Utc> = row.try_get("", "last_at")?;
         let refused_for = (failures > most).then(|| last_at + limit.pause - now);
-        Ok(Self { key, most: limit.most, counted: failures.unsigned_abs(), refused_for })
+        Ok(Self {
+            key,
+            at: now,
+            most: limit.most,
+            counted: failures.unsigned_abs(),
+            last_before: before.map(|row| row.last_at),
+            refused_for,
+        })
     }
 
     /// Refuses when there were too many before.
@@ -110,15 +122,16 @@ impl Try {
         self.most.saturating_sub(self.counted)
     }
 
-    /// Says that this was no wrong try.
+    /// Says that this was no wrong try: those before it are forgotten as if it had not been.
     pub async fn take_back(&self, db: &impl ConnectionTrait) -> Result<(), DbErr> {
         if self.refused_for.is_some() {
             return Ok(());
         }
         let back = statement(
             db.get_database_backend(),
-            "UPDATE throttle SET failures = failures - 1 WHERE key = ? AND failures > 0",
-            [self.key.clone().into()],
+            "UPDATE throttle SET failures = failures - 1, \
+             last_at = CASE WHEN last_at = ? THEN ? ELSE last_at END WHERE key = ? AND failures > 0",
+            [self.at.into(), self.last_before.unwrap_or(self.at).into(), self.key.clone().into()],
         );
         db.execute_raw(back).await.map(|_| ())
     }

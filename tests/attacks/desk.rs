@@ -505,6 +505,27 @@ async fn a24_a_slip_to_the_woman_is_printed_by_an_administrator_who_saw_her_card
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a26_what_was_refused_an_hour_ago_stops_no_desk_that_went_on_issuing() {
+    let towns = towns().await;
+    let clerk = towns.world.worker(&[Role::HandbookAdministrator], towns.county.foreign_hospital).await.id;
+    towns.desk.issued(pregnant_form(1)).await;
+    let refused = async |desk: &Desk| desk.issue(pregnant_form(1)).await.problem(409, "already_has_handbook");
+    let desk = Desk(towns.world.sign_in_staff(clerk).await);
+    for _ in 0..19 {
+        refused(&desk).await;
+    }
+    for order in 2..4 {
+        towns.world.advance(TimeDelta::minutes(31));
+        Desk(towns.world.sign_in_staff(clerk).await).issued(planning_form(order)).await;
+    }
+    let desk = Desk(towns.world.sign_in_staff(clerk).await);
+    for _ in 0..20 {
+        refused(&desk).await;
+    }
+    desk.issue(pregnant_form(1)).await.problem(429, "too_many_tries");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a26_who_asks_by_issuing_or_finding_learns_little_leaves_traces_and_is_stopped() {
     let towns = towns().await;
     let world = &towns.world;

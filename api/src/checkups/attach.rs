@@ -183,7 +183,8 @@ pub(crate) async fn attach(
     match once.begin(&app, actor, sent.id.map(|id| id.0), body.bytes()).await? {
         Attempt::Answered(answer) => Ok(answer),
         Attempt::New(work) => {
-            let written = write(&app, &work, &bedside, &sent, &beside, language).await?;
+            let written = write(&app, &work, &bedside, &sent, &beside, language).await;
+            let written = written.map_err(|err| err.of_day(&sent.day_pointer))?;
             let answer =
                 work.answer(&app, bedside.wrote().record(written.id), StatusCode::CREATED, &written).await?;
             app.live.changed(bedside.handbook.id).await;

@@ -97,9 +97,10 @@ async fn write(
     let institution = old.institution_id.ok_or_else(|| ApiError::told(Code::NotYours))?;
     let occurred_on = changed.day(kind, old);
     let writer = Writer::Staff(staff, institution);
-    let accepted = judge(app, txn, changed.asked(handbook, kind, old, writer)).await?;
+    let of_day = |err: ApiError| err.of_day(&changed.day_pointer(kind));
+    let accepted = judge(app, txn, changed.asked(handbook, kind, old, writer)).await.map_err(of_day)?;
     let reason = reason.checked(accepted.unborn)?;
-    must_be_admitted(app, access, old, occurred_on, &accepted)?;
+    must_be_admitted(app, access, old, occurred_on, &accepted).map_err(of_day)?;
     let pointed = pointers(kind, &accepted.checked.payload.merged());
     must_exist(txn, handbook, &pointed.records).await?;
 

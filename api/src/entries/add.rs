@@ -87,7 +87,8 @@ pub(crate) async fn add(
     match once.begin(&app, user.0, sent.id.map(|id| id.0), body.bytes()).await? {
         Attempt::Answered(answer) => Ok(answer),
         Attempt::New(work) => {
-            let written = write(&app, &work, &access, &sent, &beside, language).await?;
+            let written = write(&app, &work, &access, &sent, &beside, language).await;
+            let written = written.map_err(|err| err.of_day(&sent.day_pointer))?;
             let answer =
                 work.answer(&app, access.wrote().record(written.id), StatusCode::CREATED, &written).await?;
             app.live.changed(access.handbook.id).await;

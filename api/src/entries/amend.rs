@@ -91,8 +91,10 @@ async fn write(
     let (txn, now) = (&work.txn, app.now());
     let kind = kind_of_row(&app.catalogue, old)?;
     let occurred_on = changed.day(kind, old);
-    domain::entry::admit(occurred_on, None, now)?;
-    let accepted = judge(app, txn, changed.asked(handbook, kind, old, Writer::Family)).await?;
+    let of_day = |err: ApiError| err.of_day(&changed.day_pointer(kind));
+    domain::entry::admit(occurred_on, None, now).map_err(|refusal| of_day(refusal.into()))?;
+    let accepted = judge(app, txn, changed.asked(handbook, kind, old, Writer::Family)).await;
+    let accepted = accepted.map_err(of_day)?;
     let pointed = pointers(kind, &accepted.checked.payload.merged());
     must_exist(txn, handbook, &pointed.records).await?;
     let kept = named.unwrap_or_else(|| before_besides(&app.keys, kind, old));

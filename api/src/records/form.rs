@@ -162,6 +162,8 @@ pub struct Sent<'k> {
     pub subject: Subject,
     /// The day on which it happened: named, or named by the payload, or today.
     pub occurred_on: NaiveDate,
+    /// The field that says so.
+    pub day_pointer: String,
     /// The content.
     pub payload: Map<String, Value>,
     /// Ids of the questions that were answered yes.
@@ -192,7 +194,8 @@ impl<'k> Sent<'k> {
         let today = day_in_china(now);
         let current = known(catalogue, &key, today, side)?;
         let occurred_on = day.or_else(|| current.day_named_in(&payload)).unwrap_or(today);
-        must_be_possible(side, occurred_on, now)?;
+        let day_pointer = day_pointer(day, current);
+        must_be_possible(side, occurred_on, now).map_err(|err| err.of_day(&day_pointer))?;
         let kind = known(catalogue, &key, occurred_on, side)?;
         let subject = Subject::from(subject);
         must_fit(kind, subject)?;
@@ -203,7 +206,7 @@ impl<'k> Sent<'k> {
             fields.wrong_payload(&errors);
         }
         fields.finish()?;
-        Ok((Self { id, kind, subject, occurred_on, payload, confirmed }, others))
+        Ok((Self { id, kind, subject, occurred_on, day_pointer, payload, confirmed }, others))
     }
 }
 
@@ -220,6 +223,13 @@ impl Sent<'_> {
             writer,
             old: None,
         }
+    }
+}
+
+fn day_pointer(named: Option<NaiveDate>, kind: &Kind) -> String {
+    match kind.occurred() {
+        Some(field) if named.is_none() => format!("/payload/{}", field.key),
+        _ => "/occurred_on".to_owned(),
     }
 }
 
@@ -284,6 +294,11 @@ impl Changed {
     /// The day from now on: named, or named by the payload, or as before.
     pub fn day(&self, kind: &Kind, old: &record::Model) -> NaiveDate {
         self.occurred_on.or_else(|| kind.day_named_in(&self.payload)).unwrap_or(old.occurred_on)
+    }
+
+    /// The field that names the day.
+    pub fn day_pointer(&self, kind: &Kind) -> String {
+        day_pointer(self.occurred_on, kind)
     }
 
     /// What is judged of it.
