@@ -3,8 +3,10 @@
 use chrono::TimeDelta;
 use domain::access::{Action, Role};
 use domain::consent::Purpose;
+use domain::member::MemberRole;
 use domain::place::RegionLevel;
 use miniprogram_adapter::stand_in::Fault;
+use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::{Value, json};
 
@@ -479,6 +481,23 @@ async fn of_two_grandparents_who_own_only_the_one_who_lost_the_phone_is_replaced
         stays.client.get(&at(&issued, "")).await.ok();
     }
     assert_eq!(members(&world).await.iter().filter(|member| member.ended_at.is_none()).count(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_father_becomes_owner_by_the_card_where_a_restored_database_knows_no_owner() {
+    let (world, _, desk) = town().await;
+    let issued = desk.issued(pregnant_form(1)).await;
+    let (woman, father) = (world.family_user().await, world.family_user().await);
+    woman.client.post(CLAIMS, claim_by_phone(&issued, &world.phone_code(1))).await.ok();
+    reclaim(&desk.0, &issued, shown(1, "father")).await.problem(409, "no_such_owner");
+    let lowered = member::ActiveModel { role: Set(MemberRole::Viewer), ..Default::default() };
+    member::Entity::update_many().set(lowered).exec(world.app.db.write()).await.unwrap();
+    reclaim(&desk.0, &issued, shown(2, "father")).await.problem(422, "identity_not_shown");
+    let slip = reclaim(&desk.0, &issued, shown(1, "father")).await.ok();
+    let joined = father.client.post(CLAIMS, claim_by_slip(&slip["code"], "father")).await.ok();
+    assert_eq!((&joined["role"], &joined["is_woman"]), (&json!("owner"), &json!(false)));
+    woman.client.get(&at(&issued, "")).await.ok();
+    reclaim(&desk.0, &issued, shown(1, "grandparent")).await.problem(409, "no_such_owner");
 }
 
 #[tokio::test(flavor = "multi_thread")]

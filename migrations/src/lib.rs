@@ -51,6 +51,7 @@ impl MigratorTrait for Migrator {
             step("m20261123_000011_reset_at", include_str!("m20261123_000011_reset_at.sql")),
             step("m20261123_000012_duty_handover", include_str!("m20261123_000012_duty_handover.sql")),
             step("m20261123_000013_password_issue", include_str!("m20261123_000013_password_issue.sql")),
+            step("m20261123_000014_asked_of_day", include_str!("m20261123_000014_asked_of_day.sql")),
         ]
     }
 }

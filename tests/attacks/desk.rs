@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::net::TcpStream;
 
-use api::db::entities::{audit_event, delegation, person, staff};
+use api::db::entities::{audit_event, child, delegation, person, staff};
 use api::session::store::Holder;
 use chrono::{NaiveDate, TimeDelta};
 use domain::access::Role;
@@ -20,7 +20,7 @@ use crate::checkups::{antenatal, checkups};
 use crate::entries::{entries, pressure, records};
 use crate::photos::upload_picture;
 use crate::support::issuing::*;
-use crate::support::people::{County, PASSWORD, VILLAGE};
+use crate::support::people::{County, PASSWORD, TOWN, VILLAGE};
 use crate::support::{COUNTY, Client, OTHER_COUNTY, PATIENCE, World, send};
 
 const CLAIMS: &str = "/api/v1/claims";
@@ -469,8 +469,18 @@ async fn a24_a_child_is_made_nobody_else_by_a_desk_that_knows_its_number_alone()
     let owner = towns.world.family_user().await.client;
     owner.post(CLAIMS, claim_by_phone(&first, &towns.world.phone_code(1))).await.ok();
     towns.desk.0.post(&at(&first, "/close"), json!({ "reason": "moved_away" })).await.ok();
+    let id = domain::id::ChildId(first["children"][0].as_str().unwrap().parse().unwrap());
+    let kept = async || {
+        let db = towns.world.app.db.read();
+        let child = child::Entity::find_by_id(id).one(db).await.unwrap().unwrap();
+        person::Entity::find_by_id(child.person_id).one(db).await.unwrap().unwrap()
+    };
+    let before = kept().await;
     towns.far.issue(form(2, "别名")).await.problem(409, "identity_differs");
-    towns.far.issued(form(2, "王小宝")).await;
+    let mut second = form(2, "王小宝");
+    second["woman"]["region_code"] = json!(TOWN);
+    towns.far.issued(second).await;
+    assert_eq!(kept().await, before, "what its own desk wrote down stays");
     let cover = owner.get(&at(&first, "")).await.ok();
     assert_eq!(cover["children"][0]["name"], "王小宝");
 }
@@ -502,6 +512,23 @@ async fn a24_a_slip_to_the_woman_is_printed_by_an_administrator_who_saw_her_card
     let body = json!({ "to_woman": true, "id_number": womans_number("19950101", 2) });
     clerk.0.post(&at(&issued, "/slip"), body).await.problem(403, "forbidden");
     clerk.0.post(&at(&issued, "/slip"), json!({})).await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a26_taking_a_death_back_tells_nobody_the_number_of_a_handbook_elsewhere() {
+    let towns = towns().await;
+    let doctor = towns.world.doctor(towns.county.foreign_hospital).await;
+    let issued = towns.far.issued(planning_form(1)).await;
+    let id = HandbookId(issued["id"].as_str().unwrap().parse().unwrap());
+    towns.world.visit(id, towns.county.foreign_hospital, doctor.id).await;
+    let death = json!({ "died_on": "2026-11-22", "note": "家属告知" });
+    doctor.client.post(&at(&issued, "/woman/death"), death).await.ok();
+    towns.desk.issued(planning_form(1)).await;
+    let back = doctor.client.post(&at(&issued, "/woman/death/void"), json!({ "reason": "登记错了人" })).await;
+    let refused = back.problem(409, "already_has_handbook");
+    assert!(!refused["detail"].as_str().unwrap().contains("510903"), "{refused}");
+    let told = audit_event::Entity::find().filter(audit_event::COLUMN.kind.eq("refused"));
+    assert_eq!(told.count(towns.world.app.db.read()).await.unwrap(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

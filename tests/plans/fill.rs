@@ -4,7 +4,7 @@ use api::db::Db;
 use sea_orm::{ConnectionTrait, DbBackend, TransactionTrait};
 
 /// The schema, with its types in braces: one history for both databases.
-const SCHEMA: [&str; 15] = [
+const SCHEMA: [&str; 16] = [
     include_str!("../../migrations/src/m20261122_000011_places_and_people.sql"),
     include_str!("../../migrations/src/m20261122_000012_handbooks.sql"),
     include_str!("../../migrations/src/m20261122_000013_visits_and_records.sql"),
@@ -20,6 +20,7 @@ const SCHEMA: [&str; 15] = [
     include_str!("../../migrations/src/m20261123_000011_reset_at.sql"),
     include_str!("../../migrations/src/m20261123_000012_duty_handover.sql"),
     include_str!("../../migrations/src/m20261123_000013_password_issue.sql"),
+    include_str!("../../migrations/src/m20261123_000014_asked_of_day.sql"),
 ];
 
 /// Tables that hold a few rows, whatever grows.

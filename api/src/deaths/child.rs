@@ -5,6 +5,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, post};
 use chrono::NaiveDate;
+use domain::access::Action;
 use domain::handbook::State;
 use domain::id::ChildId;
 use sea_orm::ConnectionTrait;
@@ -20,11 +21,13 @@ use crate::body::Body;
 use crate::children::store;
 use crate::db::entities::{child, handbook};
 use crate::error::ApiError;
+use crate::handbooks::refused::watched;
 use crate::handbooks::store::{hold, hold_as};
 use crate::handbooks::subjects::{close_if_nobody_is_left, must_be_open_but_for_a_death, open_again};
 use crate::idempotency::{Attempt, Once};
 use crate::problem::Code;
 use crate::records::setting::is_unborn;
+use crate::remark::Remark;
 
 /// A child after its death was recorded or taken back.
 #[derive(Debug, Serialize, ToSchema)]
@@ -103,6 +106,7 @@ pub(crate) async fn record(
     responses(
         (status = 200, description = "Taken back", body = AfterDeath),
         (status = 409, description = "No death stands (`no_death`), the child was issued another handbook since (`already_has_handbook`), or the handbook is closed for another reason (`handbook_closed`)"),
+        (status = 429, description = "Twenty refusals in an hour because of what is known of somebody (`too_many_tries`)"),
     ),
 )]
 #[post("/api/v1/handbooks/{handbook}/children/{child}/death/void")]
@@ -117,7 +121,22 @@ pub(crate) async fn take_back(
     let staff = access.caller.staff()?;
     let reason = request.reason()?;
 
-    let work = match once.begin(&app, staff.id.0, None, body.bytes()).await? {
+    if let Some(answer) = once.answered(&app, staff.id.0, None, body.bytes()).await? {
+        return Ok(answer);
+    }
+    let work = Box::pin(undo(&app, &access, path.1, &once, (reason, body.bytes())));
+    watched(&app, staff, Action::ManagePregnancy.code(), work).await
+}
+
+async fn undo(
+    app: &App,
+    access: &Access<ManagePregnancy>,
+    child: Uuid,
+    once: &Once,
+    (reason, bytes): (Remark, &[u8]),
+) -> Result<HttpResponse, ApiError> {
+    let staff = access.caller.staff()?;
+    let work = match once.begin(app, staff.id.0, None, bytes).await? {
         Attempt::Answered(answer) => return Ok(answer),
         Attempt::New(work) => work,
     };
@@ -126,12 +145,12 @@ pub(crate) async fn take_back(
     access.judge_again(txn, &held).await?;
     let reason = reason.checked(is_unborn(txn, &held).await?)?;
     must_be_open_but_for_a_death(txn, &held).await?;
-    let row = one(txn, &held, path.1).await?;
+    let row = one(txn, &held, child).await?;
     let alive = store::revive(txn, row.id).await?.ok_or_else(|| ApiError::told(Code::NoDeath))?;
-    let state = open_again(&app, txn, &held).await?;
-    keep_act(&app, txn, held.id, staff, &reason).await?;
+    let state = open_again(app, txn, &held).await?;
+    keep_act(app, txn, held.id, staff, &reason).await?;
 
-    let answer = work.answer(&app, access.wrote(), StatusCode::OK, &AfterDeath::of(&alive, state)).await?;
+    let answer = work.answer(app, access.wrote(), StatusCode::OK, &AfterDeath::of(&alive, state)).await?;
     app.live.changed(held.id).await;
     Ok(answer)
 }

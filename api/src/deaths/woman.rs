@@ -7,6 +7,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
 use chrono::NaiveDate;
+use domain::access::Action;
 use domain::calendar::FIRST_DAY;
 use domain::handbook::{Group, State};
 use domain::id::PersonId;
@@ -22,12 +23,14 @@ use crate::body::Body;
 use crate::children::store as children;
 use crate::db::entities::{child, handbook, pregnancy};
 use crate::error::ApiError;
+use crate::handbooks::refused::watched;
 use crate::handbooks::store::{end_woman, hold, hold_as, revive_woman};
 use crate::handbooks::subjects::{close_if_nobody_is_left, must_be_open_but_for_a_death, open_again};
 use crate::idempotency::{Attempt, Once};
 use crate::pregnancies::store::{self as pregnancies, woman_died_on};
 use crate::problem::Code;
 use crate::records::setting::is_unborn;
+use crate::remark::Remark;
 
 /// The woman after her death was recorded or taken back.
 #[derive(Debug, Serialize, ToSchema)]
@@ -103,6 +106,7 @@ pub(crate) async fn record(
     responses(
         (status = 200, description = "Taken back", body = WomanAfterDeath),
         (status = 409, description = "No death stands (`no_death`), it stands as the outcome of a pregnancy (`death_is_outcome`), she was issued another handbook since (`already_has_handbook`), or the handbook is closed for another reason (`handbook_closed`)"),
+        (status = 429, description = "Twenty refusals in an hour because of what is known of somebody (`too_many_tries`)"),
     ),
 )]
 #[post("/api/v1/handbooks/{handbook}/woman/death/void")]
@@ -116,7 +120,21 @@ pub(crate) async fn take_back(
     let staff = access.caller.staff()?;
     let reason = request.reason()?;
 
-    let work = match once.begin(&app, staff.id.0, None, body.bytes()).await? {
+    if let Some(answer) = once.answered(&app, staff.id.0, None, body.bytes()).await? {
+        return Ok(answer);
+    }
+    let work = Box::pin(undo(&app, &access, &once, (reason, body.bytes())));
+    watched(&app, staff, Action::ManagePregnancy.code(), work).await
+}
+
+async fn undo(
+    app: &App,
+    access: &Access<ManagePregnancy>,
+    once: &Once,
+    (reason, bytes): (Remark, &[u8]),
+) -> Result<HttpResponse, ApiError> {
+    let staff = access.caller.staff()?;
+    let work = match once.begin(app, staff.id.0, None, bytes).await? {
         Attempt::Answered(answer) => return Ok(answer),
         Attempt::New(work) => work,
     };
@@ -129,11 +147,11 @@ pub(crate) async fn take_back(
     let Some(alive) = revive_woman(txn, held.id).await? else {
         return Err(no_death(txn, &held).await?);
     };
-    let state = open_again(&app, txn, &alive).await?;
-    keep_act(&app, txn, held.id, staff, &reason).await?;
+    let state = open_again(app, txn, &alive).await?;
+    keep_act(app, txn, held.id, staff, &reason).await?;
 
     let alive = WomanAfterDeath { id: woman, died_on: None, state };
-    let answer = work.answer(&app, access.wrote(), StatusCode::OK, &alive).await?;
+    let answer = work.answer(app, access.wrote(), StatusCode::OK, &alive).await?;
     app.live.changed(held.id).await;
     Ok(answer)
 }

@@ -49,7 +49,7 @@ pub struct ReclaimRequest {
 ///
 /// The handbook keeps its members until the slip is used; then the lost owner's membership ends, no other, and the new account
 /// is owner. The woman gets a slip without having been an owner: it ends the membership that was verified as hers, if one
-/// was. Members are told at once and again when it is used. After five wrong ID numbers a desk waits an hour.
+/// was. Where no owner is left at all, whoever shows the card becomes one. Members are told at once and again when it is used. After five wrong ID numbers a desk waits an hour.
 #[utoipa::path(
     tag = "handbooks",
     params(("handbook" = Uuid, Path), Once),
@@ -127,7 +127,7 @@ async fn print(
 
 impl Lost<'_> {
     /// The membership that ends when the slip is used. None for a woman of whom no account is in the handbook: her ID card
-    /// lets her in beside whoever claimed it.
+    /// lets her in beside whoever claimed it. None either where a restored database knows the owner no more.
     fn membership(&self, members: &[member::Model]) -> Result<Option<MemberId>, ApiError> {
         let may_be_it = self.candidates(members);
         match (self.member, may_be_it.as_slice()) {
@@ -140,6 +140,7 @@ impl Lost<'_> {
             )),
             (None, [only]) => Ok(Some(*only)),
             (None, []) if self.relation == MemberRelation::Woman => Ok(None),
+            (None, []) if members::owners(members).next().is_none() => Ok(None),
             (None, []) => {
                 let (zh, en) = (self.relation.zh(), self.relation.en());
                 Err(ApiError::with_each(Code::NoSuchOwner, "relation", zh, en))

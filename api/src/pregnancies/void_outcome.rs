@@ -20,12 +20,14 @@ use crate::children::store as children;
 use crate::db::entities::{handbook, pregnancy};
 use crate::error::ApiError;
 use crate::form::{Form, REMARK};
+use crate::handbooks::refused::watched;
 use crate::handbooks::store::{self as handbooks, Act, hold};
 use crate::handbooks::subjects::{must_be_open_but_for_a_death, open_again};
 use crate::idempotency::{Attempt, Once};
 use crate::notices::{self, Kind};
 use crate::problem::Code;
 use crate::records::store as records;
+use crate::remark::Remark;
 
 /// Why an outcome is taken back.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -58,6 +60,7 @@ pub struct Open {
     responses(
         (status = 200, description = "Taken back", body = Open),
         (status = 409, description = "No outcome stands (`no_outcome`), records of the children stand (`outcome_in_use`), a later pregnancy is registered (`later_pregnancy`), the woman's death was recorded since (`woman_has_died`), she was issued another handbook (`already_has_handbook`), or the handbook is closed for another reason (`handbook_closed`)"),
+        (status = 429, description = "Twenty refusals in an hour because of what is known of somebody (`too_many_tries`)"),
     ),
 )]
 #[post("/api/v1/handbooks/{handbook}/pregnancies/{pregnancy}/outcome/void")]
@@ -74,7 +77,22 @@ pub(crate) async fn take_back(
     let reason = form.remark("/reason", &request.reason, &REMARK);
     form.done()?;
 
-    let work = match once.begin(&app, staff.id.0, None, body.bytes()).await? {
+    if let Some(answer) = once.answered(&app, staff.id.0, None, body.bytes()).await? {
+        return Ok(answer);
+    }
+    let work = Box::pin(undo(&app, &access, PregnancyId(path.1), &once, (reason, body.bytes())));
+    watched(&app, staff, Action::ManagePregnancy.code(), work).await
+}
+
+async fn undo(
+    app: &App,
+    access: &Access<ManagePregnancy>,
+    pregnancy: PregnancyId,
+    once: &Once,
+    (reason, bytes): (Remark, &[u8]),
+) -> Result<HttpResponse, ApiError> {
+    let staff = access.caller.staff()?;
+    let work = match once.begin(app, staff.id.0, None, bytes).await? {
         Attempt::Answered(answer) => return Ok(answer),
         Attempt::New(work) => work,
     };
@@ -84,18 +102,18 @@ pub(crate) async fn take_back(
     // From now on the fetus is unborn again.
     let reason = reason.checked(true)?;
     must_be_open_but_for_a_death(txn, &held).await?;
-    must_be_the_latest(txn, &held, PregnancyId(path.1)).await?;
-    let open = store::open_again(txn, PregnancyId(path.1)).await?;
+    must_be_the_latest(txn, &held, pregnancy).await?;
+    let open = store::open_again(txn, pregnancy).await?;
     let open = open.ok_or_else(|| ApiError::told(Code::NoOutcome))?;
-    take_back_births(&app, txn, &open).await?;
-    let state = open_again(&app, txn, &held).await?;
+    take_back_births(app, txn, &open).await?;
+    let state = open_again(app, txn, &held).await?;
     let act =
         Act { handbook: held.id, action: Action::ManagePregnancy, staff, reason: &reason, person: None };
     handbooks::keep_act(txn, &app.keys, act, now).await?;
     notices::store::tell(txn, held.id, Kind::OutcomeTakenBack, staff.institution, None, now).await?;
 
     let answer = Open { pregnancy: Pregnancy::of(&open, app.today()), state };
-    let answer = work.answer(&app, access.wrote(), StatusCode::OK, &answer).await?;
+    let answer = work.answer(app, access.wrote(), StatusCode::OK, &answer).await?;
     app.live.changed(held.id).await;
     Ok(answer)
 }
