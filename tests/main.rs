@@ -52,6 +52,7 @@ mod sensitive;
 mod sign_in;
 mod stats_verify;
 mod timeline;
+mod tools;
 mod upgrade;
 mod usage;
 mod verify;

@@ -147,6 +147,16 @@ impl Form {
         }
     }
 
+    /// A measured value within its range; the message names the range and the unit.
+    pub fn measure(&mut self, pointer: &str, value: Option<f64>, range: &RangeInclusive<f64>, unit: &str) {
+        if value.is_some_and(|value| !range.contains(&value)) {
+            let (first, last) = (range.start(), range.end());
+            let zh = format!("应为{first}至{last} {unit}。");
+            let en = format!("Must be {first} to {last} {unit}.");
+            self.refuse(pointer, "out_of_range", zh, en);
+        }
+    }
+
     /// The birth date: read from the ID number, which must not contradict the one that was typed.
     pub fn born_on(
         &mut self,

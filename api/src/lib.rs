@@ -74,6 +74,7 @@ pub mod sign_in;
 pub mod start;
 pub mod sweep;
 pub mod telemetry;
+pub mod tools;
 pub mod tries;
 pub mod usage;
 pub mod visits;

@@ -5,6 +5,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::import::upload;
 use crate::offices::{institutions, regions, staff, targets};
 use crate::sign_in;
+use crate::tools;
 use crate::{access_log, codes, health, live, notices, overrides, responsibility, usage, visits};
 use crate::{alerts, catalogue, checkups, entries, photos, records};
 use crate::{
@@ -107,6 +108,8 @@ pub fn configure(config: &mut ServiceConfig) {
     config.service(upload::import_institutions);
     config.service(upload::import_staff);
     config.service(privacy::privacy_text);
+    config.service(tools::growth::assess);
+    config.service(tools::birth_size::assess);
     config.service(export::export);
     config.service(corrections::ask::ask);
     config.service(corrections::list::of_handbook);

@@ -105,7 +105,7 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wechat_sign_ins: Option<u32>,
 
-    /// Requests that one signed-in caller may make in a minute to one replica [default: 600; unlimited with --demo]
+    /// Requests that one signed-in caller, or one address without a sign-in at the tools, may make in a minute to one replica [default: 600; unlimited with --demo]
     #[arg(long, env = "MUZI_REQUESTS_A_MINUTE", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requests_a_minute: Option<u32>,

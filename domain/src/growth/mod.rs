@@ -6,6 +6,7 @@ pub mod age;
 pub mod birth_size;
 pub mod china;
 mod lms;
+pub mod trend;
 pub mod who;
 
 use crate::word::words;
@@ -48,6 +49,18 @@ pub struct Measured {
 const LYING_ADDS: f64 = 0.7;
 
 impl Measured {
+    /// Whether all that an indicator needs was measured.
+    pub fn has(&self, indicator: Indicator) -> bool {
+        let both = self.weight_kg.is_some() && self.stature_cm.is_some();
+        match indicator {
+            Indicator::WeightForAge => self.weight_kg.is_some(),
+            Indicator::StatureForAge => self.stature_cm.is_some(),
+            Indicator::WeightForStature => both,
+            Indicator::BmiForAge => self.bmi.is_some() || both,
+            Indicator::HeadCircumferenceForAge => self.head_cm.is_some(),
+        }
+    }
+
     /// Body mass index in kg/m², from a stature in cm as the standard measures it; the one that was given goes before.
     fn bmi_with(&self, stature_cm: Option<f64>) -> Option<f64> {
         let of_both = self.weight_kg.zip(stature_cm).map(|(weight, cm)| weight / (cm / 100.0).powi(2));

@@ -12,6 +12,14 @@ use crate::person::Sex;
 /// The edition of these rules.
 pub const EDITION: &str = "who-2006";
 
+/// The same from five years on.
+const EDITION_2007: &str = "who-2007";
+
+/// The edition that counts at an age.
+pub fn edition(age: Age) -> &'static str {
+    if age.exact_months() < REFERENCE_FROM_MONTHS { EDITION } else { EDITION_2007 }
+}
+
 /// First day of age at which a height is measured standing and weight goes by height: two years.
 const STANDING_FROM_DAYS: u32 = 731;
 
@@ -33,7 +41,8 @@ pub struct Score {
 impl Score {
     /// As WHO's software prints it: two decimals.
     pub fn rounded(self) -> f64 {
-        (self.z * 100.0).round() / 100.0
+        // Nothing is minus nought.
+        (self.z * 100.0).round() / 100.0 + 0.0
     }
 
     /// The share of children below the printed score, in per cent.
@@ -105,9 +114,13 @@ fn flagged(z: Option<f64>, plausible: std::ops::RangeInclusive<f64>) -> Option<S
 /// A stature in cm as the standards measure it at an age: lying before two years, standing from then on.
 pub fn as_measured_at(age: Age, stature_cm: f64, position: Option<Position>) -> f64 {
     let wanted = if age.days < STANDING_FROM_DAYS { Position::Lying } else { Position::Standing };
-    let is_mistaken = wanted == Position::Lying && age.exact_months() < STANDS_FROM_MONTHS;
-    let from = position.filter(|_| !is_mistaken).unwrap_or(wanted);
+    let from = position.filter(|_| !is_mistaken(age, position)).unwrap_or(wanted);
     turned(stature_cm, from, wanted)
+}
+
+/// Whether somebody is said to stand who cannot yet.
+pub fn is_mistaken(age: Age, position: Option<Position>) -> bool {
+    position == Some(Position::Standing) && age.exact_months() < STANDS_FROM_MONTHS
 }
 
 fn row_at(age: Age, by_day: &Table, by_month: Option<&Table>) -> Option<Lms> {

@@ -1,0 +1,168 @@
+//! The stateless tools: anybody checks our medicine.
+
+use serde_json::{Value, json};
+
+use crate::support::World;
+
+const GROWTH: &str = "/api/v1/tools/growth-assessment";
+const BIRTH_SIZE: &str = "/api/v1/tools/birth-size";
+
+async fn told(address: &str, body: Value) -> Value {
+    let world = World::empty().await;
+    world.anybody().post(address, body).await.ok()
+}
+
+/// Every wrong field that is named, each with its code.
+async fn refused(address: &str, cases: &[(Value, &str, &str)]) {
+    let world = World::empty().await;
+    for (body, pointer, code) in cases {
+        let problem = world.anybody().post(address, body.clone()).await.problem(422, "invalid");
+        let errors = problem["errors"].as_array().unwrap();
+        let named = errors.iter().any(|error| error["pointer"] == *pointer && error["code"] == *code);
+        assert!(named, "{body} should name {pointer} {code}: {problem}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn growth_is_held_against_both_standards_without_a_sign_in() {
+    let body = json!({ "sex": "male", "age_days": 730, "weight_kg": 12.2, "stature_cm": 87.1, "position": "lying",
+        "head_circumference_cm": 48.3, "gestational_days_at_birth": 273 });
+    let told = told(GROWTH, body).await;
+    assert_eq!((&told["age_days"], &told["age_used"]), (&json!(730), &json!("chronological")));
+    assert_eq!((&told["corrected_age_days"], &told["flags"]), (&Value::Null, &json!([])));
+    let who = &told["who"];
+    assert_eq!(who["edition"], "who-2006");
+    assert_eq!(who["weight_for_age"], json!({ "z": 0.04, "percentile": 51.6 }));
+    assert_eq!(who["bmi_for_age"], json!({ "bmi": 16.08, "z": 0.28, "percentile": 61.0 }));
+    for of in ["stature_for_age", "weight_for_stature", "head_circumference_for_age"] {
+        assert!(who[of]["z"].is_f64(), "{who}");
+    }
+    let middle = json!({ "sd_band": "-1..1", "level": "mid", "class": "none", "label_zh": "中", "label_en": "middle" });
+    assert_eq!(
+        (&told["china"]["edition"], &told["china"]["weight_for_age"]),
+        (&json!("wst423-2022"), &middle)
+    );
+    assert_eq!(told["china"]["bmi_for_age"]["bmi"], 16.08);
+    assert!(told.get("by_chronological_age").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_missing_stays_missing() {
+    let nothing = told(GROWTH, json!({})).await;
+    assert_eq!((&nothing["age_days"], &nothing["age_used"]), (&Value::Null, &Value::Null));
+    assert_eq!((&nothing["who"]["weight_for_age"], &nothing["flags"]), (&Value::Null, &json!([])));
+    let sexless = told(GROWTH, json!({ "age_days": 100, "weight_kg": 6.0 })).await;
+    assert_eq!(
+        (&sexless["who"]["weight_for_age"], &sexless["china"]["weight_for_age"]),
+        (&Value::Null, &Value::Null)
+    );
+    let unknown = told(BIRTH_SIZE, json!({ "sex": "female", "weight_g": 3000 })).await;
+    assert_eq!(
+        unknown,
+        json!({ "edition": "wst800-2022", "weight": null, "length": null, "head_circumference": null })
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_child_born_early_is_judged_by_both_ages_until_two_years() {
+    let body = |days: u32| json!({ "sex": "female", "age_days": days, "weight_kg": 7.0, "gestational_days_at_birth": 210 });
+    let early = told(GROWTH, body(240)).await;
+    assert_eq!((&early["corrected_age_days"], &early["age_used"]), (&json!(170), &json!("corrected")));
+    let z = |part: &Value| part["who"]["weight_for_age"]["z"].as_f64().unwrap();
+    assert!(z(&early) > z(&early["by_chronological_age"]), "{early}");
+    let before_term = told(GROWTH, body(69)).await;
+    assert_eq!(
+        (&before_term["age_used"], &before_term["flags"][0]["code"]),
+        (&json!("chronological"), &json!("before_term"))
+    );
+    let at_term = told(GROWTH, body(70)).await;
+    assert_eq!((&at_term["corrected_age_days"], &at_term["age_used"]), (&json!(0), &json!("corrected")));
+    for (days, used) in [(730, "corrected"), (731, "chronological")] {
+        assert_eq!(told(GROWTH, body(days)).await["age_used"], used, "{days}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lies_outside_or_is_not_to_be_believed_is_flagged() {
+    let flags = async |body: Value| -> Vec<(String, String, String)> {
+        let told = told(GROWTH, body).await;
+        let word = |flag: &Value, key: &str| flag[key].as_str().unwrap_or_default().to_owned();
+        let flags = told["flags"].as_array().unwrap().iter();
+        flags.map(|flag| (word(flag, "code"), word(flag, "standard"), word(flag, "indicator"))).collect()
+    };
+    let of = |code: &str, standard: &str, indicator: &str| {
+        (code.to_owned(), standard.to_owned(), indicator.to_owned())
+    };
+    let by_months = flags(json!({ "sex": "male", "age_months": 24, "weight_kg": 12.0 })).await;
+    assert_eq!(by_months, [of("needs_days", "", "")]);
+    let heavy = flags(json!({ "sex": "male", "age_days": 365, "weight_kg": 30.0 })).await;
+    assert_eq!(heavy, [of("implausible", "who", "weight_for_age")]);
+    let short = flags(json!({ "sex": "male", "age_days": 30, "weight_kg": 2.0, "stature_cm": 40.0 })).await;
+    assert!(short.contains(&of("outside_table", "who", "weight_for_stature")), "{short:?}");
+    assert!(short.contains(&of("outside_table", "china", "weight_for_stature")), "{short:?}");
+    let school = told(GROWTH, json!({ "sex": "female", "age_days": 3000, "stature_cm": 127.0 })).await;
+    assert_eq!(
+        (&school["who"]["edition"], &school["china"]["stature_for_age"]),
+        (&json!("who-2007"), &Value::Null)
+    );
+    assert!(school["who"]["stature_for_age"]["z"].is_f64(), "{school}");
+    let standing = json!({ "sex": "male", "age_days": 100, "stature_cm": 60.0, "position": "standing" });
+    assert_eq!(flags(standing).await, [of("position_mistaken", "", "")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_names_the_field_the_range_and_the_unit() {
+    let growth = [
+        (json!({ "age_days": -1 }), "/age_days", "out_of_range"),
+        (json!({ "age_days": 6940 }), "/age_days", "out_of_range"),
+        (json!({ "age_days": 1, "age_months": 0 }), "/age_months", "not_for_this"),
+        (
+            json!({ "age_days": 1, "birth_date": "2026-01-01", "measured_on": "2026-01-02" }),
+            "/birth_date",
+            "not_for_this",
+        ),
+        (json!({ "birth_date": "2026-01-02" }), "/measured_on", "required"),
+        (json!({ "measured_on": "2026-01-02" }), "/birth_date", "required"),
+        (json!({ "birth_date": "2026-01-02", "measured_on": "2026-01-01" }), "/measured_on", "out_of_range"),
+        (json!({ "birth_date": "1926-01-02", "measured_on": "2026-01-01" }), "/measured_on", "out_of_range"),
+        (json!({ "age_days": 1826, "position": "lying" }), "/position", "out_of_range"),
+        (json!({ "age_months": 60, "position": "lying" }), "/position", "out_of_range"),
+        (json!({ "weight_kg": 0 }), "/weight_kg", "out_of_range"),
+        (json!({ "weight_kg": 1e308 }), "/weight_kg", "out_of_range"),
+        (json!({ "stature_cm": 19.9 }), "/stature_cm", "out_of_range"),
+        (json!({ "gestational_days_at_birth": 315 }), "/gestational_days_at_birth", "out_of_range"),
+    ];
+    refused(GROWTH, &growth).await;
+    let at_birth = [
+        (json!({ "gestational_weeks": 45 }), "/gestational_weeks", "out_of_range"),
+        (json!({ "gestational_weeks": 19 }), "/gestational_weeks", "out_of_range"),
+        (json!({ "weight_g": 3.2 }), "/weight_g", "out_of_range"),
+        (json!({ "grams": 3200 }), "/grams", "unknown_field"),
+    ];
+    refused(BIRTH_SIZE, &at_birth).await;
+    let world = World::empty().await;
+    let heavy = world.anybody().post(GROWTH, json!({ "weight_kg": 500 })).await.problem(422, "invalid");
+    assert_eq!(heavy["errors"][0]["message"], "应为0.2至250 kg。");
+    // The day before five years one may still lie.
+    world.anybody().post(GROWTH, json!({ "age_days": 1825, "position": "lying" })).await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn size_at_birth_goes_by_the_tenth_and_the_ninetieth_percentile() {
+    let told = told(BIRTH_SIZE, json!({ "sex": "male", "gestational_weeks": 40, "weight_g": 2500, "length_cm": 50.0, "head_circumference_cm": 40 })).await;
+    let class = |of: &str| (told[of]["class"].clone(), told[of]["percentile_band"].clone());
+    assert_eq!(class("weight"), (json!("sga"), json!("<10")));
+    assert_eq!(class("length"), (json!("aga"), json!("10..90")));
+    assert_eq!(class("head_circumference"), (json!("lga"), json!(">90")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_asks_too_often_waits() {
+    let world = World::with(|config| config.requests_a_minute = 3).await;
+    for address in [GROWTH, BIRTH_SIZE, GROWTH] {
+        world.anybody().post(address, json!({})).await.ok();
+    }
+    let refused = world.anybody().post(GROWTH, json!({})).await;
+    refused.problem(429, "too_many_requests");
+    assert_eq!(refused.headers["retry-after"], "60");
+}
