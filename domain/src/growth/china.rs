@@ -175,6 +175,24 @@ pub fn assess(sex: Sex, age: Age, measured: &Measured) -> Assessment {
     }
 }
 
+/// Values at -3 to +3 SD of an indicator that goes by age, at months with their fraction.
+pub(super) fn at_age(sex: Sex, of: Indicator, months: f64) -> Option<Row> {
+    let tables = of_sex(sex).filter(|_| (0.0..f64::from(UNTIL_MONTHS)).contains(&months))?;
+    match of {
+        Indicator::WeightForAge => tables.wfa.held_at(months),
+        Indicator::StatureForAge => tables.lhfa.held_at(months),
+        Indicator::BmiForAge => tables.bfa.held_at(months),
+        Indicator::HeadCircumferenceForAge => tables.hcfa.at(months),
+        Indicator::WeightForStature => None,
+    }
+}
+
+/// The same of weight for length, or for height of a child who is measured standing.
+pub(super) fn at_stature(sex: Sex, of: Indicator, cm: f64, stands: bool) -> Option<Row> {
+    let tables = of_sex(sex).filter(|_| of == Indicator::WeightForStature)?;
+    if stands { tables.wfh.at(cm) } else { tables.wfl.at(cm) }
+}
+
 /// Values at -3 to +3 SD.
 type Row = [f64; 7];
 

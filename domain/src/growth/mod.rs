@@ -5,6 +5,7 @@
 pub mod age;
 pub mod birth_size;
 pub mod china;
+pub mod curve;
 mod lms;
 pub mod trend;
 pub mod who;

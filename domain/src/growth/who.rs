@@ -128,6 +128,30 @@ fn row_at(age: Age, by_day: &Table, by_month: Option<&Table>) -> Option<Lms> {
     if months < REFERENCE_FROM_MONTHS { by_day.at(f64::from(age.days)) } else { by_month?.at(months) }
 }
 
+/// Values at -3 to +3 SD of an indicator that goes by age.
+pub(super) fn at_age(sex: Sex, of: Indicator, age: Age) -> Option<[f64; 7]> {
+    let tables = of_sex(sex)?;
+    let row = match of {
+        Indicator::WeightForAge => row_at(age, &tables.wfa, Some(&tables.wfa_2007)),
+        Indicator::StatureForAge => row_at(age, &tables.lhfa, Some(&tables.lhfa_2007)),
+        Indicator::BmiForAge => row_at(age, &tables.bfa, Some(&tables.bfa_2007)),
+        Indicator::HeadCircumferenceForAge => row_at(age, &tables.hcfa, None),
+        Indicator::WeightForStature => None,
+    };
+    row.map(along)
+}
+
+/// The same of weight for length, or for height of a child who is measured standing.
+pub(super) fn at_stature(sex: Sex, of: Indicator, cm: f64, stands: bool) -> Option<[f64; 7]> {
+    let tables = of_sex(sex).filter(|_| of == Indicator::WeightForStature)?;
+    let by_stature = if stands { &tables.wfh } else { &tables.wfl };
+    by_stature.at(cm * 10.0).map(along)
+}
+
+fn along(row: Lms) -> [f64; 7] {
+    super::curve::DEVIATIONS.map(|sd| row.at(f64::from(sd)))
+}
+
 /// The tables of a sex.
 #[derive(Debug)]
 struct Tables {
