@@ -14,6 +14,7 @@ mod audit;
 mod backup;
 mod break_glass;
 mod catalogue;
+mod charts;
 mod checkups;
 mod children;
 mod claim;

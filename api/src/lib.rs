@@ -26,6 +26,7 @@ pub mod buried;
 pub mod cache;
 pub mod catalogue;
 pub mod cause;
+pub mod charts;
 pub mod checkups;
 pub mod children;
 pub mod closing;

@@ -5,9 +5,9 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::import::upload;
 use crate::offices::{institutions, regions, staff, targets};
 use crate::sign_in;
-use crate::tools;
 use crate::{access_log, codes, health, live, notices, overrides, responsibility, usage, visits};
 use crate::{alerts, catalogue, checkups, entries, photos, records};
+use crate::{charts, tools};
 use crate::{
     children, closing, consents, corrections, deaths, disclosures, export, handbooks, members, pregnancies,
     privacy,
@@ -108,6 +108,7 @@ pub fn configure(config: &mut ServiceConfig) {
     config.service(upload::import_institutions);
     config.service(upload::import_staff);
     config.service(privacy::privacy_text);
+    config.service(charts::growth::growth_chart);
     config.service(tools::growth::assess);
     config.service(tools::birth_size::assess);
     config.service(export::export);

@@ -8,7 +8,7 @@ use domain::person::IdNumber;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, Select, TryInsertResult, UpdateMany,
+    QueryOrder, QuerySelect, Select, TryInsertResult, UpdateMany,
 };
 use uuid::Uuid;
 
@@ -68,6 +68,12 @@ pub async fn one(
 ) -> Result<Option<child::Model>, DbErr> {
     let one = born().filter(child::COLUMN.id.eq(id)).filter(child::COLUMN.handbook_id.eq(handbook));
     one.one(db).await
+}
+
+/// The handbook in which a child stands.
+pub async fn handbook_of(db: &impl ConnectionTrait, id: ChildId) -> Result<Option<HandbookId>, DbErr> {
+    let one = born().filter(child::COLUMN.id.eq(id)).select_only().column(child::Column::HandbookId);
+    one.into_tuple().one(db).await
 }
 
 /// Where a child of a form is kept.

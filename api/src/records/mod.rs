@@ -26,11 +26,12 @@ use crate::access::{
     Access, CorrectOwn, InHandbook, ReadRecords, first_refusal, handbook_in, is_refusal, log, tell_if_refused,
 };
 use crate::app::App;
+use crate::children;
 use crate::consents::store::sharing;
 use crate::db::OneConnection;
 use crate::db::entities::handbook;
 use crate::error::ApiError;
-use crate::problem::Language;
+use crate::problem::{Code, Language};
 use crate::session::{Caller, SignedIn, app_of};
 
 /// The language in which a caller wants to read.
@@ -146,12 +147,22 @@ impl FromRequest for Reader {
             let app = app_of(&request)?;
             let db = app.db.one_connection();
             let caller = SignedIn::of(app, &db, &request).await?;
-            let id = handbook_in(&request)?;
+            let id = handbook_named(&db, &request).await?;
             let judged = Self::judge(app, db, &caller, id).await;
             tell_if_refused(app, &caller, ReadRecords::ACTION, id, judged).await
         }
         .boxed_local()
     }
+}
+
+/// The handbook of the path, or the one in which the child of the path stands.
+async fn handbook_named(db: &OneConnection, request: &HttpRequest) -> Result<HandbookId, ApiError> {
+    let path = request.match_info();
+    let child = match (path.get("handbook"), path.get("child")) {
+        (None, Some(child)) => show::id_in(child)?,
+        _ => return handbook_in(request),
+    };
+    children::store::handbook_of(db, child).await?.ok_or_else(|| ApiError::told(Code::NotFound))
 }
 
 impl Reader {

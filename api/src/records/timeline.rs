@@ -84,7 +84,7 @@ pub(crate) async fn timeline(
     let after: Option<(NaiveDate, RecordId)> = page.after(&app.keys, &list)?;
     narrowed.check(&app.catalogue)?;
     let Narrowed { subject, child, source, kind, from, to } = narrowed.into_inner();
-    let filter = Filter { subject, child, source, kind, from, to };
+    let filter = Filter { subject, child, source, kinds: kind.into_iter().collect(), from, to };
     let view = &reader.view;
     let rows = store::timeline(&reader.db, reader.handbook.id, view, &filter, after, limit + 1).await?;
     let (rows, next_cursor) = cut(&app.keys, rows, limit, &list, |row| (row.occurred_on, row.id));

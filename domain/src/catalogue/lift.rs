@@ -8,6 +8,7 @@ use serde_json::{Map, Value as Json};
 
 use super::kind::Kind;
 use super::number::{Number, Written};
+use crate::growth::Position;
 use crate::word::words;
 
 /// What was lifted out of one record.
@@ -144,17 +145,9 @@ pub struct GrowthMeasurement {
     /// Length or height in millimetres.
     pub length_mm: Option<i64>,
     /// How it was measured, if that was written.
-    pub position: Option<MeasuredPosition>,
+    pub position: Option<Position>,
     /// Head circumference in millimetres.
     pub head_mm: Option<i64>,
-}
-
-words! {
-    /// How length or height was measured.
-    pub enum MeasuredPosition {
-        Lying = "lying", "卧位", "lying";
-        Standing = "standing", "立位", "standing";
-    }
 }
 
 /// A vaccine dose.

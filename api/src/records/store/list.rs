@@ -30,8 +30,8 @@ pub struct Filter {
     pub child: Option<ChildId>,
     /// Written by which side.
     pub source: Option<Source>,
-    /// Of this kind.
-    pub kind: Option<String>,
+    /// Of one of these kinds; of any where none is named.
+    pub kinds: Vec<String>,
     /// Not before this day.
     pub from: Option<NaiveDate>,
     /// Not after this day.
@@ -139,7 +139,11 @@ pub fn timeline_query(
     narrow(filter.subject.map(|subject| column(record::Column::Subject).eq(subject.code())));
     narrow(filter.child.map(|child| column(record::Column::ChildId).eq(child.0)));
     narrow(filter.source.map(|source| column(record::Column::Source).eq(source.code())));
-    narrow(filter.kind.as_ref().map(|kind| column(record::Column::Kind).eq(kind.as_str())));
+    narrow(match filter.kinds.as_slice() {
+        [] => None,
+        [kind] => Some(column(record::Column::Kind).eq(kind.as_str())),
+        kinds => Some(column(record::Column::Kind).is_in(kinds.iter().map(String::as_str))),
+    });
     narrow(filter.from.map(|day| column(record::Column::OccurredOn).gte(day)));
     narrow(filter.to.map(|day| column(record::Column::OccurredOn).lte(day)));
     query

@@ -3,6 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::catalogue::lift::{Lifted, lift};
 use crate::catalogue::{ChildSetting, Number, PregnancySetting, Setting, history_for};
+use crate::growth::Position;
 use crate::record::SubjectKind;
 
 /// A record of a kind so many hours before noon of the day.
@@ -364,7 +365,7 @@ fn each_kind_lifts_what_rules_and_projections_compute_with() {
     assert_eq!(lifted("folic_acid").folic_acid_taken, Some(true));
     let growth = lifted("growth").growth.unwrap();
     assert_eq!((growth.weight_g, growth.length_mm, growth.head_mm), (Some(7825), Some(665), Some(428)));
-    assert_eq!(growth.position, Some(MeasuredPosition::Lying));
+    assert_eq!(growth.position, Some(Position::Lying));
     assert_eq!(lifted("m1_m8").growth.unwrap().length_mm, Some(672));
     assert_eq!(lifted("kindergarten_exam").growth.unwrap().length_mm, Some(1015));
     let dose = lifted("immunization_dose").dose.unwrap();
