@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::entries::entries;
 use crate::support::people::Mother;
-use crate::support::{Client, World};
+use crate::support::{Client, World, skip};
 
 fn chart(child: ChildId, query: &str) -> String {
     format!("/api/v1/children/{child}/growth-chart.svg?{query}")
@@ -65,6 +65,41 @@ async fn a_growth_chart_shows_what_was_measured_on_the_curves_and_says_it_in_wor
     assert!(english.contains("lang=\"en\"") && english.contains("width=\"1040\""), "{}", &english[..300]);
     assert!(english.contains("weight for age · WHO 2006/2007 · female"));
     assert!(english.contains("2026-10-20, 2 months: 5.1 kg, middle"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_chart_is_given_as_pixels_where_there_is_a_font() {
+    let world = World::empty().await;
+    let county = world.county().await;
+    let mother = world.mother(&county).await;
+    let (child, _) = weighed(&world, &mother).await;
+    let png = |child: ChildId| format!("/api/v1/children/{child}/growth-chart.png?measure=weight_for_age");
+    if world.app.fonts.get().is_none() {
+        mother.user.client.get(&png(child)).await.problem(501, "no_font");
+        skip("there is no font with Chinese characters on this machine");
+        return;
+    }
+    let answer = mother.user.client.get(&png(child)).await;
+    assert_eq!(
+        (answer.status.as_u16(), &answer.headers["content-type"]),
+        (200, &"image/png".parse().unwrap())
+    );
+    let picture = image::load_from_memory(&answer.bytes).unwrap().into_rgb8();
+    assert_eq!(picture.dimensions(), (1080, 1020));
+    // The title is written: there is ink above the curves, where a font without its characters leaves nothing.
+    let inked = (0..1080)
+        .flat_map(|x| (0..70).map(move |y| (x, y)))
+        .filter(|(x, y)| picture.get_pixel(*x, *y)[0] < 100);
+    assert!(inked.count() > 2000, "a title of some twenty characters");
+    let other = mother.user.client.get(&format!("{}&size=paper", png(child))).await;
+    assert_eq!(image::load_from_memory(&other.bytes).unwrap().into_rgb8().dimensions(), (2080, 1400));
+
+    let fontless = World::with(|config| config.font = Some("/no/such/font".into())).await;
+    let county = fontless.county().await;
+    let mother = fontless.mother(&county).await;
+    let (child, _) = weighed(&fontless, &mother).await;
+    mother.user.client.get(&png(child)).await.problem(501, "no_font");
+    drawn(&mother.user.client, child, "measure=weight_for_age").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

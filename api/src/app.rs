@@ -9,6 +9,7 @@ use domain::id::ReplicaId;
 use tokio::sync::watch;
 
 use crate::cache::{Cache, Memory};
+use crate::charts::png::Fonts;
 use crate::config::Config;
 use crate::db::Db;
 use crate::export::Rooms;
@@ -45,6 +46,8 @@ pub struct App {
     pub photos: Shelf,
     /// Copies of everything that are made at a time: each holds a database connection while its phone reads.
     pub exports: Arc<Rooms>,
+    /// What charts are written with where they are pixels.
+    pub fonts: Fonts,
     /// What is counted for operators.
     pub metrics: Metrics,
     /// Live updates of this process.

@@ -265,6 +265,8 @@ problems! {
     OwnRecord = 403 "own_record" { "不能会签本人的记录", "Your own record", "本人填写的记录应由本机构其他医务人员会签。", "A record of your own is countersigned by another clinician of your institution." }
     PhotoTooLarge = 413 "photo_too_large" { "照片过大", "Photo too large", "照片不能超过 10 MB 或 2400 万像素。", "A photo has at most 10 MB and 24 megapixels." }
 
+    NoFont = 501 "no_font" { "没有中文字体", "No font with Chinese characters", "服务器上没有中文字体，不能生成PNG图片；请使用SVG图片，或由管理员安装中文字体或设置MUZI_FONT。", "The server has no font with Chinese characters, so that there is no PNG; take the SVG, or have a font installed or MUZI_FONT set." }
+
     // Staff and institutions.
     UserNameTaken = 409 "user_name_taken" { "用户名已存在", "User name taken", "该用户名已被使用。", "This user name is taken." }
     RoleNotGrantable = 403 "role_not_grantable" { "不能授予该角色", "May not give this role", "您不能授予“{role}”角色。", "You may not give the role: {role}." }

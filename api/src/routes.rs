@@ -109,6 +109,7 @@ pub fn configure(config: &mut ServiceConfig) {
     config.service(upload::import_staff);
     config.service(privacy::privacy_text);
     config.service(charts::growth::growth_chart);
+    config.service(charts::growth::growth_chart_png);
     config.service(tools::growth::assess);
     config.service(tools::birth_size::assess);
     config.service(export::export);

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::app::{App, Clock};
 use crate::cache::{Cache, Memory, Redis};
+use crate::charts::png::Fonts;
 use crate::config::{Config, Misconfigured, WechatConfig};
 use crate::db::Db;
 use crate::export::Rooms;
@@ -76,6 +77,7 @@ async fn connected(
         passwords: Passwords::new(HASHED_AT_ONCE)?,
         catalogue: crate::catalogue::load(config.catalogue.as_deref())?,
         photos,
+        fonts: Fonts::new(config.font.clone()),
         exports: Arc::new(Rooms::new(EXPORTS_AT_ONCE, config.export)),
         metrics: Metrics::new()?,
         replica: ReplicaId(Uuid::now_v7()),

@@ -51,7 +51,9 @@ async fn address(world: &World, cast: &Cast, caller: &Caller, method: &str, path
     match path {
         "/api/v1/live" => ticket(world, cast).await,
         "/api/v1/usage" | "/api/v1/usage/days" => format!("{address}?region={TOWN}&level=town"),
-        "/api/v1/children/{child}/growth-chart.svg" => format!("{address}?measure=weight_for_age"),
+        "/api/v1/children/{child}/growth-chart.svg" | "/api/v1/children/{child}/growth-chart.png" => {
+            format!("{address}?measure=weight_for_age")
+        }
         "/api/v1/targets" => format!("{address}?region={TOWN}&level=town&year=2026"),
         "/api/v1/handbooks/{handbook}/changes" => format!("{address}?after=0"),
         _ => address,

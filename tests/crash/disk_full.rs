@@ -74,7 +74,7 @@ async fn a_full_disk_is_told_as_507_reads_go_on_and_with_room_everything_does() 
         return; // It is about the embedded database, and runs where journeys are on it.
     }
     let Some(way) = own_file_systems() else {
-        super::skip("this user may not mount a file system of its own");
+        crate::support::skip("this user may not mount a file system of its own");
         return;
     };
     let ground = Ground::with(|config| config.redis_url = None).await;

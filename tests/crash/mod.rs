@@ -26,13 +26,6 @@ fn rounds() -> usize {
     std::env::var("MUZI_CRASH_ROUNDS").ok().map_or(3, |rounds| rounds.parse().expect("a number of rounds"))
 }
 
-/// Says why a fault is not tried on this machine. Where everything is checked nothing may be left out.
-fn skip(why: &str) {
-    let on_ci = std::env::var("CI").is_ok_and(|ci| ci != "false");
-    assert!(!on_ci, "left out, which continuous integration does not allow: {why}");
-    eprintln!("skipped: {why}");
-}
-
 /// Waits until everybody is at work: so many writes of the round are acknowledged.
 async fn at_work(book: &Book, from: usize) {
     until("people write", async || book.len() >= from + 100).await;

@@ -49,7 +49,7 @@ impl Postgres {
     /// Starts one; nothing where the programs of PostgreSQL are not on this machine.
     pub async fn start() -> Option<Self> {
         let Some(programs) = programs_of_postgresql() else {
-            super::skip("there is no initdb on this machine");
+            crate::support::skip("there is no initdb on this machine");
             return None;
         };
         let folder = folder_of_servers();
@@ -115,7 +115,7 @@ impl Redis {
     /// Starts one; nothing where there is no Redis on this machine.
     pub async fn start() -> Option<Self> {
         let Some(program) = ["redis-server", "valkey-server"].iter().find_map(|name| on_path(name)) else {
-            super::skip("there is no redis-server on this machine");
+            crate::support::skip("there is no redis-server on this machine");
             return None;
         };
         let folder = tempfile::tempdir_in("/tmp").unwrap();

@@ -31,6 +31,14 @@ struct Measures {
 }
 
 impl Size {
+    /// Pixels that stand for one of the drawing where it becomes pixels.
+    pub const fn scale(self) -> u8 {
+        match self {
+            Self::Phone => 3,
+            Self::Paper => 2,
+        }
+    }
+
     const fn measures(self) -> Measures {
         match self {
             Self::Phone => Measures { picture: (360, 340), title: 14, text: 11, left: 40, mark: 3 },

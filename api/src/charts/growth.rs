@@ -1,10 +1,10 @@
-//! `GET /api/v1/children/{child}/growth-chart.svg`: a child's measurements on the curves of a standard.
+//! `GET /api/v1/children/{child}/growth-chart.svg` and `.png`: a child's measurements on the curves of a standard.
 
 use std::ops::Range;
 
 use actix_web::http::header;
-use actix_web::web::{Data, Path};
-use actix_web::{HttpResponse, get};
+use actix_web::web::{self, Data, Path};
+use actix_web::{HttpResponse, HttpResponseBuilder, get};
 use chrono::NaiveDate;
 use domain::catalogue::lift;
 use domain::growth::age::{Age, PRETERM_BELOW};
@@ -19,6 +19,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::draw::{Chart, Curve, Lined, Mark, Sign, Size};
+use super::png;
 use crate::app::App;
 use crate::children::store as children;
 use crate::db::entities::child;
@@ -76,7 +77,65 @@ pub(crate) async fn growth_chart(
     wanted: Query<Wanted>,
     Speaks(language): Speaks,
 ) -> Result<HttpResponse, ApiError> {
-    let id: ChildId = id_in(&path)?;
+    let wanted = wanted.into_inner();
+    let size = wanted.size.unwrap_or_default();
+    let svg = drawn(&app, reader, &path, wanted, language).await?.svg(size, language.of("zh-CN", "en"));
+    Ok(picture("image/svg+xml").body(svg.map_err(ApiError::Internal)?))
+}
+
+/// A child's growth chart as PNG
+///
+/// The same picture for where SVG is not shown, three pixels to each of a phone and two to each of paper. It needs a font with
+/// Chinese characters on the server.
+#[utoipa::path(
+    tag = "charts",
+    params(("child" = uuid::Uuid, Path, description = "Child"), Wanted),
+    responses(
+        (status = 200, description = "The chart", content((Vec<u8> = "image/png"))),
+        (status = 501, description = "The server has no font with Chinese characters (`no_font`)"),
+    ),
+)]
+#[get("/api/v1/children/{child}/growth-chart.png")]
+pub(crate) async fn growth_chart_png(
+    app: Data<App>,
+    reader: Reader,
+    path: Path<String>,
+    wanted: Query<Wanted>,
+    Speaks(language): Speaks,
+) -> Result<HttpResponse, ApiError> {
+    let wanted = wanted.into_inner();
+    let size = wanted.size.unwrap_or_default();
+    let chart = drawn(&app, reader, &path, wanted, language).await?;
+    let pixels = web::block(move || {
+        let fonts = app.fonts.get().ok_or_else(|| ApiError::told(Code::NoFont))?;
+        let svg = chart.svg(size, language.of("zh-CN", "en")).map_err(ApiError::Internal)?;
+        png::drawn(&svg, fonts, size.scale()).map_err(ApiError::Internal)
+    });
+    Ok(picture("image/png").body(pixels.await.map_err(ApiError::internal)??))
+}
+
+/// A picture of somebody's data: nobody keeps it on the way, and it does nothing where it is opened by itself.
+fn picture(content_type: &str) -> HttpResponseBuilder {
+    let mut answer = HttpResponse::Ok();
+    answer
+        .content_type(content_type)
+        .insert_header((header::CACHE_CONTROL, "private, no-store"))
+        .insert_header((
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+        ));
+    answer
+}
+
+/// The chart of the child in the path, with what the caller may read of it.
+async fn drawn(
+    app: &App,
+    reader: Reader,
+    path: &str,
+    Wanted { measure, standard, .. }: Wanted,
+    language: Language,
+) -> Result<Chart, ApiError> {
+    let id: ChildId = id_in(path)?;
     let missing = || ApiError::told(Code::NotFound);
     let row = children::one(&reader.db, reader.handbook.id, id).await?.ok_or_else(missing)?;
     let person = people::store::by_id(&reader.db, row.person_id).await?.ok_or_else(missing)?;
@@ -84,21 +143,10 @@ pub(crate) async fn growth_chart(
     let filter = Filter { child: Some(id), kinds, ..Filter::default() };
     let rows = timeline(&reader.db, reader.handbook.id, &reader.view, &filter, None, MOST).await?;
     reader.db.release().await;
-
     let child = Child::of(&row, person.sex.unwrap_or(Sex::Unknown));
-    let measured = child.measured(&app, rows);
-    let standard = wanted.standard.unwrap_or(Standard::China);
-    let drawn = Drawn { child, of: wanted.measure, standard, language };
-    let chart = drawn.chart(&measured, app.today());
-    let svg = chart.svg(wanted.size.unwrap_or(Size::Phone), language.of("zh-CN", "en"));
-    Ok(HttpResponse::Ok()
-        .content_type("image/svg+xml")
-        .insert_header((header::CACHE_CONTROL, "private, no-store"))
-        .insert_header((
-            header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; style-src 'unsafe-inline'; sandbox",
-        ))
-        .body(svg.map_err(ApiError::Internal)?))
+    let measured = child.measured(app, rows);
+    let standard = standard.unwrap_or(Standard::China);
+    Ok(Drawn { child, of: measure, standard, language }.chart(&measured, app.today()))
 }
 
 /// Whose chart it is.

@@ -2,3 +2,4 @@
 
 pub mod draw;
 pub mod growth;
+pub mod png;

@@ -75,6 +75,11 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub catalogue: Option<PathBuf>,
 
+    /// Font file with Chinese characters, for charts as PNG [default: one of the system]
+    #[arg(long, env = "MUZI_FONT", value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub font: Option<PathBuf>,
+
     /// Base address of WeChat's interfaces [default: the official one]
     #[arg(long, env = "MUZI_WECHAT_URL", value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -163,6 +168,8 @@ pub struct Config {
     pub photos: Option<String>,
     /// Folder with further kinds of records.
     pub catalogue: Option<PathBuf>,
+    /// Font file for charts as PNG, else one of the system.
+    pub font: Option<PathBuf>,
     /// WeChat.
     pub wechat: WechatConfig,
     /// Live updates.
@@ -399,6 +406,7 @@ impl Settings {
             export: ExportConfig::default(),
             require_second_factor: !demo,
             catalogue: settings.catalogue,
+            font: settings.font,
             cors_origins: settings.cors_origins.unwrap_or_default(),
             trusted_proxies: settings.trusted_proxies.iter().flatten().map(IpAddr::to_canonical).collect(),
             requests_a_minute: settings.requests_a_minute.unwrap_or(if demo { u32::MAX } else { 600 }).max(1),
