@@ -1,12 +1,13 @@
 //! Charts that the server draws.
 
-use api::db::entities::{child, person};
+use api::db::entities::{child, person, pregnancy};
+use chrono::TimeDelta;
 use domain::id::ChildId;
 use domain::person::Sex;
 use reqwest::Method;
 use sea_orm::ActiveValue::Set;
 use sea_orm::EntityTrait;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::entries::entries;
 use crate::support::people::Mother;
@@ -154,4 +155,56 @@ async fn a_child_born_early_stands_at_both_ages_and_one_of_unknown_sex_on_no_cur
     assert!(chart.contains("性别未登记") && !chart.contains("+3SD") && chart.contains("5.1 kg"));
     let empty = drawn(&mother.user.client, child, "measure=head_circumference_for_age").await;
     assert!(empty.contains("还没有测量记录"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn charts_of_a_pregnancy_go_by_week_with_what_is_recommended_and_what_is_high() {
+    let world = World::empty().await;
+    let county = world.county().await;
+    let mother = world.mother(&county).await;
+    let client = &mother.user.client;
+    let chart = async |client: &Client, query: &str| {
+        let path = format!(
+            "/api/v1/handbooks/{}/pregnancies/{}/chart.svg?{query}",
+            mother.handbook, mother.pregnancy
+        );
+        let answer = client.get(&path).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.text()
+    };
+    let empty = chart(client, "measure=weight_gain").await;
+    assert!(empty.contains("没有孕前或孕早期体重") && empty.contains("还没有测量记录"), "{empty}");
+
+    let pregnancy =
+        pregnancy::Entity::find_by_id(mother.pregnancy).one(world.app.db.read()).await.unwrap().unwrap();
+    let day = |week: i64| pregnancy.due_on - TimeDelta::days(280 - week * 7);
+    let write = async |kind: &str, week: i64, mut payload: Value| {
+        payload["measured_at"] = json!(format!("{}T08:00:00+08:00", day(week)));
+        let body =
+            json!({ "kind": kind, "subject": "woman", "payload": payload, "confirmed": ["weight_jump"] });
+        client.post(&entries(&mother), body).await.ok();
+    };
+    write("weight", -4, json!({ "weight": 52.0, "height": 160.0 })).await;
+    write("weight", 20, json!({ "weight": 56.5 })).await;
+    write("blood_pressure", 20, json!({ "systolic": 118, "diastolic": 76 })).await;
+    write("blood_glucose", 20, json!({ "value": 4.6, "timing": "fasting" })).await;
+    let gained = chart(client, "measure=weight_gain").await;
+    assert!(gained.contains("WS/T 801") && gained.contains("孕20+0周：4.5 kg"), "{gained}");
+    assert!(gained.contains("<polygon"), "the band of 8 to 14 kg");
+    let pressure = chart(client, "measure=blood_pressure&size=paper").await;
+    assert!(pressure.contains("孕20+0周：118/76 mmHg") && pressure.contains("140"), "{pressure}");
+    let glucose = chart(client, "measure=glucose").await;
+    assert!(glucose.contains("孕20+0周：4.6/— mmol/L") && glucose.contains("5.1"), "{glucose}");
+    let height = chart(client, "measure=fundal_height").await;
+    assert!(height.contains("还没有测量记录") && height.contains("<polygon"), "{height}");
+
+    let stranger = world.family_user().await.client;
+    let path = format!(
+        "/api/v1/handbooks/{}/pregnancies/{}/chart.svg?measure=glucose",
+        mother.handbook, mother.pregnancy
+    );
+    stranger.get(&path).await.problem(404, "not_found");
+    let other = path.replace(&mother.pregnancy.to_string(), &mother.handbook.to_string());
+    client.get(&other).await.problem(404, "not_found");
+    client.get(&path.replace("glucose", "sugar")).await.problem(400, "bad_query");
 }

@@ -109,6 +109,8 @@ pub fn configure(config: &mut ServiceConfig) {
     config.service(upload::import_staff);
     config.service(privacy::privacy_text);
     config.service(charts::growth::growth_chart);
+    config.service(charts::pregnancy::pregnancy_chart);
+    config.service(charts::pregnancy::pregnancy_chart_png);
     config.service(charts::growth::growth_chart_png);
     config.service(tools::growth::assess);
     config.service(tools::birth_size::assess);

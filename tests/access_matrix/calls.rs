@@ -54,6 +54,10 @@ async fn address(world: &World, cast: &Cast, caller: &Caller, method: &str, path
         "/api/v1/children/{child}/growth-chart.svg" | "/api/v1/children/{child}/growth-chart.png" => {
             format!("{address}?measure=weight_for_age")
         }
+        "/api/v1/handbooks/{handbook}/pregnancies/{pregnancy}/chart.svg"
+        | "/api/v1/handbooks/{handbook}/pregnancies/{pregnancy}/chart.png" => {
+            format!("{address}?measure=blood_pressure")
+        }
         "/api/v1/targets" => format!("{address}?region={TOWN}&level=town&year=2026"),
         "/api/v1/handbooks/{handbook}/changes" => format!("{address}?after=0"),
         _ => address,

@@ -122,8 +122,10 @@ pub struct Chart {
     pub y: Range<f64>,
     /// The curves, the lowest first.
     pub curves: Vec<Curve>,
-    /// What was measured, the oldest first.
-    pub marks: Vec<Mark>,
+    /// Where what is measured should lie: the lower and the upper edge at each place.
+    pub bands: Vec<Vec<(f64, f64, f64)>>,
+    /// What was measured, each course from the oldest on.
+    pub courses: Vec<Vec<Mark>>,
     /// What the signs mean.
     pub legend: Vec<(Sign, &'static str)>,
     /// The chart in words.
@@ -179,6 +181,12 @@ impl Chart {
             .x_desc(&self.across)
             .y_desc(&self.up)
             .draw()?;
+        for band in &self.bands {
+            let upper = band.iter().map(|(x, _, high)| (*x, *high));
+            let lower = band.iter().rev().map(|(x, low, _)| (*x, *low));
+            let edge: Vec<_> = upper.chain(lower).collect();
+            chart.plotting_area().draw(&Polygon::new(edge, BETWEEN.mix(0.25)))?;
+        }
         self.draw_curves(root, &mut chart, measures)?;
         self.draw_marks(root, &mut chart, measures)?;
         self.draw_legend(&legend, measures)?;
@@ -202,10 +210,12 @@ impl Chart {
     }
 
     fn draw_marks<'b>(&self, root: &Area<'b>, chart: &mut Plane<'_, 'b>, measures: &Measures) -> Drawn {
-        let course = self.marks.iter().filter(|mark| mark.sign != Sign::Beside).map(|mark| mark.at);
-        chart.draw_series(LineSeries::new(course, INK.stroke_width(1)))?;
-        for mark in &self.marks {
-            draw_sign(root, mark.sign, chart.plotting_area().map_coordinate(&mark.at), measures.mark)?;
+        for marks in &self.courses {
+            let course = marks.iter().filter(|mark| mark.sign != Sign::Beside).map(|mark| mark.at);
+            chart.draw_series(LineSeries::new(course, INK.stroke_width(1)))?;
+            for mark in marks {
+                draw_sign(root, mark.sign, chart.plotting_area().map_coordinate(&mark.at), measures.mark)?;
+            }
         }
         Ok(())
     }

@@ -2,9 +2,8 @@
 
 use std::ops::Range;
 
-use actix_web::http::header;
-use actix_web::web::{self, Data, Path};
-use actix_web::{HttpResponse, HttpResponseBuilder, get};
+use actix_web::web::{Data, Path};
+use actix_web::{HttpResponse, get};
 use chrono::NaiveDate;
 use domain::catalogue::lift;
 use domain::growth::age::{Age, PRETERM_BELOW};
@@ -19,7 +18,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::draw::{Chart, Curve, Lined, Mark, Sign, Size};
-use super::png;
+use super::{as_png, as_svg};
 use crate::app::App;
 use crate::children::store as children;
 use crate::db::entities::child;
@@ -79,8 +78,7 @@ pub(crate) async fn growth_chart(
 ) -> Result<HttpResponse, ApiError> {
     let wanted = wanted.into_inner();
     let size = wanted.size.unwrap_or_default();
-    let svg = drawn(&app, reader, &path, wanted, language).await?.svg(size, language.of("zh-CN", "en"));
-    Ok(picture("image/svg+xml").body(svg.map_err(ApiError::Internal)?))
+    as_svg(&drawn(&app, reader, &path, wanted, language).await?, size, language)
 }
 
 /// A child's growth chart as PNG
@@ -106,25 +104,7 @@ pub(crate) async fn growth_chart_png(
     let wanted = wanted.into_inner();
     let size = wanted.size.unwrap_or_default();
     let chart = drawn(&app, reader, &path, wanted, language).await?;
-    let pixels = web::block(move || {
-        let fonts = app.fonts.get().ok_or_else(|| ApiError::told(Code::NoFont))?;
-        let svg = chart.svg(size, language.of("zh-CN", "en")).map_err(ApiError::Internal)?;
-        png::drawn(&svg, fonts, size.scale()).map_err(ApiError::Internal)
-    });
-    Ok(picture("image/png").body(pixels.await.map_err(ApiError::internal)??))
-}
-
-/// A picture of somebody's data: nobody keeps it on the way, and it does nothing where it is opened by itself.
-fn picture(content_type: &str) -> HttpResponseBuilder {
-    let mut answer = HttpResponse::Ok();
-    answer
-        .content_type(content_type)
-        .insert_header((header::CACHE_CONTROL, "private, no-store"))
-        .insert_header((
-            header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; style-src 'unsafe-inline'; sandbox",
-        ));
-    answer
+    as_png(app, chart, size, language).await
 }
 
 /// The chart of the child in the path, with what the caller may read of it.
@@ -270,7 +250,8 @@ impl Drawn {
             curves,
             words: self.words(measured),
             legend: self.legend(&marks),
-            marks,
+            bands: Vec::new(),
+            courses: vec![marks],
         }
     }
 

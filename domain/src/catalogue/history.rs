@@ -467,8 +467,13 @@ fn scaled_to_week(gain_g: i64, ago: TimeDelta) -> Option<Number> {
 }
 
 fn body_mass_index(pregnancy: PregnancySetting) -> Option<Number> {
-    let metres = Number::scaled(i128::from(pregnancy.height_mm?), 3)?;
-    kilograms(pregnancy.weight_before_g?)?.over(metres.times(metres)?)
+    index_of(pregnancy.weight_before_g?, pregnancy.height_mm?)
+}
+
+/// Kilograms by square metres.
+pub(super) fn index_of(weight_g: i64, height_mm: i64) -> Option<Number> {
+    let metres = Number::scaled(i128::from(height_mm), 3)?;
+    kilograms(weight_g)?.over(metres.times(metres)?)
 }
 
 fn mean(values: impl Iterator<Item = i64>) -> Option<Number> {

@@ -35,6 +35,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
+pub use bands::TotalGain;
 pub use facts::Facts;
 pub use fault::{Expected, Fault, FieldError, OptionName, Range};
 pub use field::Field;
@@ -89,6 +90,11 @@ impl Catalogue {
     /// A catalogue from files by their path under `domain/data`; a county's own file is chained to the embedded ones.
     pub fn load(files: impl Iterator<Item = (String, String)>) -> Result<Self, LoadError> {
         load::load(&files.collect())
+    }
+
+    /// What a woman is to gain in a pregnancy, by her weight before it in grams and her height in millimetres (WS/T 801-2022).
+    pub fn total_gain(&self, weight_before_g: i64, height_mm: i64) -> Option<TotalGain> {
+        self.bands.total_gain(history::index_of(weight_before_g, height_mm)?)
     }
 
     /// The edition of a kind that is written on a day.
