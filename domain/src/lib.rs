@@ -5,6 +5,7 @@
 pub mod access;
 pub mod audit;
 pub mod calendar;
+pub mod care_plan;
 pub mod catalogue;
 pub mod checkup;
 pub mod consent;
@@ -22,6 +23,7 @@ pub mod member;
 pub mod person;
 pub mod place;
 pub mod pregnancy;
+pub mod pregnancy_dates;
 pub mod privacy;
 pub mod record;
 pub mod responsibility;
