@@ -1,9 +1,10 @@
-//! The dates of a pregnancy from a last menstrual period, a cycle and a scan: the due date, the gestation and the trimester.
+//! The dates of a pregnancy from a last menstrual period, a cycle and a scan: the due date, the gestation and the
+//! trimester.
 //!
-//! Naegele's rule counts 280 days from the last period for a cycle of 28 days; a longer cycle moves the due date by as many
-//! days. A scan before 14+0 weeks goes before the period where both differ by more than 5 days (before 9+0) or 7 days
-//! (孕前和孕期保健指南 2018; the limits as ACOG's committee opinion 700 gives them). What counts is the gestation that the
-//! scan itself found. A later scan goes before nothing, and stands alone where no period is known.
+//! Naegele's rule counts 280 days from the last period for a cycle of 28 days; a longer cycle moves the due date by
+//! as many days. A scan before 14+0 weeks goes before the period where both differ by more than 5 days (before 9+0)
+//! or 7 days (孕前和孕期保健指南 2018; the limits as ACOG's committee opinion 700 gives them). What counts is the gestation
+//! that the scan itself found. A later scan goes before nothing, and stands alone where no period is known.
 
 use std::ops::RangeInclusive;
 
@@ -137,8 +138,8 @@ const TRIMESTERS: [i64; 2] = [14 * 7, 28 * 7];
 ///
 /// # Errors
 ///
-/// Nothing to count from; a day outside 1900 to 2100, in the future, or before the period; a cycle or a gestation outside
-/// its range; a pregnancy that must have ended.
+/// Nothing to count from; a day outside 1900 to 2100, in the future, or before the period; a cycle or a gestation
+/// outside its range; a pregnancy that must have ended.
 pub fn reckon(known: &Known, on: NaiveDate) -> Result<Reckoned, Refusal> {
     check(known, on)?;
     let by_period = known.last_period_on.map(|period| {

@@ -1,7 +1,7 @@
 //! What is due for a child of 0 to 6 years.
 //!
-//! Checks go by the age since birth also for who was born early; those have visits of their own beside them, which go by
-//! the corrected age (birth and the days that were missing to 40+0). A child that died is asked for nothing more.
+//! Checks go by the age since birth also for who was born early; those have visits of their own beside them, which go
+//! by the corrected age (birth and the days that were missing to 40+0). A child that died is asked for nothing more.
 
 use chrono::{Days, NaiveDate};
 
@@ -163,9 +163,10 @@ impl Child {
         by_figures.filter(|is_high| *is_high).or(self.is_high_risk)
     }
 
-    /// Whether it is of the low and of the high class of children born early. A clinician's word goes before the figures,
-    /// because the class also depends on illness and may be lowered later. Without it every child born early is seen at
-    /// least as the low class is, and whether it is of the high one is not known unless its figures say so.
+    /// Whether it is of the low and of the high class of children born early. A clinician's word goes before the
+    /// figures, because the class also depends on illness and may be lowered later. Without it every child born early
+    /// is seen at least as the low class is, and whether it is of the high one is not known unless its figures say
+    /// so.
     fn preterm_classes(&self) -> [Option<bool>; 2] {
         let is_high = self.is_born_below(HIGH_RISK_BELOW_DAYS, HIGH_RISK_BELOW_G).filter(|is_high| *is_high);
         match (self.is_preterm(), self.preterm_risk) {

@@ -42,11 +42,11 @@ words! {
     /// What must hold of a subject for an item to be asked for.
     pub enum Condition {
         PreconceptionCheck = "preconception_check", "参加孕前优生健康检查", "had the free pre-pregnancy check";
-        Transfer = "transfer", "管理机构无助产资质", "managed by an institution without a licence for delivery";
+        Transfer = "transfer", "管理机构无助产资质", "managed where nobody may deliver";
         HighRiskNewborn = "high_risk_newborn", "高危新生儿", "a newborn at high risk";
         HearingRescreen = "hearing_rescreen", "听力初筛未通过或漏筛", "did not pass or missed the first hearing screen";
         HearingDiagnosis = "hearing_diagnosis", "听力复筛未通过", "did not pass the second hearing screen";
-        RetinopathyScreening = "retinopathy_screening", "符合视网膜病变筛查标准", "small or early enough to be screened for retinopathy";
+        RetinopathyScreening = "retinopathy_screening", "符合视网膜病变筛查标准", "so small or early that its eyes are screened";
         PretermLowRisk = "preterm_low_risk", "低危早产儿", "born early, at low risk";
         PretermHighRisk = "preterm_high_risk", "高危早产儿", "born early, at high risk";
     }

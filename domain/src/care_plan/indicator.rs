@@ -1,8 +1,8 @@
 //! The rates that follow from what was done, as far as one subject counts in them.
 //!
-//! The denominator of a woman's rates is the live births, not the women: a mother of twins counts two below and one above.
-//! A birth without a living child counts in neither, so that no rate passes 100 % for that reason. What is not known
-//! is given as such and never counted as a no.
+//! The denominator of a woman's rates is the live births, not the women: a mother of twins counts two below and one
+//! above. A birth without a living child counts in neither, so that no rate passes 100 % for that reason. What is not
+//! known is given as such and never counted as a no.
 
 use std::sync::LazyLock;
 

@@ -3,9 +3,9 @@
 //! The schedules are data in `domain/data/care_plan`. Vaccinations stand in the immunisation programme, tasks of an
 //! institution that are about no one person (the weekly list of red cases) in the reports.
 //!
-//! An item opens with the first day of the norm's window (`opens_on`), is due by its last (`due_on`) and overdue from the
-//! day after (`overdue_on`); what is usual in practice is information beside it. Something done before or after its
-//! window is done, with its true day: what that is worth, the [`indicator`]s say.
+//! An item opens with the first day of the norm's window (`opens_on`), is due by its last (`due_on`) and overdue from
+//! the day after (`overdue_on`); what is usual in practice is information beside it. Something done before or after
+//! its window is done, with its true day: what that is worth, the [`indicator`]s say.
 
 pub mod child;
 pub mod edition;
@@ -84,13 +84,13 @@ pub struct Item {
 }
 
 impl Edition {
-    /// The plan of a subject on a day, in the order of the schedule. `done` may stand in any order; of what was done twice
-    /// the first time counts, except in a series.
+    /// The plan of a subject on a day, in the order of the schedule. `done` may stand in any order; of what was done
+    /// twice the first time counts, except in a series.
     ///
     /// # Errors
     ///
-    /// Every field that is wrong: a day outside 1900 to 2100 or after `on`, an end before the beginning, an impossible
-    /// gestation, something done before the subject was there, an unknown code.
+    /// Every field that is wrong: a day outside 1900 to 2100 or after `on`, an end before the beginning, an
+    /// impossible gestation, something done before the subject was there, an unknown code.
     pub fn plan(
         &'static self,
         subject: &Subject<'_>,

@@ -1,10 +1,10 @@
 //! What is due for a woman, from before her pregnancy to the end of the puerperium.
 //!
-//! Weeks are counted back from the due date where one was set, else from the last menstrual period. After the birth of a
-//! living child visits of the pregnancy are over; after a stillbirth those of the mother go on (the norm speaks of women
-//! who gave birth), and so they do when her child dies later. After a miscarriage, an abortion or an ectopic pregnancy
-//! nothing of pregnancy and childbed is asked for any more, but the outcome is followed up within 14 days. Referrals,
-//! reports and the tracking of high risk go on after every loss; her death stops all.
+//! Weeks are counted back from the due date where one was set, else from the last menstrual period. After the birth
+//! of a living child visits of the pregnancy are over; after a stillbirth those of the mother go on (the norm speaks
+//! of women who gave birth), and so they do when her child dies later. After a miscarriage, an abortion or an ectopic
+//! pregnancy nothing of pregnancy and childbed is asked for any more, but the outcome is followed up within 14 days.
+//! Referrals, reports and the tracking of high risk go on after every loss; her death stops all.
 
 use chrono::{Days, NaiveDate};
 

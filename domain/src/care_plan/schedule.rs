@@ -213,8 +213,8 @@ impl List<'_, '_> {
     }
 }
 
-/// For which of several windows each day counts: the first free one that holds it; done late, the last free one that had
-/// opened; done before any had, the first.
+/// For which of several windows each day counts: the first free one that holds it; done late, the last free one that
+/// had opened; done before any had, the first.
 fn assign(windows: &[Window], done: &[NaiveDate]) -> Vec<Option<NaiveDate>> {
     let mut days = vec![None; windows.len()];
     for day in done {
