@@ -144,7 +144,8 @@ impl List<'_, '_> {
         self.push(window, status, done_on);
     }
 
-    /// What was done stays done; otherwise an item without days: not asked for, or not known to be.
+    /// What was done stays done; otherwise an item without days: not asked for, or not known to be. Where that is still not
+    /// known when its time is over, nobody will ask for it any more.
     fn not_asked_for(&mut self, done: impl Iterator<Item = NaiveDate>) {
         let window = Window::default();
         let is_series = self.rule.again.is_some() || self.rule.event().is_some();
@@ -152,9 +153,11 @@ impl List<'_, '_> {
             self.push(&window, Status::Done, Some(day));
         }
         if self.number == 0 {
+            let known = self.frame.window(self.rule, &self.frame.anchors);
+            let is_over = known.opens.is_some() && known.until.is_some_and(|until| self.frame.on > until);
             let status = match self.frame.applies(self.rule) {
-                Some(_) => Status::NotApplicable,
-                None => self.frame.status(self.rule.phase, &window),
+                None if !is_over => self.frame.status(self.rule.phase, &window),
+                _ => Status::NotApplicable,
             };
             self.push(&window, status, None);
         }

@@ -94,6 +94,9 @@ fn what_is_not_known_has_no_days_and_stays_upcoming() {
         let item = one(&items, code);
         assert_eq!((item.status, item.opens_on, item.due_on), (Status::Upcoming, None, None), "{code}");
     }
+    // Its eyes could be looked at until 12 weeks after birth.
+    let status = |on| one(&of_child(unknown, day(on), &[]), "rop").status;
+    assert_eq!([status("2026-11-23"), status("2026-11-24")], [Status::Upcoming, Status::NotApplicable]);
     let home = one(&items, "nb_home");
     assert_eq!(home.practice_due_on, Some(day("2026-09-28")), "practice is told all the same");
 }
