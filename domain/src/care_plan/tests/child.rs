@@ -99,6 +99,8 @@ fn hearing_is_screened_again_where_it_was_not_passed_or_missed() {
     assert_eq!(again(result(Screened::Passed), &screened), [Status::NotApplicable; 2]);
     assert_eq!(again(result(Screened::NotPassed), &screened), [Status::Due, Status::Upcoming]);
     assert_eq!(again(born(), &[]), [Status::Due, Status::Upcoming], "left hospital unscreened");
+    let on_the_day = ["2026-09-03", "2026-09-04"].map(|on| child(born(), on, "nbs_hear2"));
+    assert_eq!(on_the_day, [Status::Upcoming, Status::Due], "it may be screened on the day it leaves");
     assert_eq!(again(born(), &screened), [Status::Upcoming; 2], "the result is not known");
     let in_hospital = Child { discharged_on: None, ..born() };
     assert_eq!(again(in_hospital, &[]), [Status::Upcoming; 2]);
@@ -172,6 +174,23 @@ fn children_born_early_are_seen_at_intervals_of_the_corrected_age() {
         visits("2026-11-26", &[("pt_high_a", "2026-11-20")], "pt_high_a").len(),
         1,
         "the next one would belong to the next stage"
+    );
+    assert_eq!(
+        visits("2026-11-26", &[("pt_high_a", "2026-11-19")], "pt_high_a").last(),
+        Some(&at("2026-11-26", "2026-12-03", Status::Due)),
+        "it opens with the last day of the stage"
+    );
+    let of_next_stage = at("2026-11-26", "2026-12-03", Status::NotApplicable);
+    assert_eq!(
+        visits("2026-11-27", &[("pt_high_a", "2026-11-19")], "pt_high_a").last(),
+        Some(&of_next_stage)
+    );
+    let on_last_day = |done, on| visits(on, &[("pt_high_a", done)], "pt_high_a").last().copied();
+    let missed = at("2026-11-19", "2026-11-26", Status::Missed);
+    assert_eq!(
+        on_last_day("2026-11-12", "2026-11-27"),
+        Some(missed),
+        "it was due on the last day of the stage"
     );
     assert_eq!(visits("2026-09-18", &[], "pt_high_a"), [at("2026-09-03", "2026-09-17", Status::Overdue)]);
     assert_eq!(visits("2026-11-27", &[], "pt_high_a"), [at("2026-09-03", "2026-09-17", Status::Missed)]);

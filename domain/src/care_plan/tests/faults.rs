@@ -23,6 +23,10 @@ fn a_pregnancy_that_cannot_be_names_what_is_wrong() {
     assert_eq!(refused(birth("2027-01-17"), "2027-03-01"), [""; 0], "46+0");
     assert_eq!(refused(birth("2027-01-18"), "2027-03-01"), ["delivered_on"], "46+1");
     assert_eq!(refused(birth("2026-12-02"), "2026-12-01"), ["delivered_on"]);
+    let death = |on| ended(on, Outcome::MaternalDeath);
+    assert_eq!(refused(death("2027-02-28"), "2027-03-02"), [""; 0], "42 days after 46+0");
+    assert_eq!(refused(death("2027-03-01"), "2027-03-02"), ["delivered_on"]);
+    assert_eq!(refused(ended("2026-03-20", Outcome::Miscarriage), "2026-12-01"), [""; 0]);
     let left = |on| Pregnancy { discharged_on: Some(day(on)), ..birth("2026-11-20") };
     assert_eq!(refused(left("2026-11-19"), "2026-12-01"), ["discharged_on"]);
     assert_eq!(refused(left("2026-11-20"), "2026-12-01"), [""; 0]);

@@ -278,3 +278,23 @@ fn the_check_before_pregnancy_is_over_when_she_is_pregnant() {
         "nobody knows what she planned"
     );
 }
+
+#[test]
+fn what_was_done_counts_for_the_event_whose_window_holds_it() {
+    let referred = |done: &[&str]| {
+        let events = ["2026-06-01", "2026-06-08", "2026-07-10"].map(|on| (Event::Referral, day(on)));
+        let woman = Pregnancy { events: &events, ..pregnant() };
+        let done: Vec<_> = done.iter().map(|on| Done { code: "REFUP", on: day(on) }).collect();
+        let items = of_woman(woman, day("2026-08-01"), &done);
+        let of_code = items.iter().filter(|item| item.rule.code == "REFUP");
+        of_code
+            .map(|item| item.done_on.map(|on| on.format("%m-%d").to_string()).unwrap_or_default())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(referred(&["2026-06-10"]), ["06-10", "", ""], "both windows hold it, and the first is free");
+    assert_eq!(referred(&["2026-06-15", "2026-06-10"]), ["06-10", "06-15", ""]);
+    assert_eq!(referred(&["2026-06-16"]), ["", "06-16", ""], "only the second holds it");
+    assert_eq!(referred(&["2026-06-30"]), ["", "06-30", ""], "late for both, it counts for the last");
+    assert_eq!(referred(&["2026-07-01", "2026-06-30"]), ["07-01", "06-30", ""]);
+    assert_eq!(referred(&["2026-05-20"]), ["05-20", "", ""], "early for all, it counts for the first");
+}
