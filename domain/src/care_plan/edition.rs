@@ -12,7 +12,7 @@ use crate::word::words;
 
 words! {
     /// How binding an item is.
-    pub enum Weight {
+    pub enum Binding {
         Required = "required", "规定", "required by the norm";
         Recommended = "recommended", "建议", "recommended by a guideline";
     }
@@ -81,7 +81,7 @@ pub struct Rule {
     /// Its official name.
     pub name: Label,
     /// How binding it is.
-    pub level: Weight,
+    pub level: Binding,
     /// Who puts it on a plan.
     #[serde(default = "auto")]
     pub mode: Mode,

@@ -249,7 +249,7 @@ impl Childbirth<'_> {
     }
 
     fn is_early(&self, days: KnownDays<'_>) -> Option<bool> {
-        let last = self.counted_from.map(|from| later(from, EARLY_DAYS).min(self.on));
+        let last = self.counted_from.map(|from| later(from, EARLY_DAYS));
         any_between(days, Some(NaiveDate::MIN), last)
     }
 

@@ -99,42 +99,67 @@ impl Edition {
     ) -> Result<Vec<Item>, Vec<Fault>> {
         let mut faults = Faults::default();
         faults.day("on", Some(on), FIRST_DAY..=LAST_DAY);
+        subject.check(on, &mut faults);
         let rules = match subject {
             Subject::Pregnancy(_) => &self.pregnancy,
             Subject::Child(_) => &self.child,
         };
-        match subject {
-            Subject::Pregnancy(pregnancy) => pregnancy.check(on, &mut faults),
-            Subject::Child(child) => child.check(on, &mut faults),
-        }
-        let mut at = Vec::with_capacity(done.len());
-        for (index, one) in done.iter().enumerate() {
-            let Some(number) = rules.iter().position(|rule| rule.code == one.code) else {
-                let (field, code) = (format!("done/{index}/code"), one.code.to_owned());
-                faults.push(Fault::UnknownCode { field, code });
-                continue;
-            };
-            let earliest = match subject {
-                Subject::Pregnancy(pregnancy) => pregnancy.earliest(rules.get(number)),
-                Subject::Child(child) => child.born_on,
-            };
-            if !(earliest..=on).contains(&one.on) || !is_of_our_time(one.on) {
-                faults.day(&format!("done/{index}/on"), Some(one.on), earliest..=on);
-            }
-            at.push((number, one.on));
-        }
+        let done = places(subject, rules, on, done, &mut faults);
         faults.finish()?;
-        at.sort_unstable();
-        at.dedup();
         let frame = match subject {
             Subject::Pregnancy(pregnancy) => pregnancy.frame(on),
-            Subject::Child(child) => child.frame(on, |code| {
-                let rule = rules.iter().position(|rule| rule.code == code);
-                at.iter().any(|(number, _)| Some(*number) == rule)
-            }),
+            Subject::Child(child) => {
+                let is_done = |code: &str| {
+                    done.iter().any(|(at, _)| rules.get(*at).is_some_and(|rule| rule.code == code))
+                };
+                child.frame(on, is_done)
+            }
         };
-        Ok(schedule::items(rules, &frame, &at))
+        Ok(schedule::items(rules, &frame, &done))
     }
+}
+
+impl Subject<'_> {
+    fn check(&self, on: NaiveDate, faults: &mut Faults) {
+        match self {
+            Self::Pregnancy(pregnancy) => pregnancy.check(on, faults),
+            Self::Child(child) => child.check(on, faults),
+        }
+    }
+
+    /// The first day on which an item can have been done.
+    fn earliest(&self, rule: &Rule) -> NaiveDate {
+        match self {
+            Self::Pregnancy(pregnancy) => pregnancy.earliest(rule),
+            Self::Child(child) => child.born_on,
+        }
+    }
+}
+
+/// What was done by the place of its item in the schedule, in order and without repeats.
+fn places(
+    subject: &Subject<'_>,
+    rules: &[Rule],
+    on: NaiveDate,
+    done: &[Done<'_>],
+    faults: &mut Faults,
+) -> Vec<(usize, NaiveDate)> {
+    let mut places = Vec::with_capacity(done.len());
+    for (index, one) in done.iter().enumerate() {
+        let Some((at, rule)) = rules.iter().enumerate().find(|(_, rule)| rule.code == one.code) else {
+            let (field, code) = (format!("done/{index}/code"), one.code.to_owned());
+            faults.push(Fault::UnknownCode { field, code });
+            continue;
+        };
+        let possible = subject.earliest(rule)..=on;
+        if !possible.contains(&one.on) || !is_of_our_time(one.on) {
+            faults.day(&format!("done/{index}/on"), Some(one.on), possible);
+        }
+        places.push((at, one.on));
+    }
+    places.sort_unstable();
+    places.dedup();
+    places
 }
 
 /// The last day that a handbook can speak of.

@@ -105,11 +105,10 @@ impl<'a> Pregnancy<'a> {
     }
 
     /// The first day on which an item of hers can have been done.
-    pub(super) fn earliest(&self, rule: Option<&Rule>) -> NaiveDate {
-        let prepares = |rule: &Rule| {
-            rule.phase == Phase::Preconception || rule.opens.iter().any(|moment| moment.span.is_before())
-        };
-        let days = if rule.is_some_and(prepares) { PREPARATION_DAYS } else { CORRECTION_DAYS };
+    pub(super) fn earliest(&self, rule: &Rule) -> NaiveDate {
+        let prepares =
+            rule.phase == Phase::Preconception || rule.opens.iter().any(|moment| moment.span.is_before());
+        let days = if prepares { PREPARATION_DAYS } else { CORRECTION_DAYS };
         let start = self.counted_from().and_then(|start| start.checked_sub_days(Days::new(days)));
         start.unwrap_or(FIRST_DAY)
     }

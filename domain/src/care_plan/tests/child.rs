@@ -226,3 +226,28 @@ fn kindergarten_examines_at_entry_and_then_at_intervals() {
     let left = Child { left_on: Some(day("2030-07-01")), ..enters("2029-09-01") };
     assert_eq!(of_code(left, "2030-09-02", &[], "kg_annual_o3"), [(None, None, Status::NotApplicable)]);
 }
+
+#[test]
+fn each_stage_of_a_child_born_early_has_its_interval() {
+    use PretermRisk::{High, Low};
+    // Born at 32+0 on 2026-08-31; seen on a day of the stage, it is due again in this window.
+    for (class, code, seen, opens, due) in [
+        (Low, "pt_low_a", "2026-10-01", "2026-11-01", "2026-12-01"),
+        (Low, "pt_low_b", "2027-05-01", "2027-07-01", "2027-08-01"),
+        (Low, "pt_low_c", "2027-11-01", "2028-04-01", "2028-05-01"),
+        (High, "pt_high_a", "2026-10-01", "2026-10-08", "2026-10-15"),
+        (High, "pt_high_b", "2026-12-20", "2027-01-10", "2027-01-20"),
+        (High, "pt_high_c", "2027-05-01", "2027-06-01", "2027-07-01"),
+        (High, "pt_high_d", "2027-11-01", "2028-01-01", "2028-02-01"),
+        (High, "pt_high_e", "2028-11-01", "2029-04-01", "2029-05-01"),
+    ] {
+        let early = Child { gestational_days: Some(224), preterm_risk: Some(class), ..born() };
+        let items = of_child(early, day(seen), &[Done { code, on: day(seen) }]);
+        let next = items.iter().rfind(|item| item.rule.code == code).unwrap();
+        assert_eq!(
+            (next.number, next.opens_on, next.due_on),
+            (2, Some(day(opens)), Some(day(due))),
+            "{code}"
+        );
+    }
+}

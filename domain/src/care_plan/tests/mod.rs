@@ -121,3 +121,72 @@ fn every_condition_is_asked_for_by_an_item() {
         assert!(rules().any(|rule| rule.applies == Some(*condition)), "{condition}");
     }
 }
+
+#[test]
+fn each_item_can_be_made_up_until_its_day() {
+    let mother = Pregnancy {
+        discharged_on: Some(day("2026-11-23")),
+        had_preconception_check: Some(true),
+        events: &[(Event::Referral, FIRST_DAY)],
+        ..ended("2026-11-20", Outcome::LiveBirth)
+    };
+    let newborn = Child {
+        is_high_risk: Some(true),
+        reported_on: Some(day("2026-09-20")),
+        birth_weight_g: Some(1800),
+        entered_on: Some(day("2029-09-01")),
+        hearing: Some(Screened::NotPassed),
+        hearing_again: Some(Screened::NotPassed),
+        ..born()
+    };
+    let until = |items: Vec<Item>| {
+        let days =
+            items.into_iter().filter_map(|item| Some((item.rule.code.as_str(), item.until_on?.to_string())));
+        days.collect::<Vec<_>>()
+    };
+    let expected = |days: &[(&'static str, &str)]| {
+        days.iter().map(|(code, on)| (*code, (*on).to_owned())).collect::<Vec<_>>()
+    };
+    let women = [
+        ("FOLIC", "2026-06-06"),
+        ("ANC2", "2026-09-12"),
+        ("ANC3", "2026-09-12"),
+        ("REFUP", "2027-02-12"),
+        ("G1", "2026-07-18"),
+        ("G2", "2026-08-22"),
+        ("G3", "2026-09-19"),
+        ("G4", "2026-10-17"),
+        ("G5", "2026-11-14"),
+        ("G6", "2026-12-19"),
+        ("DLV", "2027-01-01"),
+        ("PPV", "2026-12-21"),
+        ("PPV28", "2026-12-31"),
+        ("PP42", "2027-02-12"),
+        ("OUTF", "2027-02-12"),
+    ];
+    assert_eq!(until(of_woman(mother, day("2026-12-01"), &[])), expected(&women));
+    let children = [
+        ("nb_home", "2026-09-28"),
+        ("nb_home_hr_first", "2026-10-04"),
+        ("m1", "2026-11-29"),
+        ("m3", "2027-02-27"),
+        ("m6", "2027-04-29"),
+        ("m8", "2027-08-30"),
+        ("m12", "2028-02-28"),
+        ("m18", "2028-08-30"),
+        ("m24", "2029-02-27"),
+        ("m30", "2029-08-30"),
+        ("m36", "2030-08-30"),
+        ("y4", "2031-09-29"),
+        ("y5", "2032-09-29"),
+        ("y6", "2033-09-29"),
+        ("kg_entry", "2030-03-01"),
+        ("nbs_heel", "2026-09-20"),
+        ("nbs_hear1", "2026-10-12"),
+        ("nbs_hear2", "2026-11-30"),
+        ("nbs_hear3", "2027-02-28"),
+        ("nbs_chd", "2026-09-28"),
+        ("rop", "2026-11-23"),
+    ];
+    assert_eq!(until(of_child(newborn, day("2026-10-01"), &[])), expected(&children));
+}
