@@ -144,8 +144,8 @@ impl List<'_, '_> {
         self.push(window, status, done_on);
     }
 
-    /// What was done stays done; otherwise an item without days: not asked for, or not known to be. Where that is still not
-    /// known when its time is over, nobody will ask for it any more.
+    /// What was done stays done; otherwise an item without days: not asked for, or not known to be. Where that is
+    /// still not known when its time is over, nobody will ask for it any more.
     fn not_asked_for(&mut self, done: impl Iterator<Item = NaiveDate>) {
         let window = Window::default();
         let is_series = self.rule.again.is_some() || self.rule.event().is_some();
