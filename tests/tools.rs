@@ -166,3 +166,99 @@ async fn an_address_that_asks_too_often_waits() {
     refused.problem(429, "too_many_requests");
     assert_eq!(refused.headers["retry-after"], "60");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_dates_of_a_pregnancy_go_by_the_period_the_cycle_and_the_scan() {
+    const DATES: &str = "/api/v1/tools/pregnancy-dates";
+    let by_period = json!({ "last_menstrual_period": "2026-03-01", "cycle_days": 28, "on": "2026-11-21" });
+    let expected = json!({ "method": "lmp", "due_date": "2026-12-06", "gestational_days": 265, "gestational_age": "37+6",
+        "trimester": 3, "edition": "csog-2018" });
+    assert_eq!(told(DATES, by_period).await, expected);
+    let by_scan = json!({ "ultrasound": { "on": "2026-05-10", "gestational_days": 70 }, "on": "2026-11-21" });
+    let by_scan = told(DATES, by_scan).await;
+    assert_eq!((&by_scan["method"], &by_scan["due_date"]), (&json!("ultrasound"), &json!("2026-12-06")));
+    let long =
+        told(DATES, json!({ "last_menstrual_period": "2026-03-01", "cycle_days": 35, "on": "2026-11-21" }))
+            .await;
+    assert_eq!((&long["method"], &long["due_date"]), (&json!("lmp_corrected"), &json!("2026-12-13")));
+    let nothing = told(DATES, json!({ "on": "2026-11-21" })).await;
+    assert_eq!((&nothing["due_date"], &nothing["gestational_age"]), (&Value::Null, &Value::Null));
+    let both = |found: i32| json!({ "last_menstrual_period": "2026-03-01", "ultrasound": { "on": "2026-05-10", "gestational_days": found }, "on": "2026-11-21" });
+    for (found, method) in [(77, "lmp"), (78, "ultrasound"), (63, "lmp"), (62, "ultrasound")] {
+        assert_eq!(told(DATES, both(found)).await["method"], method, "{found} days where the period says 70");
+    }
+    refused(
+        DATES,
+        &[
+            (
+                json!({ "last_menstrual_period": "2026-03-01", "on": "2026-12-28" }),
+                "/on",
+                "should_have_ended",
+            ),
+            (
+                json!({ "last_menstrual_period": "2026-03-01", "on": "2026-02-28" }),
+                "/last_menstrual_period",
+                "out_of_range",
+            ),
+            (
+                json!({ "last_menstrual_period": "2026-03-01", "cycle_days": 20, "on": "2026-04-28" }),
+                "/cycle_days",
+                "out_of_range",
+            ),
+            (json!({ "cycle_days": 28, "on": "2026-04-28" }), "/cycle_days", "not_for_this"),
+            (
+                json!({ "ultrasound": { "on": "2026-05-10", "gestational_days": 301 }, "on": "2026-05-11" }),
+                "/ultrasound/gestational_days",
+                "out_of_range",
+            ),
+            (json!({ "last_menstrual_period": "2026-03-01" }), "/on", "required"),
+        ],
+    )
+    .await;
+    let last = json!({ "last_menstrual_period": "2026-03-01", "on": "2026-12-27" });
+    assert_eq!(told(DATES, last).await["gestational_age"], "43+0", "three weeks after the due date");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_of_visits_says_what_was_done_what_is_due_and_what_was_missed() {
+    const PLAN: &str = "/api/v1/tools/visit-plan";
+    let item = |plan: &Value, code: &str| {
+        let items = plan["items"].as_array().unwrap();
+        items.iter().find(|item| item["code"] == code).unwrap_or_else(|| panic!("{code} in {plan}")).clone()
+    };
+    let pregnant = json!({ "kind": "pregnancy", "last_menstrual_period": "2026-03-01", "on": "2026-11-21",
+        "done": [{ "code": "ANC1", "on": "2026-05-02" }] });
+    let plan = told(PLAN, pregnant).await;
+    assert_eq!(plan["edition"], "nephsp-3");
+    let first = item(&plan, "ANC1");
+    assert_eq!((&first["status"], &first["done_on"]), (&json!("done"), &json!("2026-05-02")));
+    assert_eq!(item(&plan, "ANC5")["status"], "due", "37+6");
+    assert!(["missed", "overdue"].contains(&item(&plan, "ANC2")["status"].as_str().unwrap()));
+    let delivered = json!({ "kind": "pregnancy", "last_menstrual_period": "2026-03-01", "delivered_on": "2026-11-20",
+        "discharged_on": "2026-11-23", "on": "2026-12-01", "done": [] });
+    let plan = told(PLAN, delivered).await;
+    let visit = item(&plan, "PPV");
+    assert_eq!((&visit["due_on"], &visit["status"]), (&json!("2026-11-30"), &json!("overdue")));
+    assert_eq!(item(&plan, "PP42")["status"], "upcoming");
+    let child = json!({ "kind": "child", "birth_date": "2025-11-21", "discharged_on": "2025-11-24", "gestational_days_at_birth": 270,
+        "birth_weight_g": 3200, "on": "2026-11-21", "done": [{ "code": "m3", "on": "2026-02-25" }] });
+    let plan = told(PLAN, child).await;
+    assert_eq!(
+        (&item(&plan, "m3")["status"], &item(&plan, "m12")["status"]),
+        (&json!("done"), &json!("due"))
+    );
+    assert_eq!(told(PLAN, json!({ "kind": "child", "on": "2026-11-21" })).await["items"], json!([]));
+
+    refused(PLAN, &[
+        (json!({ "kind": "child", "birth_date": "2026-11-22", "on": "2026-11-21" }), "/birth_date", "out_of_range"),
+        (json!({ "kind": "child", "birth_date": "2025-11-22", "on": "2026-11-21", "done": [{ "code": "m99", "on": "2026-01-01" }] }), "/done/0/code", "not_an_option"),
+        (json!({ "kind": "child", "birth_date": "2025-11-22", "on": "2026-11-21", "done": [{ "code": "m3", "on": "2025-01-01" }] }), "/done/0/on", "out_of_range"),
+        (json!({ "kind": "child", "birth_date": "2025-11-22", "birth_weight_g": 3, "on": "2026-11-21" }), "/birth_weight_g", "out_of_range"),
+        (json!({ "kind": "child", "birth_date": "2025-11-22", "gestational_days_at_birth": 350, "on": "2026-11-21" }), "/gestational_days_at_birth", "out_of_range"),
+        (json!({ "kind": "child", "last_menstrual_period": "2026-03-01", "on": "2026-11-21" }), "/last_menstrual_period", "not_for_this"),
+        (json!({ "kind": "pregnancy", "birth_date": "2026-03-01", "on": "2026-11-21" }), "/birth_date", "not_for_this"),
+        (json!({ "kind": "pregnancy", "last_menstrual_period": "2026-03-01", "delivered_on": "2026-02-01", "on": "2026-11-21" }), "/delivered_on", "out_of_range"),
+        (json!({ "kind": "pregnancy", "last_menstrual_period": "2025-03-01", "on": "2026-11-21" }), "/on", "out_of_range"),
+        (json!({ "kind": "pregnancy", "last_menstrual_period": "2026-03-01", "on": "2026-11-21", "edition": "nephsp-9" }), "/edition", "not_an_option"),
+    ]).await;
+}

@@ -114,6 +114,8 @@ pub fn configure(config: &mut ServiceConfig) {
     config.service(charts::growth::growth_chart_png);
     config.service(tools::growth::assess);
     config.service(tools::birth_size::assess);
+    config.service(tools::dates::count);
+    config.service(tools::visits::plan);
     config.service(export::export);
     config.service(corrections::ask::ask);
     config.service(corrections::list::of_handbook);

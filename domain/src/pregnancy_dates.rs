@@ -171,11 +171,11 @@ pub fn reckon(known: &Known, on: NaiveDate) -> Result<Reckoned, Refusal> {
 }
 
 fn check(known: &Known, on: NaiveDate) -> Result<(), Refusal> {
-    if known.last_period_on.is_none() && known.scan.is_none() {
-        return Err(Refusal::Missing);
-    }
     if known.cycle_days.is_some() && known.last_period_on.is_none() {
         return Err(Refusal::CycleAlone);
+    }
+    if known.last_period_on.is_none() && known.scan.is_none() {
+        return Err(Refusal::Missing);
     }
     check_day("on", on, LAST_DAY)?;
     known.last_period_on.map_or(Ok(()), |period| check_day("last_menstrual_period", period, on))?;

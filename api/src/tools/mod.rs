@@ -3,7 +3,11 @@
 //! What is missing gives a missing answer, never a guess; every answer names the edition of the rules that it used.
 
 pub mod birth_size;
+pub mod dates;
 pub mod growth;
+pub mod visits;
+
+use chrono::NaiveDate;
 
 use crate::app::App;
 use crate::cache::WINDOW;
@@ -18,6 +22,11 @@ async fn refuse_flood(app: &App, from: Public) -> Result<(), ApiError> {
         return Err(ApiError::Wait(Code::TooManyRequests, WINDOW));
     }
     Ok(())
+}
+
+/// That a day lies outside a range, Chinese and English.
+fn between_days(earliest: NaiveDate, latest: NaiveDate) -> (String, String) {
+    (format!("应在{earliest}至{latest}之间。"), format!("Must lie between {earliest} and {latest}."))
 }
 
 /// A figure as it is told, with so many decimals; never minus nought.
