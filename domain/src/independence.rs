@@ -183,6 +183,16 @@ mod tests {
     }
 
     #[test]
+    fn whoever_issued_a_password_is_asked_for_until_the_account_is_there() {
+        let mut all = Accounts::default();
+        let issues = vec![Issue { by: id(3), at: None }];
+        all.insert(id(1), Account { created_at: AT, runs_the_system: false, issues });
+        assert_eq!(all.unknown(), HashSet::from([id(3)]));
+        all.insert(id(3), Account { created_at: AT, runs_the_system: false, issues: vec![] });
+        assert_eq!(all.unknown(), HashSet::new());
+    }
+
+    #[test]
     fn a_password_of_an_unknown_day_counts_for_good() {
         for (of, by) in [(1, 2), (2, 1)] {
             let mut all = accounts(&[]);

@@ -115,6 +115,12 @@ mod tests {
         ] {
             assert_eq!(size(Measure::Weight, Sex::Male, 24, grams), Some(expected), "{grams} g");
         }
+        // Girls of 40 weeks: length 48.1 to 52.3 cm, head 32.2 to 35.4 cm.
+        for (of, small, large) in [(Measure::Length, 48.1, 52.3), (Measure::Head, 32.2, 35.4)] {
+            let size = |cm| size(of, Sex::Female, 40, cm).map(Size::percentile_band);
+            let found = [small - 0.1, small, large, large + 0.1].map(size);
+            assert_eq!(found, [Some("<10"), Some("10..90"), Some("10..90"), Some(">90")], "{of}");
+        }
     }
 
     #[test]

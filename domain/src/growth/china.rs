@@ -315,6 +315,23 @@ mod tests {
     }
 
     #[test]
+    fn bands_are_told_as_the_tools_contract_has_them() {
+        let all = [
+            Band::BelowMinus3,
+            Band::Minus3,
+            Band::Minus2,
+            Band::Middle,
+            Band::Plus1,
+            Band::Plus2,
+            Band::Plus3,
+        ];
+        assert_eq!(all.map(Band::code), ["<-3", "-3..-2", "-2..-1", "-1..1", "1..2", "2..3", ">=3"]);
+        let levels =
+            [Level::Low, Level::Low, Level::MidLow, Level::Mid, Level::MidHigh, Level::High, Level::High];
+        assert_eq!(all.map(Band::level), levels);
+    }
+
+    #[test]
     fn each_indicator_has_the_classes_of_table_3() {
         use Indicator as I;
         let class = |of: I| {

@@ -77,3 +77,30 @@ fn turned(stature_cm: f64, from: Position, wanted: Position) -> f64 {
         _ => stature_cm,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_indicator_needs_what_it_is_made_of() {
+        use Indicator::{BmiForAge, HeadCircumferenceForAge, StatureForAge, WeightForAge, WeightForStature};
+        let nothing = Measured::default();
+        let weight = Measured { weight_kg: Some(7.0), ..nothing };
+        let stature = Measured { stature_cm: Some(70.0), ..nothing };
+        let both = Measured { stature_cm: Some(70.0), ..weight };
+        let (head, bmi) =
+            (Measured { head_cm: Some(43.0), ..nothing }, Measured { bmi: Some(16.0), ..nothing });
+        for (measured, has) in [
+            (nothing, vec![]),
+            (weight, vec![WeightForAge]),
+            (stature, vec![StatureForAge]),
+            (both, vec![WeightForAge, StatureForAge, WeightForStature, BmiForAge]),
+            (head, vec![HeadCircumferenceForAge]),
+            (bmi, vec![BmiForAge]),
+        ] {
+            let found: Vec<_> = Indicator::ALL.iter().copied().filter(|of| measured.has(*of)).collect();
+            assert_eq!(found, has, "{measured:?}");
+        }
+    }
+}
