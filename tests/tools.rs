@@ -262,3 +262,84 @@ async fn a_plan_of_visits_says_what_was_done_what_is_due_and_what_was_missed() {
         (json!({ "kind": "pregnancy", "last_menstrual_period": "2026-03-01", "on": "2026-11-21", "edition": "nephsp-9" }), "/edition", "not_an_option"),
     ]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_of_vaccinations_says_which_doses_count_and_what_is_due_and_why() {
+    const PLAN: &str = "/api/v1/tools/immunization-plan";
+    let body = json!({ "birth_date": "2026-08-10", "sex": "female", "on": "2026-08-30", "birth_weight_g": 3300, "gestational_weeks": 39,
+        "mother_hbsag": "negative", "choices": { "je": "live", "hepa": "live" }, "conditions": [], "edition": "nip-2026",
+        "doses": [{ "product": "HepB", "given_on": "2026-08-10" }] });
+    let plan = told(PLAN, body).await;
+    assert_eq!(plan["edition"], "nip-2026");
+    let dose = &plan["doses"][0];
+    assert_eq!(
+        (&dose["series"], &dose["number"], &dose["valid"], &dose["reason"]),
+        (&json!("hepb"), &json!(1), &json!(true), &Value::Null)
+    );
+    let of = |plan: &Value, vaccine: &str| {
+        plan["series"].as_array().unwrap().iter().find(|series| series["vaccine"] == vaccine).unwrap().clone()
+    };
+    let hepb = of(&plan, "HepB");
+    assert_eq!(hepb["status"], "not_yet_due");
+    let next = json!({ "dose": 2, "label": "HepB-2", "products": ["HepB"], "earliest": "2026-09-10", "recommended": "2026-09-10", "overdue_from": null, "rule": "hepb.2" });
+    assert_eq!(hepb["next"], next);
+    assert!(
+        hepb["why"]["zh"].as_str().unwrap().contains("hepb.2")
+            && hepb["why"]["en"].as_str().unwrap().contains("hepb.2")
+    );
+    assert_eq!(of(&plan, "BCG")["status"], "due");
+
+    let early = json!({ "birth_date": "2026-08-10", "sex": "male", "on": "2026-09-20",
+        "doses": [{ "product": "HepB", "given_on": "2026-09-01" }, { "product": "HepB", "given_on": "2026-08-10" }] });
+    let early = told(PLAN, early).await;
+    assert_eq!((&early["doses"][0]["valid"], &early["doses"][0]["number"]), (&json!(false), &Value::Null));
+    assert_eq!(early["doses"][0]["reason_text"]["zh"], "未到最小接种年龄");
+    assert_eq!(early["doses"][1]["valid"], true);
+    assert_eq!(
+        told(PLAN, json!({ "on": "2026-09-20" })).await,
+        json!({ "edition": null, "doses": [], "series": [] })
+    );
+
+    let child = |more: Value| {
+        let mut body = json!({ "birth_date": "2026-08-10", "on": "2026-09-20" });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    refused(
+        PLAN,
+        &[
+            (child(json!({ "edition": "nip-1999" })), "/edition", "not_an_option"),
+            (
+                child(json!({ "doses": [{ "product": "XYZ", "given_on": "2026-08-10" }] })),
+                "/doses/0/product",
+                "not_an_option",
+            ),
+            (
+                child(json!({ "doses": [{ "product": "HepB", "given_on": "2026-08-09" }] })),
+                "/doses/0/given_on",
+                "out_of_range",
+            ),
+            (
+                child(json!({ "doses": [{ "product": "HepB", "given_on": "2026-09-21" }] })),
+                "/doses/0/given_on",
+                "out_of_range",
+            ),
+            (child(json!({ "conditions": ["fever", "cold"] })), "/conditions/1", "not_an_option"),
+            (child(json!({ "conditions": ["immunoglobulin@2026-08-01"] })), "/conditions/0", "out_of_range"),
+            (child(json!({ "birth_weight_g": 3 })), "/birth_weight_g", "out_of_range"),
+            (child(json!({ "gestational_weeks": 45 })), "/gestational_weeks", "out_of_range"),
+            (json!({ "birth_date": "2026-09-21", "on": "2026-09-20" }), "/on", "out_of_range"),
+            (json!({ "birth_date": "2010-01-01", "on": "2010-09-20" }), "/on", "out_of_range"),
+            (
+                child(json!({ "doses": vec![json!({ "product": "HepB", "given_on": "2026-08-10" }); 101] })),
+                "/doses",
+                "too_many",
+            ),
+        ],
+    )
+    .await;
+    let twenty = vec![json!({ "product": "HepB", "given_on": "2026-08-10" }); 20];
+    let twenty = told(PLAN, child(json!({ "doses": twenty }))).await;
+    let valid = twenty["doses"].as_array().unwrap().iter().filter(|dose| dose["valid"] == true).count();
+    assert_eq!(valid, 1, "twenty doses on one day are one");
+}

@@ -115,6 +115,7 @@ pub fn configure(config: &mut ServiceConfig) {
     config.service(tools::growth::assess);
     config.service(tools::birth_size::assess);
     config.service(tools::dates::count);
+    config.service(tools::immunization::immunization_plan);
     config.service(tools::visits::plan);
     config.service(export::export);
     config.service(corrections::ask::ask);

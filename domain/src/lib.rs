@@ -17,6 +17,7 @@ pub mod fetal_sex;
 pub mod growth;
 pub mod handbook;
 pub mod id;
+pub mod immunization;
 pub mod independence;
 pub mod institution;
 pub mod member;

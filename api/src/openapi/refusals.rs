@@ -135,7 +135,7 @@ mod tests {
     use crate::problem::Code;
 
     /// Writes that may come twice and still act as if once, or that must act each time: neither key nor version.
-    const WITHOUT_KEY_OR_VERSION: [&str; 15] = [
+    const WITHOUT_KEY_OR_VERSION: [&str; 20] = [
         // They keep nothing but who is signed in; WeChat's code, a one-time code and a password are each used anew.
         "post /api/v1/sign-in/wechat",
         "post /api/v1/sign-in/staff",
@@ -147,6 +147,12 @@ mod tests {
         "delete /api/v1/staff/me/totp",
         // It reads: names and numbers stand in no address.
         "post /api/v1/handbooks/find",
+        // They answer what they are told, and keep nothing.
+        "post /api/v1/tools/birth-size",
+        "post /api/v1/tools/growth-assessment",
+        "post /api/v1/tools/immunization-plan",
+        "post /api/v1/tools/pregnancy-dates",
+        "post /api/v1/tools/visit-plan",
         // They end what a second request finds ended.
         "delete /api/v1/handbooks/{handbook}/delegations/{delegation}",
         "delete /api/v1/handbooks/{handbook}/invitations/{invitation}",

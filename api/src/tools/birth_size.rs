@@ -77,7 +77,7 @@ pub(crate) struct Judged {
 ///
 /// By completed week of gestation, of singletons (WS/T 800-2022): small below the 10th percentile, large above the 90th.
 #[utoipa::path(
-    tag = "tools", security(()),
+    operation_id = "birth_size", tag = "tools", security(()),
     request_body = Request,
     responses(
         (status = 200, description = "Assessed", body = BirthSize),

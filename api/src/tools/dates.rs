@@ -61,7 +61,7 @@ pub(crate) struct PregnancyDates {
 /// By the last menstrual period, the cycle and a scan: before 14+0 weeks the scan goes before the period where both differ by more
 /// than 5 days (before 9+0) or 7 days.
 #[utoipa::path(
-    tag = "tools", security(()),
+    operation_id = "pregnancy_dates", tag = "tools", security(()),
     request_body = Request,
     responses(
         (status = 200, description = "Counted", body = PregnancyDates),

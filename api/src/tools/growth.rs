@@ -232,7 +232,7 @@ const POSITION_MISTAKEN: Flag = Flag::of(
 /// z-scores and percentiles equal to WHO's own software; bands, levels and classes of WS/T 423-2022. A child born before 37+0
 /// weeks is judged by the corrected age to two years, and by the days lived beside it.
 #[utoipa::path(
-    tag = "tools", security(()),
+    operation_id = "growth_assessment", tag = "tools", security(()),
     request_body = Request,
     responses(
         (status = 200, description = "Assessed", body = GrowthAssessment),

@@ -5,6 +5,7 @@
 pub mod birth_size;
 pub mod dates;
 pub mod growth;
+pub mod immunization;
 pub mod visits;
 
 use chrono::NaiveDate;

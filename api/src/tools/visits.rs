@@ -112,7 +112,7 @@ pub(crate) struct PlannedVisit {
 /// Of a pregnancy: antenatal visits, the visits after the birth, the check at 42 days. Of a child: the visits of a newborn,
 /// screenings, the checks to six years. A visit after its window counts as done, with its day.
 #[utoipa::path(
-    tag = "tools", security(()),
+    operation_id = "visit_plan", tag = "tools", security(()),
     request_body = Request,
     responses(
         (status = 200, description = "Planned", body = VisitPlan),
